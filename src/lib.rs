@@ -1,1 +1,14 @@
-//! CubeTiler.
+//! CubeTiler serves map tiles from a Zarr data cube and builds the cube it
+//! serves. Two flows share one core and meet in one message:
+//!
+//! - **Tile flow**: HTTP request → tile address → selection of variables, time,
+//!   level and window → chunk reads → resampling → style → picture.
+//! - **Build flow**: request → plan of missing chunks → STAC search → windowed
+//!   scene reads → warp → mask → composite → chunk → overviews → one commit.
+//!
+//! The build flow publishes a new revision of the cube to the tile flow.
+//! Nothing else crosses. `ARCHITECTURE.md` tells who may use whom.
+
+pub mod compute;
+pub mod grid;
+pub mod raster;

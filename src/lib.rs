@@ -1,4 +1,4 @@
-//! CubeTiler serves map tiles from a Zarr data cube and builds the cube it
+//! `CubeTiler` serves map tiles from a Zarr data cube and builds the cube it
 //! serves. Two flows share one core and meet in one message:
 //!
 //! - **Tile flow**: HTTP request → tile address → selection of variables, time,
@@ -9,6 +9,11 @@
 //! The build flow publishes a new revision of the cube to the tile flow.
 //! Nothing else crosses. `ARCHITECTURE.md` tells who may use whom.
 
+pub mod cache;
 pub mod compute;
+pub mod cube;
 pub mod grid;
 pub mod raster;
+pub mod repo;
+pub mod suggest;
+pub mod zarr;

@@ -38,9 +38,9 @@ impl Pyramid {
     #[must_use]
     pub fn levels_until(shape: Shape, size: usize) -> usize {
         let mut levels = 1;
-        let mut side = shape.rows.max(shape.cols);
-        while side > size.max(1) {
-            side = side.div_ceil(2);
+        let mut longest = shape.rows.max(shape.cols);
+        while longest > size.max(1) {
+            longest = longest.div_ceil(2);
             levels += 1;
         }
         levels

@@ -1,6 +1,6 @@
 //! Which pixels of a scene count as observations of the ground.
 //!
-//! Classes are those of the Sentinel-2 L2A scene classification (Sen2Cor;
+//! Classes are those of the Sentinel-2 L2A scene classification (`Sen2Cor`;
 //! Sentinel-2 Products Specification Document 15.0, table 3): 0 no data,
 //! 1 saturated or defective, 2 dark area, 3 cloud shadow, 4 vegetation, 5 not
 //! vegetated, 6 water, 7 unclassified, 8 cloud medium probability, 9 cloud

@@ -1,0 +1,103 @@
+//! Caches with a weight limit and a single flight. The only user of `moka`.
+//!
+//! A key names a state, a content stamp for one, so nothing here is ever
+//! invalidated: moka's invalidation does not stop a read that began before it,
+//! which would then put back what had gone (checked with moka 0.12).
+
+use std::{future::Future, hash::Hash, sync::Arc};
+
+/// A cache of values that weigh bytes.
+#[derive(Clone)]
+pub struct Cache<K, V> {
+    inner: moka::future::Cache<K, V>,
+}
+
+impl<K, V> std::fmt::Debug for Cache<K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache")
+            .field("bytes", &self.inner.weighted_size())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K, V> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// A cache of at most `capacity` bytes, each value weighing what `weigh`
+    /// says.
+    #[must_use]
+    pub fn new(capacity: u64, weigh: fn(&V) -> usize) -> Self {
+        Self {
+            inner: moka::future::Cache::builder()
+                .max_capacity(capacity)
+                .weigher(move |_, value| u32::try_from(weigh(value)).unwrap_or(u32::MAX))
+                .build(),
+        }
+    }
+
+    /// The value of a key, computed if it is not there. Of several callers at
+    /// the same time, one computes and all get its result; an error is not
+    /// kept.
+    ///
+    /// # Errors
+    /// What the computation says.
+    pub async fn get_or_compute<E>(
+        &self,
+        key: K,
+        compute: impl Future<Output = Result<V, E>> + Send,
+    ) -> Result<V, Arc<E>>
+    where
+        E: Send + Sync + 'static,
+    {
+        // Boxed, since moka keeps several copies of the future on the stack.
+        self.inner.try_get_with(key, Box::pin(compute)).await
+    }
+
+    /// The value of a key, if it is there.
+    pub async fn get(&self, key: &K) -> Option<V> {
+        self.inner.get(key).await
+    }
+
+    /// Keeps a value.
+    pub async fn insert(&self, key: K, value: V) {
+        self.inner.insert(key, value).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn many_callers_of_one_key_compute_it_once() {
+        let cache: Cache<u8, u32> = Cache::new(1000, |_| 1);
+        let computed = AtomicUsize::new(0);
+        let compute = || async {
+            computed.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            Ok::<_, ()>(7)
+        };
+        let all =
+            futures::future::join_all((0..64).map(|_| cache.get_or_compute(1, compute()))).await;
+        assert!(all.into_iter().all(|value| value == Ok(7)));
+        assert_eq!(computed.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn an_error_is_not_kept() {
+        let cache: Cache<u8, u32> = Cache::new(1000, |_| 1);
+        assert!(
+            cache
+                .get_or_compute(1, async { Err::<u32, _>("broken") })
+                .await
+                .is_err()
+        );
+        assert_eq!(
+            cache.get_or_compute(1, async { Ok::<_, ()>(3) }).await,
+            Ok(3)
+        );
+    }
+}

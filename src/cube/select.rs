@@ -1,0 +1,233 @@
+//! Which variable and time step a request means.
+//!
+//! The grammar of `sel` is `TiTiler`'s: `DIM=VALUE` or `DIM=METHOD::VALUE`, with
+//! the methods `nearest`, `pad` (`ffill`) and `backfill` (`bfill`).
+
+use chrono::NaiveDate;
+
+use super::Cube;
+use crate::suggest;
+
+/// Why a selection selects nothing. Each says what there is.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SelectError {
+    /// No such variable.
+    #[error("there is no variable `{name}`{hint}; there are {available}")]
+    UnknownVariable {
+        /// As asked for.
+        name: String,
+        /// A suggestion, or nothing.
+        hint: String,
+        /// The variables there are.
+        available: String,
+    },
+    /// `sel` does not follow the grammar.
+    #[error("`sel={0}` is no selection: write sel=time=2023-08-01 or sel=time=nearest::2023-08-01")]
+    Grammar(String),
+    /// A dimension that cannot be selected from.
+    #[error("`{0}` is no dimension to select from; there is only `time`")]
+    UnknownDimension(String),
+    /// A method that is not known.
+    #[error("`{0}` is no method: use nearest, pad, ffill, backfill or bfill")]
+    UnknownMethod(String),
+    /// The same dimension twice.
+    #[error("`sel` names `{0}` twice")]
+    Twice(String),
+    /// A value that is no date.
+    #[error("`{0}` is no date: write 2023-08-01, 2023-08 or 2023-08-01T00:00:00Z")]
+    NoDate(String),
+    /// No time step for the value.
+    #[error(
+        "there is no time step `{value}`{method}; the nearest is {nearest}, and there are {count} from {first} to {last}"
+    )]
+    UnknownTime {
+        /// As asked for.
+        value: NaiveDate,
+        /// How it was asked for.
+        method: &'static str,
+        /// The nearest step.
+        nearest: NaiveDate,
+        /// Number of steps.
+        count: usize,
+        /// The first step.
+        first: NaiveDate,
+        /// The last step.
+        last: NaiveDate,
+    },
+}
+
+#[derive(Clone, Copy)]
+enum Method {
+    Exact,
+    Nearest,
+    Pad,
+    Backfill,
+}
+
+impl Cube {
+    /// The place of a variable among [`Cube::variables`].
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn variable(&self, name: &str) -> Result<usize, SelectError> {
+        self.variables()
+            .position(|variable| variable == name)
+            .ok_or_else(|| SelectError::UnknownVariable {
+                name: name.to_owned(),
+                hint: suggest::nearest(name, self.variables())
+                    .map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
+                available: self.variables().collect::<Vec<_>>().join(", "),
+            })
+    }
+
+    /// The time step that `sel` parameters select; the newest if none does.
+    ///
+    /// # Errors
+    /// If a parameter does not follow the grammar or selects nothing.
+    pub fn select_time(&self, sel: &[String]) -> Result<usize, SelectError> {
+        let mut chosen = None;
+        for text in sel {
+            let (dimension, value) = text
+                .split_once('=')
+                .filter(|(dimension, value)| !dimension.is_empty() && !value.is_empty())
+                .ok_or_else(|| SelectError::Grammar(text.clone()))?;
+            if dimension != "time" {
+                return Err(SelectError::UnknownDimension(dimension.to_owned()));
+            }
+            let (method, value) = match value.split_once("::") {
+                None => (Method::Exact, value),
+                Some(("nearest", value)) => (Method::Nearest, value),
+                Some(("pad" | "ffill", value)) => (Method::Pad, value),
+                Some(("backfill" | "bfill", value)) => (Method::Backfill, value),
+                Some((method, _)) => return Err(SelectError::UnknownMethod(method.to_owned())),
+            };
+            if chosen.is_some() {
+                return Err(SelectError::Twice(dimension.to_owned()));
+            }
+            chosen = Some(self.time_step(parse_date(value)?, method)?);
+        }
+        Ok(chosen.unwrap_or(self.times().len() - 1))
+    }
+
+    fn time_step(&self, value: NaiveDate, method: Method) -> Result<usize, SelectError> {
+        let starts = self.times().starts();
+        let after = starts.partition_point(|start| *start <= value);
+        let pad = after.checked_sub(1);
+        let exact = pad.filter(|step| starts[*step] == value);
+        let backfill = exact.or((after < starts.len()).then_some(after));
+        let nearest = match (pad, backfill) {
+            (Some(before), Some(next)) => {
+                if value - starts[before] <= starts[next] - value {
+                    before
+                } else {
+                    next
+                }
+            }
+            (only, other) => only.or(other).unwrap_or(0),
+        };
+        let (found, method) = match method {
+            Method::Exact => (exact, ""),
+            Method::Nearest => (Some(nearest), ""),
+            Method::Pad => (pad, " or before it"),
+            Method::Backfill => (backfill, " or after it"),
+        };
+        found.ok_or_else(|| SelectError::UnknownTime {
+            value,
+            method,
+            nearest: starts[nearest],
+            count: starts.len(),
+            first: starts[0],
+            last: starts[starts.len() - 1],
+        })
+    }
+}
+
+/// A date; a year or month means its first day, a time of day is dropped.
+fn parse_date(text: &str) -> Result<NaiveDate, SelectError> {
+    let day = text.split_once('T').map_or(text, |(day, _)| day);
+    let padded = match day.len() {
+        4 => format!("{day}-01-01"),
+        7 => format!("{day}-01"),
+        _ => day.to_owned(),
+    };
+    padded
+        .parse()
+        .map_err(|_not_a_date| SelectError::NoDate(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cube::Recipe;
+
+    fn cube() -> Cube {
+        let text = r#"
+            [grid]
+            bounds = [0, 0, 1, 1]
+            resolution = 0.01
+            [time]
+            start = "2023-06-01"
+            end = "2023-09-30"
+            [source]
+            stac = "items.json"
+            bands = ["red", "green"]
+        "#;
+        Cube::new(Recipe::from_toml(text).unwrap()).unwrap()
+    }
+
+    #[track_caller]
+    fn step(sel: &str, expected: usize) {
+        assert_eq!(cube().select_time(&[sel.to_owned()]), Ok(expected), "{sel}");
+    }
+
+    #[track_caller]
+    fn refuse(sel: &str, part: &str) {
+        let message = cube()
+            .select_time(&[sel.to_owned()])
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(part), "{message}");
+    }
+
+    #[test]
+    fn an_exact_date_selects_its_step_and_none_the_newest() {
+        step("time=2023-07-01", 1);
+        step("time=2023-07", 1);
+        step("time=2023-07-01T00:00:00Z", 1);
+        assert_eq!(cube().select_time(&[]), Ok(3));
+    }
+
+    #[test]
+    fn a_method_finds_the_step_on_its_side() {
+        step("time=pad::2023-07-31", 1);
+        step("time=ffill::2023-07-01", 1);
+        step("time=backfill::2023-07-02", 2);
+        step("time=bfill::2023-08-01", 2);
+        step("time=nearest::2023-07-30", 2);
+        step("time=nearest::1999-01-01", 0);
+        step("time=nearest::2099-01-01", 3);
+    }
+
+    #[test]
+    fn what_selects_nothing_says_what_there_is() {
+        refuse("time=2023-07-15", "the nearest is 2023-07-01");
+        refuse("time=pad::2023-05-31", "or before it");
+        refuse("time=backfill::2023-09-02", "from 2023-06-01 to 2023-09-01");
+        refuse("time=someday", "no date");
+        refuse("time=closest::2023-07-01", "nearest, pad");
+        refuse("band=1", "only `time`");
+        refuse("time", "write sel=time=");
+        let twice = ["time=2023-07-01".to_owned(), "time=2023-08-01".to_owned()];
+        assert!(cube().select_time(&twice).is_err());
+    }
+
+    #[test]
+    fn an_unknown_variable_lists_those_there_are() {
+        assert_eq!(cube().variable("count"), Ok(2));
+        let message = cube().variable("gren").unwrap_err().to_string();
+        assert!(
+            message.contains("did you mean `green`?") && message.contains("red, green, count"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,279 @@
+//! Windows of variables for the tile flow: the inner chunks that a window
+//! touches, fetched at the same time, decoded on the CPU pool and kept.
+
+use std::{ops::Range, sync::Arc};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde::{Deserialize, Serialize};
+
+use super::{ShardIndex, StoredCube, ZarrError, coverage, damaged, read_block};
+use crate::{
+    cache::Cache,
+    compute::Compute,
+    cube::{Cell, NODATA, metadata},
+    grid::{ChunkIndex, Level, Shape, Window},
+    raster::Raster,
+    repo::{Bytewise, Read as _},
+    zarr::CellBlock,
+};
+
+/// Reads of one window under way at once. A window of a tile touches four
+/// inner chunks a variable at most, as a rule.
+const CONCURRENT_READS: usize = 16;
+
+/// `[cache]`: what decoded data may take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadConfig {
+    /// Memory for decoded chunks, in MiB.
+    pub chunks_mib: u64,
+    /// Memory for shard indexes and coverage, in MiB.
+    pub metadata_mib: u64,
+}
+
+impl Default for ReadConfig {
+    fn default() -> Self {
+        Self {
+            chunks_mib: 256,
+            metadata_mib: 32,
+        }
+    }
+}
+
+/// A chunk's place, and the content that is there: the stamp changes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ChunkKey {
+    cube: u32,
+    level: Level,
+    variable: usize,
+    time: usize,
+    chunk: ChunkIndex,
+    stamp: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct BlockKey {
+    cube: u32,
+    revision: String,
+    level: Level,
+    time: usize,
+    block: ChunkIndex,
+}
+
+/// Reads windows, through caches that all cubes share. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    inner_chunks: Cache<(ChunkKey, usize), Option<Arc<Vec<u16>>>>,
+    indexes: Cache<ChunkKey, Option<Arc<ShardIndex>>>,
+    blocks: Cache<BlockKey, Arc<CellBlock>>,
+    compute: Compute,
+}
+
+/// What a cache entry without a value still takes.
+const ENTRY_OVERHEAD: usize = 64;
+
+impl Reader {
+    /// A reader with empty caches that decodes on `compute`.
+    #[must_use]
+    pub fn new(config: &ReadConfig, compute: Compute) -> Self {
+        let mib = 1024 * 1024;
+        Self {
+            inner_chunks: Cache::new(config.chunks_mib * mib, |chunk| {
+                ENTRY_OVERHEAD + chunk.as_ref().map_or(0, |v| v.len() * size_of::<u16>())
+            }),
+            indexes: Cache::new(config.metadata_mib * mib / 2, |index| {
+                let entry = size_of::<Option<Range<u64>>>();
+                ENTRY_OVERHEAD + index.as_ref().map_or(0, |i| i.len() * entry)
+            }),
+            blocks: Cache::new(config.metadata_mib * mib / 2, |block| {
+                ENTRY_OVERHEAD + block.weight()
+            }),
+            compute,
+        }
+    }
+
+    /// The coverage cells of the chunks that a window of a level touches, row
+    /// by row. `cube` tells cubes apart in the caches.
+    ///
+    /// # Errors
+    /// What storage says, or if a block is damaged.
+    pub async fn cells(
+        &self,
+        cube: u32,
+        stored: &StoredCube,
+        level: Level,
+        time: usize,
+        window: Window,
+    ) -> Result<Vec<(ChunkIndex, Cell)>, ZarrError> {
+        let mut cells = Vec::new();
+        let mut last: Option<(ChunkIndex, Arc<CellBlock>)> = None;
+        for chunk in stored.cube.pyramid().chunks(level).chunks_of(window) {
+            let block = coverage::block_of(chunk);
+            let held = match &last {
+                Some((at, held)) if *at == block => Arc::clone(held),
+                _ => {
+                    let key = BlockKey {
+                        cube,
+                        revision: stored.snapshot.revision().to_string(),
+                        level,
+                        time,
+                        block,
+                    };
+                    let read = async {
+                        read_block(&stored.snapshot, stored, level, time, block)
+                            .await
+                            .map(Arc::new)
+                    };
+                    self.blocks
+                        .get_or_compute(key, read)
+                        .await
+                        .map_err(ZarrError::Shared)?
+                }
+            };
+            cells.push((chunk, held.get(chunk)));
+            last = Some((block, held));
+        }
+        Ok(cells)
+    }
+
+    /// The pixels of a window of one variable, from the chunks that `cells`
+    /// (of the same window) says hold data; nodata elsewhere.
+    ///
+    /// # Errors
+    /// What storage says, or if a chunk is damaged: never an empty window.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a place in a cube has this many parts"
+    )]
+    pub async fn window(
+        &self,
+        cube: u32,
+        stored: &StoredCube,
+        level: Level,
+        variable: usize,
+        time: usize,
+        window: Window,
+        cells: &[(ChunkIndex, Cell)],
+    ) -> Result<Raster<u16>, ZarrError> {
+        let shape = Shape {
+            rows: window.rows,
+            cols: window.cols,
+        };
+        let mut out = Raster::filled(shape, NODATA);
+        let inner = stored.cube.inner_chunk();
+        let per_side = stored.cube.pyramid().chunk() / inner;
+        let inner_grid = crate::grid::ChunkGrid {
+            shape: stored.cube.pyramid().grid(level).shape,
+            chunk: inner,
+        };
+        let wanted = inner_grid.chunks_of(window).filter_map(|at| {
+            let chunk = ChunkIndex {
+                row: at.row / per_side,
+                col: at.col / per_side,
+            };
+            let (_, cell) = cells.iter().find(|(index, _)| *index == chunk)?;
+            let position = (at.row % per_side) * per_side + at.col % per_side;
+            let key = ChunkKey {
+                cube,
+                level,
+                variable,
+                time,
+                chunk,
+                stamp: cell.stamp,
+            };
+            // A chunk without a stamp holds no data.
+            (cell.stamp != 0).then_some((at, key, position))
+        });
+        let mut reads = stream::iter(wanted.collect::<Vec<_>>())
+            .map(|(at, key, position)| async move {
+                // Boxed: the future that reads storage is large.
+                let values = Box::pin(self.inner_chunk(stored, key, position)).await?;
+                Ok::<_, ZarrError>((at, values))
+            })
+            .buffer_unordered(CONCURRENT_READS);
+        while let Some((at, values)) = reads.try_next().await? {
+            let Some(values) = values else { continue };
+            let place = inner_grid.window(at);
+            let Some(shared) = place.intersection(&window) else {
+                continue;
+            };
+            for row in shared.row..shared.row_end() {
+                let from = (row - place.row) * inner + shared.col - place.col;
+                let to = shared.col - window.col;
+                out.row_mut(row - window.row)[to..to + shared.cols]
+                    .copy_from_slice(&values[from..from + shared.cols]);
+            }
+        }
+        Ok(out)
+    }
+
+    async fn inner_chunk(
+        &self,
+        stored: &StoredCube,
+        key: ChunkKey,
+        position: usize,
+    ) -> Result<Option<Arc<Vec<u16>>>, ZarrError> {
+        let read = async {
+            let Some(range) = self
+                .index(stored, key)
+                .await?
+                .and_then(|index| index.get(position))
+            else {
+                return Ok(None);
+            };
+            let (path, index) = place(stored, key);
+            let what = format!("inner chunk {position} of chunk {index:?} of `{path}`");
+            let bytes = stored
+                .snapshot
+                .chunk(&path, &index, Bytewise::Range(range))
+                .await?
+                .unwrap_or_default();
+            let codec = stored.values.clone();
+            let values = self
+                .compute
+                .run(move || codec.decode_inner::<u16>(&bytes))
+                .await?
+                .map_err(damaged(what))?;
+            Ok(Some(Arc::new(values)))
+        };
+        self.inner_chunks
+            .get_or_compute((key, position), read)
+            .await
+            .map_err(ZarrError::Shared)
+    }
+
+    async fn index(
+        &self,
+        stored: &StoredCube,
+        key: ChunkKey,
+    ) -> Result<Option<Arc<ShardIndex>>, ZarrError> {
+        let read = async {
+            let (path, index) = place(stored, key);
+            let tail = Bytewise::Last(stored.values.index_len().unwrap_or_default());
+            let Some(bytes) = stored.snapshot.chunk(&path, &index, tail).await? else {
+                return Ok(None);
+            };
+            let index = stored
+                .values
+                .shard_index(&bytes)
+                .map_err(damaged(format!("chunk {index:?} of `{path}`")))?;
+            Ok(Some(Arc::new(index)))
+        };
+        self.indexes
+            .get_or_compute(key, read)
+            .await
+            .map_err(ZarrError::Shared)
+    }
+}
+
+fn place(stored: &StoredCube, key: ChunkKey) -> (String, [usize; 3]) {
+    let variable = stored
+        .cube
+        .variables()
+        .nth(key.variable)
+        .unwrap_or_default();
+    (
+        metadata::variable_path(key.level, variable),
+        [key.time, key.chunk.row, key.chunk.col],
+    )
+}

@@ -1,1 +1,3 @@
-//! CubeTiler.
+//! `CubeTiler`.
+
+pub mod demo;

@@ -129,10 +129,10 @@ impl Landscape {
         let meadow = smoothstep(-0.15, 0.25, fbm(MEADOW_SEED, at.0 / 1.1, at.1 / 1.1, 4));
         let depth = offshore * (1.0 + 0.5 * fbm(SEA_SEED + 1, at.0 / 4.0, at.1 / 4.0, 3));
         let bottom = (-depth / 0.42).exp() * lerp(1.0, 0.30, meadow);
-        season.mix(&Season::steady([560, 1080, 1090, 190]), 0.62 * bottom);
+        season.mix(&Season::steady([560, 1080, 1090, 190]), 0.75 * bottom);
         season.mix(
             &Season::steady([225, 440, 560, 120]),
-            0.5 * (-offshore / 2.6).exp(),
+            0.65 * (-offshore / 2.6).exp(),
         );
         // Sediment off the mouths, drifting west with the current.
         for &(mouth, area) in &self.mouths {
@@ -174,7 +174,7 @@ impl Landscape {
     fn land(&self, at: Km, shore: f64, lie: Lie) -> (Cover, Season) {
         let slope = lie.east_slope.hypot(lie.north_slope);
         let town = self.town(at, slope);
-        let beach = 0.075 * (1.0 + fbm(COVER_SEED + 9, at.0 / 2.5, at.1 / 2.5, 2)) - 0.35 * slope;
+        let beach = 0.17 * fbm(COVER_SEED + 9, at.0 / 2.6, at.1 / 2.6, 3) + 0.03 - 0.4 * slope;
         if shore < beach {
             return (Cover::Beach, Season::steady([2250, 2050, 1650, 2700]));
         }
@@ -194,12 +194,20 @@ impl Landscape {
         let field = parcel(at);
         let there = self.relief.lie(field.middle);
         let steep = there.east_slope.hypot(there.north_slope);
-        let wild = steep / 0.085
-            + there.height / 0.62
-            + 0.55 * fbm(COVER_SEED, field.middle.0 / 4.5, field.middle.1 / 4.5, 3)
-            + 0.35 * (unit(field.bits, 7) - 0.5);
+        let country = fbm(COVER_SEED, field.middle.0 / 4.0, field.middle.1 / 4.0, 4);
+        let wild = steep / 0.125
+            + there.height / 0.75
+            + 0.95 * country
+            + 0.30 * (unit(field.bits, 7) - 0.5)
+            + 0.55 * (1.0 - smoothstep(0.0, 1.6, shore));
         let (cover, mut season) = if wild < 0.85 {
-            let mut season = crop(field.bits);
+            let fertile = fbm(
+                COVER_SEED + 30,
+                field.middle.0 / 9.0,
+                field.middle.1 / 9.0,
+                3,
+            );
+            let mut season = crop(field.bits, fertile);
             // Hedges and tracks.
             let hedge = Season::steady([560, 650, 420, 2300]);
             season.mix(&hedge, 0.55 * (1.0 - smoothstep(0.0, 0.045, field.border)));
@@ -252,9 +260,9 @@ impl Landscape {
             &Season::new([720, 730, 490, 2100], [780, 750, 500, 1950]),
             smoothstep(0.0, 0.42, thin),
         );
-        season.mix(&stone, smoothstep(0.10, 0.55, bare + 0.22 * grain));
+        season.mix(&stone, smoothstep(0.10, 0.55, bare + 0.12 * grain));
         season.scale(1.0 + 0.13 * grain);
-        let cover = if bare + 0.22 * grain > 0.32 {
+        let cover = if bare + 0.12 * grain > 0.32 {
             Cover::Rock
         } else if thin > 0.2 {
             Cover::Scrub
@@ -270,6 +278,16 @@ impl Landscape {
         for &(middle, radius) in &self.towns {
             let distance = (at.0 - middle.0).hypot(at.1 - middle.1);
             if distance < 3.0 * radius {
+                // Towns reach out along valleys and the shore.
+                let arm = 1.0
+                    + 0.75
+                        * fbm(
+                            TOWN_SEED + 9,
+                            at.0 / (1.1 * radius),
+                            at.1 / (1.1 * radius),
+                            3,
+                        );
+                let distance = distance / arm.max(0.35);
                 density = density.max((-(distance / radius).powi(2) * 0.8).exp());
             }
         }
@@ -281,8 +299,8 @@ impl Landscape {
         if density < 0.05 {
             return 0.0;
         }
-        let ragged = density * (1.0 + 0.55 * fbm(TOWN_SEED, at.0 / 1.3, at.1 / 1.3, 4));
-        ragged * (1.0 - smoothstep(0.10, 0.30, slope))
+        let ragged = density + 0.42 * density.sqrt() * fbm(TOWN_SEED, at.0 / 1.5, at.1 / 1.5, 5);
+        ragged * (1.0 - smoothstep(0.12, 0.36, slope))
     }
 }
 
@@ -326,14 +344,14 @@ fn light(at: Km, lie: Lie, cover: Cover) -> f64 {
     };
     let fine = |seed| rough * fbm(seed, at.0 / 0.42, at.1 / 0.42, 3);
     let (east, north) = (
-        1.25 * lie.east_slope + fine(GRAIN_SEED + 1),
-        1.25 * lie.north_slope + fine(GRAIN_SEED + 2),
+        1.5 * lie.east_slope + fine(GRAIN_SEED + 1),
+        1.5 * lie.north_slope + fine(GRAIN_SEED + 2),
     );
     let (sin_azimuth, cos_azimuth) = SUN.0.to_radians().sin_cos();
     let towards_sun = -(east * sin_azimuth + north * cos_azimuth) / SUN.1.to_radians().tan();
     let lambert = (1.0 + towards_sun) / (1.0 + east * east + north * north).sqrt();
     // The sky lights what the sun does not reach.
-    lerp(0.30, 1.0, lambert.clamp(0.0, 1.7))
+    lerp(0.28, 1.0, lambert.clamp(0.0, 1.8))
 }
 
 fn lattice(value: f64, size: f64) -> i32 {

@@ -61,23 +61,24 @@ pub fn parcel(at: Km) -> Parcel {
     }
 }
 
-/// What grows in a field: reflectance at the beginning of August and at the end of September.
-pub fn crop(bits: u32) -> Season {
-    let mut crop = match unit(bits, 5) {
-        // Vines, the most of it: green rows on stony soil, yellowing.
-        share if share < 0.42 => Season::new([860, 880, 560, 2500], [990, 930, 590, 2200]),
-        // Vines on red soil.
-        share if share < 0.56 => Season::new([1180, 920, 610, 2300], [1240, 930, 620, 2050]),
-        // Stubble, later ploughed.
-        share if share < 0.68 => Season::new([1680, 1440, 970, 2600], [1330, 1060, 760, 1900]),
-        // Irrigated: maize and meadows, part of it mown.
-        share if share < 0.79 => Season::new([470, 740, 390, 3700], [690, 860, 470, 2900]),
-        // Fallow and dry grass.
-        share if share < 0.89 => Season::new([1330, 1170, 780, 2300], [1180, 1100, 730, 2350]),
+/// What grows in a field: reflectance at the beginning of August and at the end of September. `fertile`, about -1 to
+/// 1, says whether the country around is good land, where grain and maize displace vines.
+pub fn crop(bits: u32, fertile: f64) -> Season {
+    let mut crop = match (unit(bits, 5) + 0.35 * fertile).clamp(0.0, 1.0) {
         // Olives and orchards.
-        _ => Season::new([800, 810, 560, 2150], [790, 800, 550, 2150]),
+        share if share < 0.12 => Season::new([800, 810, 560, 2150], [790, 800, 550, 2150]),
+        // Vines on red soil.
+        share if share < 0.26 => Season::new([1180, 920, 610, 2300], [1240, 930, 620, 2050]),
+        // Vines, the most of it: green rows on stony soil, yellowing.
+        share if share < 0.62 => Season::new([860, 880, 560, 2500], [990, 930, 590, 2200]),
+        // Fallow and dry grass.
+        share if share < 0.74 => Season::new([1330, 1170, 780, 2300], [1180, 1100, 730, 2350]),
+        // Stubble, later ploughed.
+        share if share < 0.88 => Season::new([1680, 1440, 970, 2600], [1330, 1060, 760, 1900]),
+        // Irrigated: maize and meadows, part of it mown.
+        _ => Season::new([470, 740, 390, 3700], [690, 860, 470, 2900]),
     };
-    crop.scale(lerp(0.86, 1.16, unit(bits, 6)));
+    crop.scale(lerp(0.92, 1.28, unit(bits, 6)));
     crop
 }
 

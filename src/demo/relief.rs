@@ -23,10 +23,10 @@ const STEP: f64 = 0.15;
 /// What is modelled beyond the bounds, in kilometres: a UTM rectangle around them reaches about 4 km further.
 const MARGIN: f64 = 7.0;
 /// Cell size in steps, and rounds of uplift and erosion at that size.
-const PASSES: [(usize, u32); 3] = [(4, 50), (2, 20), (1, 14)];
-/// Height a stream loses from its spring to the sea, per unit of uplift, when both are in balance. With drainage
-/// areas growing as distance squared it is about 1.7 ln(20 km / 0.1 km).
-const HEIGHT_PER_UPLIFT: f64 = 9.0;
+const PASSES: [(usize, u32); 3] = [(4, 120), (2, 30), (1, 14)];
+/// Height the crest of a massif keeps per unit of uplift when lifting and cutting are in balance. For streams whose
+/// drainage area grows as distance squared it is about 1.7 ln(length of the stream / length of the slope above it).
+const HEIGHT_PER_UPLIFT: f64 = 5.5;
 /// Area below which slopes creep instead of being cut by a stream, in square kilometres.
 const HILLSLOPE: f64 = 0.06;
 const TIME_STEP: f64 = 1.0;
@@ -220,7 +220,10 @@ fn detailed(shore: &Grid, at: Km) -> f64 {
     if distance.abs() > 2.0 {
         return distance;
     }
-    distance + SHORE_DETAIL * fbm(SHORE_SEED, at.0 / 1.9, at.1 / 1.9, 5)
+    // Capes and coves, and rocks at their feet.
+    let coves = fbm(SHORE_SEED, at.0 / 1.5, at.1 / 1.5, 3);
+    let rocks = fbm(SHORE_SEED + 50, at.0 / 0.4, at.1 / 0.4, 2);
+    distance + SHORE_DETAIL * (0.75 * coves + 0.35 * rocks)
 }
 
 fn to_segment(at: Km, from: Km, to: Km) -> f64 {

@@ -212,6 +212,14 @@ impl Grid {
         (east, north)
     }
 
+    /// The value that a share of the cells stay below or reach: the least for 0, the greatest for 1.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let mut sorted = self.values.clone();
+        let rank = (share.clamp(0.0, 1.0) * (sorted.len() - 1) as f64) as usize;
+        let (_, value, _) = sorted.select_nth_unstable_by(rank, f32::total_cmp);
+        f64::from(*value)
+    }
+
     /// Distance to the border between cells above and below 0.5, in kilometres, positive above. Exact between
     /// cell centres: Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions" (2012).
     pub fn signed_distance(&self) -> Self {
@@ -313,6 +321,14 @@ mod tests {
         let distance = quarter.signed_distance();
         assert!((distance.at((13.5, 17.5)) - 3.5).abs() < 1e-5);
         assert!((distance.at((7.5, 6.5)) - (0.5 - 3.0_f64.hypot(4.0))).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_quantile_splits_the_values_by_share() {
+        let row = grid(101, 1, |(x, _)| x.floor());
+        assert!(
+            (row.quantile(0.25) - 25.0).abs() < 1e-6 && (row.quantile(1.0) - 100.0).abs() < 1e-6
+        );
     }
 
     #[test]

@@ -194,14 +194,14 @@ pub fn summer_2023() -> Vec<Acquisition> {
     let first = NaiveDate::from_ymd_opt(2023, 8, 1).unwrap_or_default();
     let passes = [
         (1, B, 108, 33_453, None, 0.16, false),
-        (6, A, 108, 42_433, None, 0.44, true),
+        (6, A, 108, 42_433, None, 0.36, true),
         (13, A, 65, 42_533, east, 0.09, false),
         (21, B, 108, 33_739, None, 0.05, false),
-        (24, B, 8, 33_782, west, 0.27, false),
+        (24, B, 8, 33_782, west, 0.22, false),
         (33, A, 65, 42_819, east, 0.20, false),
-        (36, A, 108, 42_862, None, 0.58, true),
+        (36, A, 108, 42_862, None, 0.55, true),
         (41, B, 108, 34_025, None, 0.07, false),
-        (49, A, 8, 43_048, west, 0.34, false),
+        (49, A, 8, 43_048, west, 0.30, false),
         (56, A, 108, 43_148, None, 0.13, false),
     ];
     passes

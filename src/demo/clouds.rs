@@ -15,14 +15,14 @@ use super::{
 };
 
 /// Cell size of the sky in kilometres. Clouds have soft edges, so it may be coarser than the pixels.
-const STEP: f64 = 0.12;
+const STEP: f64 = 0.15;
 /// Sky beyond the bounds, in kilometres: for the corners of UTM frames, and for clouds whose shadow falls inside.
 const MARGIN: f64 = 10.0;
 /// Height of the cloud base over the ground, in kilometres.
 const CUMULUS_BASE: f64 = 1.5;
 const FRONT_BASE: f64 = 2.6;
 /// Thickness, in units of the noise, from which a cloud hides the ground.
-const OPAQUE: f64 = 0.34;
+const OPAQUE: f64 = 0.55;
 /// The most a veil of cirrus hides.
 const VEIL: f64 = 0.34;
 
@@ -111,10 +111,10 @@ impl Sky {
         // The side that faces the sun is lit, the other one lies in the cloud's own shade.
         let facing = here - self.thickness.at(towards(0.45));
         let brightness =
-            4300.0 + 3900.0 * smoothstep(0.05, 0.9, here) + 2600.0 * facing.clamp(-0.7, 0.7);
+            3600.0 + 4200.0 * smoothstep(0.05, 1.0, here) + 3200.0 * facing.clamp(-0.7, 0.7);
         Overhead {
             cloud: cloud as f32,
-            brightness: brightness.clamp(2600.0, 9800.0) as f32,
+            brightness: brightness.clamp(1900.0, 9800.0) as f32,
             veil: self.veil.at(at) as f32,
             shadow: opacity(self.thickness.at(towards(self.throw))) as f32,
         }
@@ -141,7 +141,7 @@ fn front(seed: u32, at: Km) -> f64 {
     let bend = 16.0 * fbm(seed, along / 55.0, across / 55.0, 3);
     let band = 1.0 - (across + bend).abs() / 34.0;
     let texture = fbm(seed + 10, along / 13.0, across / 7.0, 6);
-    2.1 * band + 1.25 * texture + 0.35 * fbm(seed + 30, at.0 / 1.4, at.1 / 1.4, 3)
+    1.7 * band + 1.5 * texture + 0.45 * fbm(seed + 30, at.0 / 1.4, at.1 / 1.4, 3)
 }
 
 /// Streaks of cirrus, densest ahead of the band.

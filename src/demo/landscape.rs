@@ -6,7 +6,7 @@
 
 use super::{
     gazetteer::{LAKES, Rock, Spot, TOWNS},
-    noise::{cell, fbm, gradient, hash, lerp, smoothstep, unit},
+    noise::{cell, fbm, hash, lerp, smoothstep, unit},
     parcels::{crop, parcel},
     plane::{Bounds, Km, plane},
     relief::{Lie, Relief, massif},
@@ -154,7 +154,6 @@ impl Landscape {
         let (along, across) = (at.0 * 0.94 - at.1 * 0.34, at.0 * 0.34 + at.1 * 0.94);
         let glint = fbm(SEA_SEED + 3, along / 9.0, across / 1.3, 4).max(0.0);
         season.mix(&Season::steady([330, 430, 560, 260]), 0.26 * glint);
-        season.scale(1.0 + 0.02 * gradient(GRAIN_SEED, at.0 / 0.07, at.1 / 0.07));
         season
     }
 
@@ -179,7 +178,7 @@ impl Landscape {
     fn land(&self, at: Km, shore: f64, lie: Lie) -> (Cover, Season) {
         let slope = lie.east_slope.hypot(lie.north_slope);
         let town = self.town(at, slope);
-        let beach = 0.17 * fbm(COVER_SEED + 9, at.0 / 2.6, at.1 / 2.6, 3) + 0.03 - 0.4 * slope;
+        let beach = 0.17 * fbm(COVER_SEED + 9, at.0 / 2.6, at.1 / 2.6, 3) - 0.01 - 0.4 * slope;
         if shore < beach {
             return (Cover::Beach, Season::steady([2250, 2050, 1650, 2700]));
         }
@@ -216,7 +215,6 @@ impl Landscape {
             // Hedges and tracks.
             let hedge = Season::steady([560, 650, 420, 2300]);
             season.mix(&hedge, 0.55 * (1.0 - smoothstep(0.0, 0.045, field.border)));
-            season.scale(1.0 + 0.05 * gradient(GRAIN_SEED, at.0 / 0.08, at.1 / 0.08));
             (Cover::Field, season)
         } else {
             self.wilderness(at, lie, slope)

@@ -16,4 +16,5 @@ pub mod plane;
 pub mod relief;
 pub mod scenery;
 pub mod spectrum;
+pub mod stac;
 pub mod utm;

@@ -37,6 +37,7 @@ const LEAN: f64 = 0.36;
 
 impl SwathEdge {
     /// Degrees of longitude from the edge into the swath, negative outside.
+    #[must_use]
     pub fn inside(&self, lon: f64, lat: f64) -> f64 {
         let east = lon - self.at.0 - LEAN * (lat - self.at.1);
         match self.side {
@@ -74,6 +75,7 @@ pub struct Acquisition {
 
 impl Acquisition {
     /// A cloudless pass of Sentinel-2A in the middle of its swath.
+    #[must_use]
     pub fn on(date: NaiveDate) -> Self {
         // Sentinel-2 flies 143 orbits in ten days; 42 576 was the pass of 17 August 2023.
         let days = date.num_days_from_ce() - 738_749;
@@ -93,6 +95,7 @@ impl Acquisition {
     }
 
     /// `S2A` or `S2B`.
+    #[must_use]
     pub const fn mission(&self) -> &'static str {
         match self.satellite {
             Satellite::A => "S2A",
@@ -101,6 +104,7 @@ impl Acquisition {
     }
 
     /// When recording began, far north of the region.
+    #[must_use]
     pub fn began(&self) -> DateTime<Utc> {
         // Ten minutes lie between neighbouring swaths, 43 orbits apart; Sentinel-2B starts its recordings earlier.
         let minutes = match self.relative_orbit {
@@ -116,6 +120,7 @@ impl Acquisition {
     }
 
     /// When the satellite passed over the region.
+    #[must_use]
     pub fn sensed(&self) -> DateTime<Utc> {
         let minutes = match self.relative_orbit {
             65 => 28,
@@ -126,12 +131,14 @@ impl Acquisition {
     }
 
     /// When the ground segment finished the product.
+    #[must_use]
     pub fn processed(&self) -> DateTime<Utc> {
         let seconds = 15 * 3600 + u32::from(self.relative_orbit) * 13 + self.date.ordinal() * 11;
         self.at_second(seconds)
     }
 
     /// The name all tiles of this pass share, such as `GS2A_20230807T103031_042433_N05.09`.
+    #[must_use]
     pub fn datatake_id(&self) -> String {
         let began = self.began().format("%Y%m%dT%H%M%S");
         format!(
@@ -143,12 +150,14 @@ impl Acquisition {
 
     /// How far the date is between the beginning of August, 0, and the end of September, 1.
     #[expect(clippy::cast_precision_loss, reason = "days of a year")]
+    #[must_use]
     pub fn season(&self) -> f32 {
         ((self.date.ordinal() as f32 - 213.0) / 60.0).clamp(0.0, 1.0)
     }
 
     /// Azimuth and elevation of the sun at a place, in degrees, to about a degree (Cooper's declination and
     /// the usual three-term equation of time).
+    #[must_use]
     pub fn sun(&self, lon: f64, lat: f64) -> (f64, f64) {
         let day = f64::from(self.date.ordinal());
         let declination =
@@ -169,6 +178,7 @@ impl Acquisition {
     }
 
     /// Whether the swath covers a place.
+    #[must_use]
     pub fn covers(&self, lon: f64, lat: f64) -> bool {
         self.swath.is_none_or(|edge| edge.inside(lon, lat) >= 0.0)
     }
@@ -181,6 +191,7 @@ impl Acquisition {
 }
 
 /// The demo's ten passes over two months.
+#[must_use]
 pub fn summer_2023() -> Vec<Acquisition> {
     use Satellite::{A, B};
     let east = Some(SwathEdge {

@@ -1,4 +1,4 @@
-//! Writes the archive: a folder of Cloud Optimized GeoTIFFs per picture and `items.json` beside them.
+//! Writes the archive: a folder of cloud optimized `GeoTIFF`s per picture and `items.json` beside them.
 //!
 //! The same options give the same bytes on every run, in any number of threads. A finished archive carries a marker
 //! with a fingerprint of its options, and is not written again.
@@ -88,6 +88,7 @@ pub struct ArchiveOptions {
 
 impl ArchiveOptions {
     /// The demo: ten dates of the Provençal coast, on both sides of 6° E.
+    #[must_use]
     pub fn riviera() -> Self {
         Self {
             imagery: "riviera 1".to_owned(),
@@ -404,7 +405,7 @@ mod tests {
     use super::*;
     use crate::demo::{
         acquisition::{Side, SwathEdge},
-        imagery::{Formula, Place, Scl},
+        imagery::{Formula, Pixel, Place, Scl},
     };
 
     fn tiny() -> ArchiveOptions {
@@ -441,8 +442,13 @@ mod tests {
         }
     }
 
-    fn gradient(_: &Acquisition, place: Place) -> ([u16; 4], Scl) {
-        let number = 1 + u16::try_from((place.projected.1 / 100.0) as u64 % 1000).unwrap();
+    fn gradient(_: &Acquisition, place: Place) -> Pixel {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "1 to 100"
+        )]
+        let number = 1 + (place.projected.1 / 1000.0).rem_euclid(100.0) as u16;
         ([number; 4], Scl::Vegetation)
     }
 
@@ -485,8 +491,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let archive = folder.path().join("archive");
         let written = generate_with(&archive, &tiny(), || Formula(gradient), |_, _| {}).unwrap();
-        let imagery =
-            || -> Formula<fn(&Acquisition, Place) -> ([u16; 4], Scl)> { panic!("drawn again") };
+        let imagery = || -> Formula<fn(&Acquisition, Place) -> Pixel> { panic!("drawn again") };
         let found = generate_with(&archive, &tiny(), imagery, |_, _| {}).unwrap();
         assert_eq!(written.items, found.items);
     }

@@ -3,7 +3,6 @@
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
     reason = "indices into a grid of about a million cells, and opacities between 0 and 1"
 )]
 
@@ -28,7 +27,7 @@ const VEIL: f64 = 0.34;
 
 /// The clouds of one date.
 #[derive(Debug)]
-pub struct Sky {
+pub(super) struct Sky {
     thickness: Grid,
     veil: Grid,
     /// Direction of the sun on the map, length 1.
@@ -39,21 +38,25 @@ pub struct Sky {
 
 /// The sky over a place.
 #[derive(Clone, Copy, Debug)]
-pub struct Overhead {
+pub(super) struct Overhead {
     /// How much of the ground a cloud hides, 0 to 1.
-    pub cloud: f32,
+    pub(super) cloud: f32,
     /// Reflectance of the cloud times 10 000.
-    pub brightness: f32,
+    pub(super) brightness: f32,
     /// How much of the ground a veil of cirrus hides, 0 to about a third.
-    pub veil: f32,
+    pub(super) veil: f32,
     /// How much of the direct sun a cloud takes from the ground, 0 to 1.
-    pub shadow: f32,
+    pub(super) shadow: f32,
 }
 
 impl Sky {
     /// The sky over `bounds` on the date of `acquisition`. `shore`, the signed distance from the coast in
     /// kilometres, lets cumulus grow over land.
-    pub fn new(bounds: Bounds, acquisition: &Acquisition, shore: impl Fn(Km) -> f64) -> Self {
+    pub(super) fn new(
+        bounds: Bounds,
+        acquisition: &Acquisition,
+        shore: impl Fn(Km) -> f64,
+    ) -> Self {
         let (west, south) = plane(bounds.west, bounds.south);
         let (east, north) = plane(bounds.east, bounds.north);
         let cells = |from: f64, to: f64| ((to - from + 2.0 * MARGIN) / STEP).ceil() as usize;
@@ -104,7 +107,7 @@ impl Sky {
     }
 
     /// What hangs over a place on the flat map.
-    pub fn overhead(&self, at: Km) -> Overhead {
+    pub(super) fn overhead(&self, at: Km) -> Overhead {
         let towards = |km: f64| (at.0 + km * self.sunward.0, at.1 + km * self.sunward.1);
         let here = self.thickness.at(at);
         let cloud = opacity(here);
@@ -138,8 +141,8 @@ fn cumulus(seed: u32, at: Km, shore: f64) -> f64 {
 /// A band of cloud across the map, frayed on both sides.
 fn front(seed: u32, at: Km) -> f64 {
     let (along, across) = across_front(seed, at);
-    let bend = 16.0 * fbm(seed, along / 55.0, across / 55.0, 3);
-    let band = 1.0 - (across + bend).abs() / 34.0;
+    let swing = 16.0 * fbm(seed, along / 55.0, across / 55.0, 3);
+    let band = 1.0 - (across + swing).abs() / 34.0;
     let texture = fbm(seed + 10, along / 13.0, across / 7.0, 6);
     1.7 * band + 1.5 * texture + 0.45 * fbm(seed + 30, at.0 / 1.4, at.1 / 1.4, 3)
 }
@@ -147,8 +150,8 @@ fn front(seed: u32, at: Km) -> f64 {
 /// Streaks of cirrus, densest ahead of the band.
 fn veil(seed: u32, at: Km) -> f64 {
     let (along, across) = across_front(seed, at);
-    let bend = 3.0 * fbm(seed + 40, at.0 / 14.0, at.1 / 14.0, 2);
-    let streaks = fbm(seed + 50, (along + bend) / 38.0, (across + bend) / 3.6, 5);
+    let swing = 3.0 * fbm(seed + 40, at.0 / 14.0, at.1 / 14.0, 2);
+    let streaks = fbm(seed + 50, (along + swing) / 38.0, (across + swing) / 3.6, 5);
     let ahead = smoothstep(-10.0, 26.0, across) * (1.0 - smoothstep(45.0, 75.0, across));
     smoothstep(-0.15, 0.95, streaks) * ahead
 }
@@ -162,6 +165,10 @@ fn across_front(seed: u32, (x, y): Km) -> Km {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a few thousand samples"
+)]
 mod tests {
     use super::*;
     use crate::demo::acquisition::Weather;

@@ -1,4 +1,4 @@
-//! A writer of Cloud Optimized GeoTIFFs: one band, tiled, deflated, with overviews.
+//! A writer of cloud optimized `GeoTIFF`s: one band, tiled, deflated, with overviews.
 //!
 //! The layout follows the TIFF 6.0 specification, the OGC GeoTIFF standard 1.1 (19-008r4) and GDAL's
 //! description of its COG driver: a ghost header, every directory at the front (full resolution first), then
@@ -102,6 +102,7 @@ pub trait Sample: sealed::Sealed + Copy + Eq + Into<u32> {
     /// Keeps the low bits of a value.
     fn truncate(value: u32) -> Self;
     /// The difference modulo 2^`BITS`, which the horizontal predictor stores.
+    #[must_use]
     fn difference(self, previous: Self) -> Self;
     /// Appends the sample in a byte order.
     fn put(self, endian: Endian, out: &mut Vec<u8>);

@@ -33,6 +33,7 @@ pub struct Frame {
 impl Frame {
     /// The frames of all zones that `bounds` touches. Frames of neighbouring zones share at least `overlap`
     /// kilometres, as far as the bounds reach.
+    #[must_use]
     pub fn covering(bounds: Bounds, cell_size: f64, overlap: f64) -> Vec<Self> {
         let middle = f64::midpoint(bounds.south, bounds.north);
         let beyond = overlap / 2.0 / (DEGREE * middle.to_radians().cos());
@@ -78,11 +79,13 @@ impl Frame {
     }
 
     /// Pixels in all.
+    #[must_use]
     pub const fn pixels(&self) -> usize {
         self.columns as usize * self.rows as usize
     }
 
     /// Easting and northing of a pixel's centre, in metres.
+    #[must_use]
     pub fn centre(&self, column: u32, row: u32) -> (f64, f64) {
         (
             self.left + (f64::from(column) + 0.5) * self.cell_size,
@@ -91,12 +94,14 @@ impl Frame {
     }
 
     /// Longitude and latitude of a pixel's centre, in degrees.
+    #[must_use]
     pub fn position(&self, column: u32, row: u32) -> (f64, f64) {
         let (x, y) = self.centre(column, row);
         self.zone.inverse(x, y)
     }
 
     /// Longitude and latitude of the frame's middle, in degrees.
+    #[must_use]
     pub fn middle(&self) -> (f64, f64) {
         let (right, bottom) = self.far_corner();
         self.zone.inverse(
@@ -106,6 +111,7 @@ impl Frame {
     }
 
     /// What a GeoTIFF says about the frame.
+    #[must_use]
     pub fn geo_reference(&self) -> GeoReference {
         let (origin_x, origin_y) = (self.left, self.top);
         GeoReference {
@@ -118,6 +124,7 @@ impl Frame {
 
     /// The MGRS 100 km square around the frame's middle, such as `31TGH`: Sentinel-2 names its tiles so. The
     /// frame itself follows the archive's bounds, not the square.
+    #[must_use]
     pub fn mgrs_square(&self) -> String {
         let (right, bottom) = self.far_corner();
         let (x, y) = (
@@ -141,6 +148,7 @@ impl Frame {
 
     /// The ring around the frame's pixels that an acquisition covers, counter-clockwise in longitude and latitude,
     /// closed; empty where it covers none.
+    #[must_use]
     pub fn footprint(&self, acquisition: &Acquisition) -> Vec<(f64, f64)> {
         let (right, bottom) = self.far_corner();
         let frame: Vec<_> = ring((self.left, right), (bottom, self.top))

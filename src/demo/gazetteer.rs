@@ -4,7 +4,7 @@
 
 /// What a massif is made of, which decides how bare it is and in which colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rock {
+pub(super) enum Rock {
     /// Pale and bare on steep slopes.
     Limestone,
     /// Dark, and wooded up to the crest.
@@ -15,26 +15,26 @@ pub enum Rock {
 
 /// An elongated mountain.
 #[derive(Clone, Copy, Debug)]
-pub struct Massif {
+pub(super) struct Massif {
     /// Longitude and latitude of the middle, in degrees.
-    pub at: (f64, f64),
+    pub(super) at: (f64, f64),
     /// Half length and half width, in kilometres.
-    pub half_axes: (f64, f64),
+    pub(super) half_axes: (f64, f64),
     /// Direction of the long axis, degrees clockwise from north.
-    pub azimuth: f64,
+    pub(super) azimuth: f64,
     /// Height above its surroundings, in kilometres.
-    pub height: f64,
+    pub(super) height: f64,
     /// What it is made of.
-    pub rock: Rock,
+    pub(super) rock: Rock,
 }
 
 /// A town or a lake: a round thing with a place and a size.
 #[derive(Clone, Copy, Debug)]
-pub struct Spot {
+pub(super) struct Spot {
     /// Longitude and latitude of the middle, in degrees.
-    pub at: (f64, f64),
+    pub(super) at: (f64, f64),
     /// Radius in kilometres.
-    pub radius: f64,
+    pub(super) radius: f64,
 }
 
 const fn massif(
@@ -61,7 +61,7 @@ const fn spot(lon: f64, lat: f64, radius: f64) -> Spot {
 }
 
 /// The massifs, from west to east.
-pub const MASSIFS: [Massif; 19] = [
+pub(super) const MASSIFS: [Massif; 19] = [
     massif((5.46, 43.215), (9.0, 3.0), 95.0, 0.48, Rock::Limestone), // Calanques
     massif((5.50, 43.37), (9.0, 4.0), 70.0, 0.62, Rock::Limestone),  // Étoile and Garlaban
     massif((5.58, 43.195), (4.0, 2.5), 110.0, 0.38, Rock::Limestone), // Cap Canaille
@@ -84,7 +84,7 @@ pub const MASSIFS: [Massif; 19] = [
 ];
 
 /// The towns, largest first along the coast, then inland.
-pub const TOWNS: [Spot; 26] = [
+pub(super) const TOWNS: [Spot; 26] = [
     spot(5.39, 43.30, 7.5), // Marseille
     spot(5.93, 43.125, 4.4),
     spot(5.88, 43.10, 2.6), // La Seyne
@@ -114,7 +114,7 @@ pub const TOWNS: [Spot; 26] = [
 ];
 
 /// The lakes.
-pub const LAKES: [Spot; 4] = [
+pub(super) const LAKES: [Spot; 4] = [
     spot(6.80, 43.585, 1.5), // Saint-Cassien
     spot(6.175, 43.465, 0.7),
     spot(6.165, 43.105, 0.6), // Salins d'Hyères

@@ -11,7 +11,7 @@ use super::plane::Km;
 
 /// Square cells in rows from south to north, values at their centres.
 #[derive(Clone, Debug)]
-pub struct Grid {
+pub(super) struct Grid {
     origin: Km,
     step: f64,
     columns: usize,
@@ -21,7 +21,7 @@ pub struct Grid {
 
 impl Grid {
     /// A grid whose south western corner is `origin`, with values from the cells' centres.
-    pub fn from_fn(
+    pub(super) fn from_fn(
         origin: Km,
         step: f64,
         (columns, rows): (usize, usize),
@@ -41,7 +41,7 @@ impl Grid {
     }
 
     /// A grid of the same shape, from each cell's centre and value.
-    pub fn map(&self, value: impl Fn(Km, f32) -> f64) -> Self {
+    pub(super) fn map(&self, value: impl Fn(Km, f32) -> f64) -> Self {
         let values = (0..self.values.len())
             .map(|index| value(self.centre(index), self.values[index]) as f32);
         Self {
@@ -51,7 +51,7 @@ impl Grid {
     }
 
     /// A grid of the same shape, from each cell's index.
-    pub fn map_index(&self, value: impl Fn(usize) -> f32) -> Self {
+    pub(super) fn map_index(&self, value: impl Fn(usize) -> f32) -> Self {
         Self {
             values: (0..self.values.len()).map(value).collect(),
             ..*self
@@ -59,27 +59,27 @@ impl Grid {
     }
 
     /// Columns and rows.
-    pub const fn shape(&self) -> (usize, usize) {
+    pub(super) const fn shape(&self) -> (usize, usize) {
         (self.columns, self.rows)
     }
 
     /// Side of a cell in kilometres.
-    pub const fn step(&self) -> f64 {
+    pub(super) const fn step(&self) -> f64 {
         self.step
     }
 
     /// The value of a cell.
-    pub fn value(&self, index: usize) -> f32 {
+    pub(super) fn value(&self, index: usize) -> f32 {
         self.values[index]
     }
 
     /// Changes the value of a cell.
-    pub fn set(&mut self, index: usize, value: f32) {
+    pub(super) fn set(&mut self, index: usize, value: f32) {
         self.values[index] = value;
     }
 
     /// The centre of a cell.
-    pub fn centre(&self, index: usize) -> Km {
+    pub(super) fn centre(&self, index: usize) -> Km {
         let (column, row) = (index % self.columns, index / self.columns);
         (
             self.origin.0 + (column as f64 + 0.5) * self.step,
@@ -88,7 +88,7 @@ impl Grid {
     }
 
     /// Column and row of the cell a place lies in, or of the nearest.
-    pub fn cell(&self, (x, y): Km) -> (usize, usize) {
+    pub(super) fn cell(&self, (x, y): Km) -> (usize, usize) {
         let index =
             |offset: f64, count: usize| ((offset / self.step).max(0.0) as usize).min(count - 1);
         (
@@ -98,7 +98,7 @@ impl Grid {
     }
 
     /// The value at a place, bilinear between cell centres, constant beyond the edge.
-    pub fn at(&self, (x, y): Km) -> f64 {
+    pub(super) fn at(&self, (x, y): Km) -> f64 {
         let along = |offset: f64, count: usize| {
             let position = (offset / self.step - 0.5).clamp(0.0, (count - 1) as f64);
             let low = (position as usize).min(count.saturating_sub(2));
@@ -114,7 +114,7 @@ impl Grid {
     }
 
     /// Kilometres between the centres of two cells.
-    pub fn distance(&self, from: usize, to: usize) -> f64 {
+    pub(super) fn distance(&self, from: usize, to: usize) -> f64 {
         let columns = (from % self.columns).abs_diff(to % self.columns);
         let rows = (from / self.columns).abs_diff(to / self.columns);
         self.step * (columns as f64).hypot(rows as f64)
@@ -122,7 +122,7 @@ impl Grid {
 
     /// The neighbour in the direction of steepest descent of each cell, itself where none is lower and on the
     /// edge, where water leaves.
-    pub fn steepest_descents(&self) -> Vec<u32> {
+    pub(super) fn steepest_descents(&self) -> Vec<u32> {
         let mut lowest: Vec<u32> = (0..self.values.len() as u32).collect();
         for row in 1..self.rows - 1 {
             for column in 1..self.columns - 1 {
@@ -157,7 +157,7 @@ impl Grid {
     }
 
     /// Moves every value above zero by a share of its difference to the mean of its four neighbours.
-    pub fn creep(&mut self, share: f64) {
+    pub(super) fn creep(&mut self, share: f64) {
         let share = share as f32;
         let before = self.values.clone();
         for row in 1..self.rows - 1 {
@@ -175,7 +175,7 @@ impl Grid {
     }
 
     /// The mean of each cell and its neighbours, which takes the steps out of a distance from a mask.
-    pub fn smoothed(&self) -> Self {
+    pub(super) fn smoothed(&self) -> Self {
         self.map_index(|index| {
             let (column, row) = (index % self.columns, index / self.columns);
             let (mut sum, mut count) = (0.0, 0.0);
@@ -190,7 +190,7 @@ impl Grid {
     }
 
     /// Rise towards the east and towards the north, per unit of distance.
-    pub fn slopes(&self) -> (Self, Self) {
+    pub(super) fn slopes(&self) -> (Self, Self) {
         let rise = |low: usize, high: usize| {
             let run = self.distance(low, high) as f32;
             if run > 0.0 {
@@ -213,7 +213,7 @@ impl Grid {
     }
 
     /// The value that a share of the cells stay below or reach: the least for 0, the greatest for 1.
-    pub fn quantile(&self, share: f64) -> f64 {
+    pub(super) fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.values.clone();
         let rank = (share.clamp(0.0, 1.0) * (sorted.len() - 1) as f64) as usize;
         let (_, value, _) = sorted.select_nth_unstable_by(rank, f32::total_cmp);
@@ -222,7 +222,7 @@ impl Grid {
 
     /// Distance to the border between cells above and below 0.5, in kilometres, positive above. Exact between
     /// cell centres: Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions" (2012).
-    pub fn signed_distance(&self) -> Self {
+    pub(super) fn signed_distance(&self) -> Self {
         let to_low = self.distance_to(|value| value < 0.5);
         let to_high = self.distance_to(|value| value >= 0.5);
         // The border runs half a cell before the first cell of the other side.

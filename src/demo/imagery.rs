@@ -37,6 +37,7 @@ pub struct BandStack {
 
 impl BandStack {
     /// An empty stack with room for this many pixels.
+    #[must_use]
     pub fn with_capacity(pixels: usize) -> Self {
         Self {
             bands: std::array::from_fn(|_| Vec::with_capacity(pixels)),
@@ -45,7 +46,7 @@ impl BandStack {
     }
 
     /// Appends a pixel.
-    pub fn push(&mut self, numbers: [u16; 4], class: Scl) {
+    pub fn push(&mut self, (numbers, class): Pixel) {
         for (band, number) in self.bands.iter_mut().zip(numbers) {
             band.push(number);
         }
@@ -90,12 +91,14 @@ pub struct Place {
     pub geographic: (f64, f64),
 }
 
-/// Pictures whose pixels are a function of date and place, for tests that want to know each value: red, green, blue,
-/// near infrared and the class.
+/// Red, green, blue and near infrared as digital numbers, and the class.
+pub type Pixel = ([u16; 4], Scl);
+
+/// Pictures whose pixels are a function of date and place, for tests that want to know each value.
 #[derive(Clone, Copy, Debug)]
 pub struct Formula<F>(pub F);
 
-impl<F: Fn(&Acquisition, Place) -> ([u16; 4], Scl) + Sync> Imagery for Formula<F> {
+impl<F: Fn(&Acquisition, Place) -> Pixel + Sync> Imagery for Formula<F> {
     type Backdrop = ();
 
     fn backdrop(&self, _: &Frame) {}
@@ -111,8 +114,7 @@ impl<F: Fn(&Acquisition, Place) -> ([u16; 4], Scl) + Sync> Imagery for Formula<F
                     projected,
                     geographic,
                 };
-                let (numbers, class) = (self.0)(acquisition, place);
-                stack.push(numbers, class);
+                stack.push((self.0)(acquisition, place));
             }
         }
         stack

@@ -14,23 +14,23 @@ use serde_json::{Map, Value, json};
 use super::{acquisition::Acquisition, acquisition::Satellite, frame::Frame, imagery::Scl};
 
 /// The collection all items belong to.
-pub const COLLECTION: &str = "sentinel-2-l2a";
+pub(super) const COLLECTION: &str = "sentinel-2-l2a";
 /// Said wherever a description goes.
-pub const SYNTHETIC: &str = "Synthetic imagery: computed, not observed. It imitates Sentinel-2 L2A and contains no Copernicus data.";
+pub(super) const SYNTHETIC: &str = "Synthetic imagery: computed, not observed. It imitates Sentinel-2 L2A and contains no Copernicus data.";
 
 /// An asset of an item: a band or the classification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asset {
+pub(super) struct Asset {
     /// Key in the item.
-    pub key: &'static str,
+    pub(super) key: &'static str,
     /// File in the item's folder.
-    pub file: &'static str,
+    pub(super) file: &'static str,
     /// Number of the band, centre wavelength and width in nanometres, for a band.
     band: Option<(u8, u16, u16)>,
 }
 
 /// The bands in the order of a [`super::imagery::BandStack`].
-pub const BANDS: [Asset; 4] = [
+pub(super) const BANDS: [Asset; 4] = [
     Asset {
         key: "red",
         file: "B04.tif",
@@ -53,7 +53,7 @@ pub const BANDS: [Asset; 4] = [
     },
 ];
 /// The scene classification.
-pub const CLASSES: Asset = Asset {
+pub(super) const CLASSES: Asset = Asset {
     key: "scl",
     file: "SCL.tif",
     band: None,
@@ -61,11 +61,11 @@ pub const CLASSES: Asset = Asset {
 
 /// How many pixels of a picture fell into which class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClassCounts([usize; 12]);
+pub(super) struct ClassCounts([usize; 12]);
 
 impl ClassCounts {
     /// Counts the values of a classification.
-    pub fn of(classes: &[u8]) -> Self {
+    pub(super) fn of(classes: &[u8]) -> Self {
         let mut counts = [0; 12];
         for &class in classes {
             if let Some(count) = counts.get_mut(usize::from(class)) {
@@ -76,7 +76,7 @@ impl ClassCounts {
     }
 
     /// Pixels with data.
-    pub fn valid(&self) -> usize {
+    pub(super) fn valid(&self) -> usize {
         self.0[1..].iter().sum()
     }
 
@@ -92,7 +92,7 @@ impl ClassCounts {
 }
 
 /// The item's id, such as `S2A_31TGH_20230807_0_L2A`.
-pub fn id(frame: &Frame, acquisition: &Acquisition) -> String {
+pub(super) fn id(frame: &Frame, acquisition: &Acquisition) -> String {
     let day = acquisition.date.format("%Y%m%d");
     format!(
         "{}_{}_{day}_0_L2A",
@@ -103,7 +103,7 @@ pub fn id(frame: &Frame, acquisition: &Acquisition) -> String {
 
 /// The item of one picture. Hrefs of its assets are relative to the archive's directory. `position` tells the frames
 /// of an acquisition apart: the satellite passes them seconds after each other.
-pub fn item(
+pub(super) fn item(
     frame: &Frame,
     acquisition: &Acquisition,
     position: u32,

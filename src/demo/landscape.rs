@@ -27,7 +27,7 @@ const RIVER: f64 = 9.0;
 
 /// What covers the ground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cover {
+pub(super) enum Cover {
     /// The sea.
     Sea,
     /// A lake, a salt pan, or a river wide enough to fill a pixel.
@@ -46,27 +46,20 @@ pub enum Cover {
     Town,
 }
 
-impl Cover {
-    /// Whether it is water.
-    pub const fn is_water(self) -> bool {
-        matches!(self, Self::Sea | Self::FreshWater)
-    }
-}
-
 /// The ground at a place.
 #[derive(Clone, Copy, Debug)]
-pub struct Ground {
+pub(super) struct Ground {
     /// What covers it.
-    pub cover: Cover,
+    pub(super) cover: Cover,
     /// What it reflects over the two months, slopes shaded.
-    pub season: Season,
+    pub(super) season: Season,
     /// Light on the slope relative to level ground, 1 on level ground.
-    pub light: f32,
+    pub(super) light: f32,
 }
 
 /// The landscape of a region.
 #[derive(Debug)]
-pub struct Landscape {
+pub(super) struct Landscape {
     relief: Relief,
     mouths: Vec<(Km, f64)>,
     towns: Vec<(Km, f64)>,
@@ -75,7 +68,7 @@ pub struct Landscape {
 
 impl Landscape {
     /// Works out the landscape around `bounds`. `is_land(longitude, latitude)` is the coast to follow.
-    pub fn new(bounds: Bounds, is_land: impl Fn(f64, f64) -> bool) -> Self {
+    pub(super) fn new(bounds: Bounds, is_land: impl Fn(f64, f64) -> bool) -> Self {
         let relief = Relief::new(bounds, is_land);
         let place = |spots: &[Spot]| {
             spots
@@ -92,12 +85,12 @@ impl Landscape {
     }
 
     /// Signed distance to the coast in kilometres, positive on land.
-    pub fn shore(&self, at: Km) -> f64 {
+    pub(super) fn shore(&self, at: Km) -> f64 {
         self.relief.shore(at)
     }
 
     /// The ground at a place on the flat map.
-    pub fn ground(&self, at: Km) -> Ground {
+    pub(super) fn ground(&self, at: Km) -> Ground {
         let shore = self.relief.shore(at);
         if shore <= 0.0 {
             return Ground {
@@ -217,7 +210,7 @@ impl Landscape {
             season.mix(&hedge, 0.55 * (1.0 - smoothstep(0.0, 0.045, field.border)));
             (Cover::Field, season)
         } else {
-            self.wilderness(at, lie, slope)
+            Self::wilderness(at, lie, slope)
         };
         // Poplars and reeds along the rivers.
         if bank < 0.11 {
@@ -234,7 +227,7 @@ impl Landscape {
         (cover, season)
     }
 
-    fn wilderness(&self, at: Km, lie: Lie, slope: f64) -> (Cover, Season) {
+    fn wilderness(at: Km, lie: Lie, slope: f64) -> (Cover, Season) {
         let (rock, share) = massif(at);
         let patches = fbm(COVER_SEED + 20, at.0 / 2.2, at.1 / 2.2, 5);
         let grain = fbm(GRAIN_SEED, at.0 / 0.35, at.1 / 0.35, 3);
@@ -386,7 +379,10 @@ mod tests {
     fn sea_and_land_follow_the_given_coast() {
         let landscape = landscape();
         assert_eq!(landscape.ground(plane(6.35, 43.05)).cover, Cover::Sea);
-        assert!(!landscape.ground(plane(6.35, 43.2)).cover.is_water());
+        assert!(!matches!(
+            landscape.ground(plane(6.35, 43.2)).cover,
+            Cover::Sea | Cover::FreshWater
+        ));
     }
 
     #[test]

@@ -6,12 +6,12 @@
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "lattice coordinates of a region of a few hundred kilometres are far inside 32 bits"
+    clippy::cast_possible_wrap,
+    reason = "lattice coordinates are far inside 32 bits, and hashes are bits rather than numbers"
 )]
 
-/// Mixes a lattice point and a seed into 32 well distributed bits (the finalizer of MurmurHash3).
-pub fn hash(seed: u32, column: i32, row: i32) -> u32 {
+/// Mixes a lattice point and a seed into 32 well distributed bits (the finalizer of `MurmurHash3`).
+pub(super) fn hash(seed: u32, column: i32, row: i32) -> u32 {
     let mut bits = seed
         ^ (column as u32).wrapping_mul(0x9E37_79B1)
         ^ (row as u32).wrapping_mul(0x85EB_CA77).rotate_left(15);
@@ -21,12 +21,12 @@ pub fn hash(seed: u32, column: i32, row: i32) -> u32 {
 }
 
 /// A hash as a number in 0..1. `stream` draws independent numbers from one hash.
-pub fn unit(hash_bits: u32, stream: u32) -> f64 {
+pub(super) fn unit(hash_bits: u32, stream: u32) -> f64 {
     f64::from(hash(stream, hash_bits as i32, 0)) / 4_294_967_296.0
 }
 
 /// Gradient noise in about -1..1 with features one unit across.
-pub fn gradient(seed: u32, x: f64, y: f64) -> f64 {
+pub(super) fn gradient(seed: u32, x: f64, y: f64) -> f64 {
     let (left, bottom) = (x.floor(), y.floor());
     let (column, row) = (left as i32, bottom as i32);
     let (fx, fy) = (x - left, y - bottom);
@@ -52,7 +52,7 @@ pub fn gradient(seed: u32, x: f64, y: f64) -> f64 {
 }
 
 /// Octaves of gradient noise, each half as large and half as wide, in about -1..1.
-pub fn fbm(seed: u32, x: f64, y: f64, octaves: u32) -> f64 {
+pub(super) fn fbm(seed: u32, x: f64, y: f64, octaves: u32) -> f64 {
     let (mut sum, mut reach, mut amplitude, mut frequency) = (0.0, 0.0, 1.0, 1.0);
     for octave in 0..octaves {
         // Turning the lattice between octaves hides its axes; the shift keeps the origin from lining up.
@@ -77,17 +77,17 @@ pub fn fbm(seed: u32, x: f64, y: f64, octaves: u32) -> f64 {
 
 /// The Voronoi cell a point falls into, for sites jittered on the unit lattice.
 #[derive(Clone, Copy, Debug)]
-pub struct Cell {
+pub(super) struct Cell {
     /// The cell's own random bits.
-    pub bits: u32,
+    pub(super) bits: u32,
     /// The cell's site.
-    pub site: (f64, f64),
+    pub(super) site: (f64, f64),
     /// How much farther the second nearest site is than the nearest: 0 on the border.
-    pub border: f64,
+    pub(super) border: f64,
 }
 
 /// Finds the Voronoi cell of a point.
-pub fn cell(seed: u32, x: f64, y: f64) -> Cell {
+pub(super) fn cell(seed: u32, x: f64, y: f64) -> Cell {
     let (column, row) = (x.floor() as i32, y.floor() as i32);
     let (mut nearest, mut second) = (f64::INFINITY, f64::INFINITY);
     let mut found = Cell {
@@ -122,12 +122,12 @@ pub fn cell(seed: u32, x: f64, y: f64) -> Cell {
 }
 
 /// Linear interpolation from `a` at 0 to `b` at 1.
-pub fn lerp(a: f64, b: f64, t: f64) -> f64 {
+pub(super) fn lerp(a: f64, b: f64, t: f64) -> f64 {
     a + (b - a) * t
 }
 
 /// 0 below `low`, 1 above `high`, smooth between.
-pub fn smoothstep(low: f64, high: f64, value: f64) -> f64 {
+pub(super) fn smoothstep(low: f64, high: f64, value: f64) -> f64 {
     let t = ((value - low) / (high - low)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
@@ -137,6 +137,10 @@ fn fade(t: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a few thousand samples"
+)]
 mod tests {
     use super::*;
 

@@ -18,23 +18,23 @@ const BEND_SEED: u32 = 43;
 
 /// A field.
 #[derive(Clone, Copy, Debug)]
-pub struct Parcel {
+pub(super) struct Parcel {
     /// The field's own random bits.
-    pub bits: u32,
+    pub(super) bits: u32,
     /// Its middle.
-    pub middle: Km,
+    pub(super) middle: Km,
     /// Kilometres to its border.
-    pub border: f64,
+    pub(super) border: f64,
 }
 
 /// The field a place lies in. Groups of fields are Voronoi cells; inside, fields stand in strips, like bricks.
-pub fn parcel(at: Km) -> Parcel {
+pub(super) fn parcel(at: Km) -> Parcel {
     let bend = |seed| 0.06 * fbm(seed, at.0 / 0.9, at.1 / 0.9, 2);
-    let bent = (at.0 + bend(BEND_SEED), at.1 + bend(BEND_SEED + 7));
-    let group = cell(GROUP_SEED, bent.0 / GROUP, bent.1 / GROUP);
+    let (x, y) = (at.0 + bend(BEND_SEED), at.1 + bend(BEND_SEED + 7));
+    let group = cell(GROUP_SEED, x / GROUP, y / GROUP);
     let site = (group.site.0 * GROUP, group.site.1 * GROUP);
     let (sin, cos) = (unit(group.bits, 1) * std::f64::consts::PI).sin_cos();
-    let (dx, dy) = (bent.0 - site.0, bent.1 - site.1);
+    let (dx, dy) = (x - site.0, y - site.1);
     let (along, across) = (dx * cos + dy * sin, dy * cos - dx * sin);
 
     let depth = lerp(0.13, 0.30, unit(group.bits, 2));
@@ -63,7 +63,7 @@ pub fn parcel(at: Km) -> Parcel {
 
 /// What grows in a field: reflectance at the beginning of August and at the end of September. `fertile`, about -1 to
 /// 1, says whether the country around is good land, where grain and maize displace vines.
-pub fn crop(bits: u32, fertile: f64) -> Season {
+pub(super) fn crop(bits: u32, fertile: f64) -> Season {
     let mut crop = match (unit(bits, 5) + 0.35 * fertile).clamp(0.0, 1.0) {
         // Olives and orchards.
         share if share < 0.12 => Season::new([800, 810, 560, 2150], [790, 800, 550, 2150]),

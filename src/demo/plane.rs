@@ -22,11 +22,13 @@ pub struct Bounds {
 
 /// From longitude and latitude onto the map. Equirectangular: true at the origin, a percent off at its corners,
 /// which nobody can tell in an invented landscape.
+#[must_use]
 pub fn plane(lon: f64, lat: f64) -> Km {
     ((lon - ORIGIN.0) * DEGREE.0, (lat - ORIGIN.1) * DEGREE.1)
 }
 
 /// From the map to longitude and latitude.
+#[must_use]
 pub fn position((x, y): Km) -> (f64, f64) {
     (ORIGIN.0 + x / DEGREE.0, ORIGIN.1 + y / DEGREE.1)
 }

@@ -41,7 +41,7 @@ const SHORE_DETAIL: f64 = 0.21;
 
 /// Shore, heights and drainage of a region.
 #[derive(Debug)]
-pub struct Relief {
+pub(super) struct Relief {
     shore: Grid,
     height: Grid,
     east_slope: Grid,
@@ -52,27 +52,27 @@ pub struct Relief {
 
 /// What the relief knows about a place.
 #[derive(Clone, Copy, Debug)]
-pub struct Lie {
+pub(super) struct Lie {
     /// Height above the sea, in kilometres.
-    pub height: f64,
+    pub(super) height: f64,
     /// Rise towards the east, kilometres per kilometre.
-    pub east_slope: f64,
+    pub(super) east_slope: f64,
     /// Rise towards the north, kilometres per kilometre.
-    pub north_slope: f64,
+    pub(super) north_slope: f64,
 }
 
 /// A river near a place.
 #[derive(Clone, Copy, Debug)]
-pub struct River {
+pub(super) struct River {
     /// Kilometres to the middle of the stream.
-    pub distance: f64,
+    pub(super) distance: f64,
     /// Area it drains, in square kilometres.
-    pub area: f64,
+    pub(super) area: f64,
 }
 
 impl Relief {
     /// Works out the relief around `bounds`, asking `is_land(longitude, latitude)` a few hundred thousand times.
-    pub fn new(bounds: Bounds, is_land: impl Fn(f64, f64) -> bool) -> Self {
+    pub(super) fn new(bounds: Bounds, is_land: impl Fn(f64, f64) -> bool) -> Self {
         let (west, south) = plane(bounds.west, bounds.south);
         let (east, north) = plane(bounds.east, bounds.north);
         // Whole multiples of the coarsest cell, at absolute positions: the land does not move with the bounds.
@@ -127,12 +127,12 @@ impl Relief {
     }
 
     /// Signed distance to the coast in kilometres, positive on land, with the detail of a natural coast line.
-    pub fn shore(&self, at: Km) -> f64 {
+    pub(super) fn shore(&self, at: Km) -> f64 {
         detailed(&self.shore, at)
     }
 
     /// Height and slope of a place.
-    pub fn lie(&self, at: Km) -> Lie {
+    pub(super) fn lie(&self, at: Km) -> Lie {
         Lie {
             height: self.height.at(at),
             east_slope: self.east_slope.at(at),
@@ -141,7 +141,7 @@ impl Relief {
     }
 
     /// The widest river that drains at least `least` square kilometres within about 0.2 km.
-    pub fn river(&self, at: Km, least: f64) -> Option<River> {
+    pub(super) fn river(&self, at: Km, least: f64) -> Option<River> {
         let (columns, rows) = self.drainage.shape();
         let (column, row) = self.drainage.cell(at);
         let mut best: Option<River> = None;
@@ -164,7 +164,7 @@ impl Relief {
     }
 
     /// Where rivers that drain at least `least` square kilometres meet the sea, with their areas.
-    pub fn mouths(&self, least: f64) -> Vec<(Km, f64)> {
+    pub(super) fn mouths(&self, least: f64) -> Vec<(Km, f64)> {
         let area = |index: usize| f64::from(self.drainage.value(index));
         (0..self.receivers.len())
             .filter(|&index| area(index) >= least && self.height.value(index) > 0.0)
@@ -175,7 +175,7 @@ impl Relief {
 }
 
 /// The massif that dominates a place, and its share of the height there, 0 to 1.
-pub fn massif(at: Km) -> (Rock, f64) {
+pub(super) fn massif(at: Km) -> (Rock, f64) {
     let warped = warp(at);
     let dominant = MASSIFS
         .iter()

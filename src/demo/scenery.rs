@@ -30,20 +30,20 @@ const BRIGHTEST: f32 = 15_000.0;
 
 /// The Provençal coast.
 #[derive(Debug)]
-pub struct Scenery {
+pub(super) struct Scenery {
     landscape: Landscape,
     skies: Vec<Sky>,
 }
 
 /// The ground under every pixel of a frame.
 #[derive(Debug)]
-pub struct Backdrop {
+pub(super) struct Backdrop {
     pixels: Vec<(Ground, [f32; 2])>,
 }
 
 impl Scenery {
     /// Prepares land and skies around `bounds` for these dates. `is_land(longitude, latitude)` is the coast.
-    pub fn new(
+    pub(super) fn new(
         bounds: Bounds,
         acquisitions: &[Acquisition],
         is_land: impl Fn(f64, f64) -> bool,
@@ -88,7 +88,7 @@ impl Imagery for Scenery {
             let at: Km = (f64::from(*x), f64::from(*y));
             let overhead = sky.overhead(at);
             let surface = ground.season.at(season);
-            stack.push(seen(surface, overhead), classify(ground, surface, overhead));
+            stack.push((seen(surface, overhead), classify(ground, surface, overhead)));
         }
         stack
     }
@@ -104,7 +104,7 @@ fn seen(surface: Spectrum, overhead: Overhead) -> [u16; 4] {
     })
 }
 
-/// What Sen2Cor would make of the pixel.
+/// What `Sen2Cor` would make of the pixel.
 fn classify(ground: &Ground, surface: Spectrum, overhead: Overhead) -> Scl {
     match overhead {
         Overhead { cloud, .. } if cloud >= 0.62 => Scl::CloudHigh,

@@ -60,6 +60,7 @@ pub async fn serve(
 }
 
 /// The URL under which a listener on this machine is reached.
+#[must_use]
 pub fn root_url(address: SocketAddr) -> String {
     let host = if address.ip().is_unspecified() {
         IpAddr::V4(Ipv4Addr::LOCALHOST)

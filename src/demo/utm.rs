@@ -38,6 +38,7 @@ pub struct Zone {
 
 impl Zone {
     /// The zone whose 6° strip a position lies in. Norway's and Svalbard's exceptions are not applied.
+    #[must_use]
     pub fn containing(lon: f64, lat: f64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
@@ -52,21 +53,25 @@ impl Zone {
     }
 
     /// 1 to 60.
+    #[must_use]
     pub const fn number(self) -> u8 {
         self.number
     }
 
     /// EPSG code of the CRS: 326zz in the north, 327zz in the south.
+    #[must_use]
     pub fn epsg(self) -> u16 {
         u16::from(self.number) + if self.south { 32_700 } else { 32_600 }
     }
 
     /// Longitude of the zone's central meridian, in degrees.
+    #[must_use]
     pub fn central_meridian(self) -> f64 {
         f64::from(self.number) * 6.0 - 183.0
     }
 
     /// Easting and northing in metres of a position in degrees.
+    #[must_use]
     pub fn forward(self, lon: f64, lat: f64) -> (f64, f64) {
         let lambda = (lon - self.central_meridian()).to_radians();
         let tau = conformal(lat.to_radians().tan());
@@ -81,6 +86,7 @@ impl Zone {
     }
 
     /// Longitude and latitude in degrees of an easting and northing in metres.
+    #[must_use]
     pub fn inverse(self, x: f64, y: f64) -> (f64, f64) {
         let scale = SCALE * rectifying_radius();
         let xi = (y - self.false_northing()) / scale;

@@ -98,7 +98,7 @@ impl ArchiveOptions {
                 east: 6.9,
                 north: 43.65,
             },
-            cell_size: 70.0,
+            cell_size: 75.0,
             overlap: 18.0,
             tile_size: 512,
             acquisitions: summer_2023(),

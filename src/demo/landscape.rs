@@ -23,7 +23,9 @@ const GRAIN_SEED: u32 = 191;
 /// between August and September to be worth another relief.
 const SUN: (f64, f64) = (151.0, 52.0);
 /// Square kilometres a river drains to be seen.
-const RIVER: f64 = 9.0;
+const RIVER: f64 = 14.0;
+/// Kilometres from the middle of a river to the edge of the green along it.
+const REEDS: f64 = 0.08;
 
 /// What covers the ground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,10 +215,10 @@ impl Landscape {
             Self::wilderness(at, lie, slope)
         };
         // Poplars and reeds along the rivers.
-        if bank < 0.11 {
+        if bank < REEDS {
             season.mix(
                 &Season::steady([370, 540, 310, 3000]),
-                0.8 * (1.0 - smoothstep(width, 0.11, bank)),
+                0.8 * (1.0 - smoothstep(width, REEDS, bank)),
             );
         }
         // Gardens and villas around the towns.
@@ -327,7 +329,7 @@ fn streets(at: Km, density: f64) -> Season {
 
 /// Where a river that the grid draws in straight pieces runs through here.
 fn meandering(at: Km) -> Km {
-    let bend = |seed| 0.075 * fbm(seed, at.0 / 0.55, at.1 / 0.55, 2);
+    let bend = |seed| 0.11 * fbm(seed, at.0 / 0.8, at.1 / 0.8, 3);
     (at.0 + bend(COVER_SEED + 60), at.1 + bend(COVER_SEED + 70))
 }
 

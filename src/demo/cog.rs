@@ -14,6 +14,9 @@ use std::io::{self, Write};
 
 use flate2::{Compression, write::ZlibEncoder};
 
+use super::tiff::{Directory, Value};
+pub use super::tiff::{Endian, Sample};
+
 /// GDAL's declaration that the file keeps to the COG layout, so that readers may skip work. Every block carries
 /// its size before it and repeats its last four bytes after it.
 const STRUCTURE: &str = "LAYOUT=IFDS_BEFORE_DATA\nBLOCK_ORDER=ROW_MAJOR\nBLOCK_LEADER=SIZE_AS_UINT4\n\
@@ -61,16 +64,6 @@ pub enum CogError {
     Deflate(#[source] io::Error),
 }
 
-/// Byte order of the file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Endian {
-    /// `II`, what nearly every writer produces.
-    #[default]
-    Little,
-    /// `MM`.
-    Big,
-}
-
 /// How pixels are grouped into compressed blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocks {
@@ -87,54 +80,6 @@ pub enum Downsampling {
     Average,
     /// The upper left pixel, for classes.
     Nearest,
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for u8 {}
-    impl Sealed for u16 {}
-}
-
-/// An unsigned sample: `u8` or `u16`.
-pub trait Sample: sealed::Sealed + Copy + Eq + Into<u32> {
-    /// Bits of a sample.
-    const BITS: u16;
-    /// Keeps the low bits of a value.
-    fn truncate(value: u32) -> Self;
-    /// The difference modulo 2^`BITS`, which the horizontal predictor stores.
-    #[must_use]
-    fn difference(self, previous: Self) -> Self;
-    /// Appends the sample in a byte order.
-    fn put(self, endian: Endian, out: &mut Vec<u8>);
-}
-
-impl Sample for u8 {
-    const BITS: u16 = 8;
-    fn truncate(value: u32) -> Self {
-        value as Self
-    }
-    fn difference(self, previous: Self) -> Self {
-        self.wrapping_sub(previous)
-    }
-    fn put(self, _: Endian, out: &mut Vec<u8>) {
-        out.push(self);
-    }
-}
-
-impl Sample for u16 {
-    const BITS: u16 = 16;
-    fn truncate(value: u32) -> Self {
-        value as Self
-    }
-    fn difference(self, previous: Self) -> Self {
-        self.wrapping_sub(previous)
-    }
-    fn put(self, endian: Endian, out: &mut Vec<u8>) {
-        out.extend_from_slice(&match endian {
-            Endian::Little => self.to_le_bytes(),
-            Endian::Big => self.to_be_bytes(),
-        });
-    }
 }
 
 /// Where a raster lies: north up, square pixels, in a projected CRS.
@@ -489,101 +434,6 @@ impl<T: Sample> Reduced<T> {
             (0, Some(nodata)) => nodata,
             _ => T::truncate((sum + valid / 2) / valid),
         }
-    }
-}
-
-impl Endian {
-    fn put_u16(self, value: u16, out: &mut Vec<u8>) {
-        value.put(self, out);
-    }
-
-    fn put_u32(self, value: u32, out: &mut Vec<u8>) {
-        out.extend_from_slice(&match self {
-            Self::Little => value.to_le_bytes(),
-            Self::Big => value.to_be_bytes(),
-        });
-    }
-
-    fn put_f64(self, value: f64, out: &mut Vec<u8>) {
-        out.extend_from_slice(&match self {
-            Self::Little => value.to_le_bytes(),
-            Self::Big => value.to_be_bytes(),
-        });
-    }
-}
-
-/// The value of a tag.
-enum Value {
-    Ascii(String),
-    Shorts(Vec<u16>),
-    Longs(Vec<u32>),
-    Doubles(Vec<f64>),
-}
-
-impl Value {
-    /// The TIFF field type and the count of values.
-    fn kind(&self) -> (u16, usize) {
-        match self {
-            Self::Ascii(text) => (2, text.len() + 1), // with the terminating zero
-            Self::Shorts(values) => (3, values.len()),
-            Self::Longs(values) => (4, values.len()),
-            Self::Doubles(values) => (12, values.len()),
-        }
-    }
-
-    fn bytes(&self, endian: Endian) -> Vec<u8> {
-        let mut out = Vec::new();
-        match self {
-            Self::Ascii(text) => {
-                out.extend_from_slice(text.as_bytes());
-                out.push(0);
-            }
-            Self::Shorts(values) => values
-                .iter()
-                .for_each(|&value| endian.put_u16(value, &mut out)),
-            Self::Longs(values) => values
-                .iter()
-                .for_each(|&value| endian.put_u32(value, &mut out)),
-            Self::Doubles(values) => values
-                .iter()
-                .for_each(|&value| endian.put_f64(value, &mut out)),
-        }
-        out
-    }
-}
-
-/// An image file directory: its tags in ascending order.
-struct Directory(Vec<(u16, Value)>);
-
-impl Directory {
-    /// The directory at byte `at` of the file, followed by the values that do not fit into an entry. `next` is
-    /// where the next directory starts, 0 for none.
-    fn encode(&self, endian: Endian, at: usize, next: u32) -> Vec<u8> {
-        let mut entries = Vec::new();
-        let mut outside = Vec::new();
-        let outside_at = at + 2 + 12 * self.0.len() + 4;
-        endian.put_u16(self.0.len() as u16, &mut entries);
-        for (tag, value) in &self.0 {
-            let (kind, count) = value.kind();
-            endian.put_u16(*tag, &mut entries);
-            endian.put_u16(kind, &mut entries);
-            endian.put_u32(count as u32, &mut entries);
-            let mut bytes = value.bytes(endian);
-            if bytes.len() <= 4 {
-                bytes.resize(4, 0);
-                entries.extend(bytes);
-            } else {
-                endian.put_u32((outside_at + outside.len()) as u32, &mut entries);
-                outside.extend(bytes);
-                // TIFF wants values on word boundaries.
-                if outside.len() % 2 == 1 {
-                    outside.push(0);
-                }
-            }
-        }
-        endian.put_u32(next, &mut entries);
-        entries.extend(outside);
-        entries
     }
 }
 

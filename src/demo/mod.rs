@@ -17,4 +17,5 @@ mod relief;
 mod scenery;
 mod spectrum;
 pub mod stac;
+mod tiff;
 pub mod utm;

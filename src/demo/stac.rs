@@ -1,7 +1,8 @@
 //! A STAC API over an archive, with the archive's files beside it, in this process.
 //!
 //! The API is stac-server with its memory back end. It filters by collection, id, box and time; it knows neither the
-//! query nor the filter extension.
+//! query nor the filter extension, and answers a search that names either with no items. Searches page by POST, the
+//! collection's items by GET; a search by GET that needs a second page fails, since stac-server cannot encode it.
 
 use std::{
     future::Future,

@@ -12,8 +12,11 @@
 pub mod cache;
 pub mod compute;
 pub mod cube;
+pub mod demo;
 pub mod grid;
+pub mod land;
 pub mod raster;
+pub mod render;
 pub mod repo;
 pub mod suggest;
 pub mod zarr;

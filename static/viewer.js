@@ -84,17 +84,24 @@ function render() {
   timeline.render(cube, view.time);
   bands.render(cube, view);
   stretch.render(cube, view);
+  if (tileTemplate(cube, view) === shownTemplate) return;
+  // Said already now, so that nobody takes the old picture for the one that was asked for.
+  isPaintDue = true;
+  document.body.dataset.tiles = 'loading';
   paint();
 }
 
-const paint = debounce(() => showPicture(false), SETTLE_MS);
+const paint = debounce(() => {
+  if (isPaintDue) showPicture(false);
+}, SETTLE_MS);
+let isPaintDue = false;
 let shownTemplate = '';
 
 /** @param {boolean} refresh whether only the data changed */
 function showPicture(refresh) {
   if (!cube) return;
   const template = tileTemplate(cube, resolveView(cube, wish));
-  if (template === shownTemplate && !refresh) return;
+  isPaintDue = false;
   shownTemplate = template;
   layer.show(cube, template, { refresh });
 }
@@ -109,8 +116,9 @@ function writeHash(push) {
 
 /** @param {{idle: boolean, failing: number}} state */
 function showTileState({ idle, failing }) {
-  document.body.dataset.tiles = idle ? 'idle' : 'loading';
-  if (idle) settleReady();
+  const isSettled = idle && !isPaintDue;
+  document.body.dataset.tiles = isSettled ? 'idle' : 'loading';
+  if (isSettled) settleReady();
   const trouble = byId('tile-trouble');
   trouble.hidden = failing === 0;
   const text = trouble.querySelector('span');

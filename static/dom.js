@@ -38,9 +38,18 @@ export function fillSelect(select, groups, chosen) {
  * @param {string} text
  */
 export function setText(element, text) {
-  // Unchanged text is not written again: a live region would announce it a second time.
-  if (element.textContent !== text) element.textContent = text;
+  element.textContent = text;
   element.hidden = text === '';
+}
+
+/**
+ * Sets the text of a live region, which is never hidden, since screen readers watch visible ones only.
+ * @param {HTMLElement} region
+ * @param {string} text
+ */
+export function announce(region, text) {
+  // Unchanged text is not written again: it would be read out a second time.
+  if (region.textContent !== text) region.textContent = text;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The button that fills the view, and the report on the running fill. */
 import { ApiError, planFill, startFill } from './api.js';
-import { byId, setText } from './dom.js';
+import { announce, byId, setText } from './dom.js';
 import { describeEmptyPlan, describeJob, followJob, isActive } from './fill.js';
 
 /** @typedef {import('./api.js').FillArea} FillArea */
@@ -30,11 +30,20 @@ export class Filler {
     this.#button.addEventListener('click', () => this.#run(() => this.#fillView()));
   }
 
-  /**
-   * @param {boolean} available
-   */
+  /** @param {boolean} available */
   setAvailable(available) {
     this.#button.hidden = !available;
+  }
+
+  /** Takes the report on an ended fill away, for another time step or cube. */
+  forget() {
+    if (this.#isBusy) return;
+    announce(this.#status, '');
+    this.#errors.hidden = true;
+  }
+
+  get #isBusy() {
+    return this.#button.ariaDisabled === 'true';
   }
 
   /** Goes on reporting a job that was running when the page was reloaded. */
@@ -45,15 +54,15 @@ export class Filler {
 
   /** @param {() => Promise<void>} action */
   async #run(action) {
-    // Disabling the button would drop the keyboard's focus.
-    if (this.#button.ariaDisabled === 'true') return;
+    if (this.#isBusy) return;
+    // A disabled button would lose the keyboard's focus.
     this.#button.ariaDisabled = 'true';
     document.body.dataset.job = 'running';
     this.#errors.hidden = true;
     try {
       await action();
     } catch (error) {
-      setText(this.#status, error instanceof ApiError ? error.message : `The page failed: ${error}`);
+      announce(this.#status, error instanceof ApiError ? error.message : `The page failed: ${error}`);
       document.body.dataset.job = 'failed';
     } finally {
       sessionStorage.removeItem(JOB_KEY);
@@ -66,15 +75,15 @@ export class Filler {
   async #fillView() {
     const target = this.hooks.target();
     if (!target) {
-      setText(this.#status, 'Nothing of this cube is in view.');
+      announce(this.#status, 'Nothing of this cube is in view.');
       document.body.dataset.job = 'done';
       return;
     }
     this.hooks.onArea(target.area.bbox);
-    setText(this.#status, 'Looking at what is missing…');
+    announce(this.#status, 'Looking at what is missing…');
     const plan = await planFill(target.cube, target.area, askToken);
     if (plan.build === 0 && plan.failed === 0) {
-      setText(this.#status, describeEmptyPlan(plan));
+      announce(this.#status, describeEmptyPlan(plan));
       document.body.dataset.job = 'done';
       return;
     }
@@ -91,7 +100,7 @@ export class Filler {
       sessionStorage.setItem(JOB_KEY, JSON.stringify(job));
       this.#showProgress(job);
       this.#showErrors(job);
-      setText(this.#status, describeJob(job, plan));
+      announce(this.#status, describeJob(job, plan));
       const repaint = job.committed !== committed || job.revision !== revision;
       ({ committed, revision } = job);
       if (repaint || !isActive(job)) await this.hooks.onProgress(job.cube, repaint);

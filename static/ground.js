@@ -91,8 +91,8 @@ export class Ground {
     const [west, east] = [Math.max(bounds.getWest(), -180), Math.min(bounds.getEast(), 180)];
     const [south, north] = [Math.max(bounds.getSouth(), -MAX_LATITUDE), Math.min(bounds.getNorth(), MAX_LATITUDE)];
     this.lines.setLatLngs([
-      ...multiples(west, east, spacing).map((lon) => [[south, lon], [north, lon]]),
-      ...multiples(south, north, spacing).map((lat) => [[lat, west], [lat, east]]),
+      ...multiples(west, east, spacing).map((lon) => [L.latLng(south, lon), L.latLng(north, lon)]),
+      ...multiples(south, north, spacing).map((lat) => [L.latLng(lat, west), L.latLng(lat, east)]),
     ]);
     this.labels.classList.remove('moving');
     this.#drawLabels();

@@ -72,8 +72,9 @@ export class StretchControls {
    * @param {View} view
    */
   #renderPresets(cube, view) {
+    const isStyled = view.bands.join() === cube.style.variables.join();
     const entries = [
-      { label: 'Cube’s style', rescale: defaultRescale(cube, view.bands), reset: true },
+      { label: isStyled ? 'Cube’s style' : 'Standard', rescale: defaultRescale(cube, view.bands), reset: true },
       ...stretchPresets(cube, view.bands).map((preset) => ({ ...preset, reset: false })),
     ];
     const box = byId('stretch-presets');

@@ -10,7 +10,7 @@
  */
 import { getCube, listCubes } from './api.js';
 import { BandControls } from './bands.js';
-import { byId, debounce, fillSelect, setText } from './dom.js';
+import { announce, byId, debounce, fillSelect, setText } from './dom.js';
 import { clip } from './fill.js';
 import { Filler } from './filler.js';
 import { Ground, latLngBounds } from './ground.js';
@@ -36,6 +36,8 @@ const credits = L.control.attribution({ prefix: '<a href="https://leafletjs.com"
 const ground = new Ground(map, byId('graticule-labels'));
 const layer = new CubeLayer(map, showTileState);
 
+/** @type {import('./api.js').CubeEntry[]} */
+let cubes = [];
 /** @type {Cube|null} */
 let cube = null;
 /** @type {Wish} */
@@ -73,6 +75,7 @@ const filler = new Filler({
  */
 function change(patch, final) {
   wish = { ...wish, ...patch };
+  if (patch.time) filler.forget();
   if (final) writeHash(true);
   render();
 }
@@ -119,10 +122,8 @@ function showTileState({ idle, failing }) {
   const isSettled = idle && !isPaintDue;
   document.body.dataset.tiles = isSettled ? 'idle' : 'loading';
   if (isSettled) settleReady();
-  const trouble = byId('tile-trouble');
-  trouble.hidden = failing === 0;
-  const text = trouble.querySelector('span');
-  if (text) text.textContent = failing ? `${failing} ${failing === 1 ? 'tile' : 'tiles'} failed.` : '';
+  announce(byId('tile-status'), failing ? `${failing} ${failing === 1 ? 'tile' : 'tiles'} failed.` : '');
+  byId('tile-retry').hidden = failing === 0;
 }
 
 function fillTarget() {
@@ -176,7 +177,7 @@ function describeCube(opened) {
   const tilejson = /** @type {HTMLAnchorElement} */ (byId('tilejson'));
   tilejson.href = `cubes/${encodeURIComponent(opened.id)}/WebMercatorQuad/tilejson.json`;
   tilejson.hidden = false;
-  byId('cube-choice').querySelector('select').value = opened.id;
+  /** @type {HTMLSelectElement} */ (byId('cube')).value = opened.id;
   filler.setAvailable(opened.fillable && !adminOff);
   if (credit) credits.removeAttribution(credit);
   credit = opened.attribution && asPlainHtml(opened.attribution);
@@ -195,8 +196,12 @@ function asPlainHtml(attribution) {
 
 /** @param {string} id */
 async function openCube(id) {
-  cube = await getCube(id);
   wish.cube = id;
+  const opened = await getCube(id);
+  // Another one was chosen meanwhile.
+  if (wish.cube !== id) return;
+  cube = opened;
+  filler.forget();
   layer.clear();
   shownTemplate = '';
   describeCube(cube);
@@ -244,13 +249,17 @@ function coveredSpace() {
   };
 }
 
+/** @returns {string} id of the cube that the hash names, else of the first one */
+function wantedCube() {
+  return cubes.find(({ id }) => id === wish.cube)?.id ?? cubes[0].id;
+}
+
 /** Follows the browser's back and forward buttons and a hash typed by hand. */
 async function followHash() {
-  const previous = wish.cube;
-  wish = { ...parseHash(location.hash) };
-  wish.cube ??= previous;
-  if (wish.cube !== previous && wish.cube) {
-    await openCube(wish.cube).catch(fail);
+  wish = parseHash(location.hash);
+  const id = wantedCube();
+  if (id !== cube?.id) {
+    await openCube(id).catch(fail);
     return;
   }
   moveTo(wish.map);
@@ -259,24 +268,24 @@ async function followHash() {
 
 /** @param {Error} error */
 function fail(error) {
-  setText(byId('fill-status'), error.message);
+  announce(byId('fill-status'), error.message);
   document.body.dataset.job = 'failed';
 }
 
 async function start() {
   const listing = await listCubes();
+  cubes = listing.cubes;
   adminOff = listing.admin === 'off';
   byId('version').textContent = `CubeTiler ${listing.version}`;
-  if (listing.cubes.length === 0) {
+  if (cubes.length === 0) {
     byId('cube-title').textContent = 'No cube yet';
     byId('cube-facts').textContent = 'This server has no cube to show.';
     return;
   }
   const choice = /** @type {HTMLSelectElement} */ (byId('cube'));
-  const options = listing.cubes.map(({ id, title }) => ({ value: id, label: title || id }));
-  const known = listing.cubes.some(({ id }) => id === wish.cube);
-  fillSelect(choice, [{ label: 'Cubes', options }], known && wish.cube ? wish.cube : listing.cubes[0].id);
-  byId('cube-choice').hidden = listing.cubes.length < 2;
+  const options = cubes.map(({ id, title }) => ({ value: id, label: title || id }));
+  fillSelect(choice, [{ label: 'Cubes', options }], wantedCube());
+  byId('cube-choice').hidden = cubes.length < 2;
   choice.addEventListener('change', () => {
     wish = { ...parseHash(''), cube: choice.value };
     // Before the map moves, which rewrites the present entry of the history.

@@ -1,0 +1,164 @@
+/* global L */
+/**
+ * The cube's tiles on the map, replaced without a blank moment: a new layer loads on top of the
+ * one that is shown, and the old one goes when the new one is complete.
+ *
+ * @typedef {import('./api.js').Cube} Cube
+ * @typedef {import('./view.js').View} View
+ * @typedef {{loaded: number, failed: number}} TileStats tiles since the page was opened
+ */
+
+/** Leaflet fades tiles in for 200 ms; until then the old layer has to stay beneath. */
+const FADE_MS = 250;
+
+/** How far the map zooms past the finest tiles, by enlarging them. */
+export const OVERZOOM = 3;
+
+/** Tiles that may be asked for at once below the coarsest zoom, where they are drawn reduced. */
+const MAX_REDUCED_TILES = 48;
+
+/** A sliver of a tile narrower than this (in degrees) holds no cell centre and is not asked for. */
+const SLIVER = 1e-7;
+
+/**
+ * @param {Cube} cube
+ * @param {View} view
+ * @returns {string} Leaflet URL template, relative to the page
+ */
+export function tileTemplate(cube, view) {
+  const query = new URLSearchParams();
+  for (const band of view.bands) query.append('variable', band);
+  query.append('sel', `time=${view.time}`);
+  for (const range of view.rescale) query.append('rescale', range.join(','));
+  if (view.colormap) query.append('colormap_name', view.colormap);
+  // Names the state of the data, so that no cache can answer with an older picture.
+  query.append('revision', cube.revision);
+  return `cubes/${encodeURIComponent(cube.id)}/tiles/WebMercatorQuad/{z}/{x}/{y}{r}.png?${query}`;
+}
+
+/**
+ * The map's zoom range for a cube. Below the cube's coarsest zoom its tiles are drawn reduced, which
+ * needs many of them for a large cube, so it stops where that would be too many.
+ * @param {Cube} cube
+ * @returns {{minZoom: number, maxZoom: number}}
+ */
+export function zoomRange(cube) {
+  const [west, south, east, north] = cube.bounds;
+  const corner = (/** @type {number} */ lat, /** @type {number} */ lon) =>
+    L.CRS.EPSG3857.latLngToPoint(L.latLng(lat, lon), cube.minzoom).divideBy(256);
+  const size = corner(south, east).subtract(corner(north, west));
+  const few = (size.x + 1) * (size.y + 1) <= MAX_REDUCED_TILES;
+  return { minZoom: Math.max(0, cube.minzoom - (few ? 3 : 0)), maxZoom: cube.maxzoom + OVERZOOM };
+}
+
+export class CubeLayer {
+  /** @type {L.TileLayer|null} */
+  #shown = null;
+  /** @type {L.TileLayer|null} */
+  #loading = null;
+  /** @type {{cube: Cube, template: string}|null} */
+  #next = null;
+  /** @type {{cube: Cube, template: string}|null} */
+  #last = null;
+  #failing = 0;
+  /** @type {TileStats} */
+  stats = { loaded: 0, failed: 0 };
+
+  /**
+   * @param {L.Map} map
+   * @param {(state: {idle: boolean, failing: number, stats: TileStats}) => void} onChange `failing` is
+   *   the number of tiles missing from the present picture
+   */
+  constructor(map, onChange) {
+    this.map = map;
+    this.onChange = onChange;
+  }
+
+  /**
+   * Shows a picture. A refresh (the same picture at a later revision) waits for the layer that is
+   * loading, since in a busy fill it would otherwise be replaced for ever; anything else replaces it.
+   * @param {Cube} cube
+   * @param {string} template
+   * @param {{refresh?: boolean}} [options]
+   */
+  show(cube, template, { refresh = false } = {}) {
+    this.#last = { cube, template };
+    if (refresh && this.#loading) {
+      this.#next = this.#last;
+      return;
+    }
+    this.#next = null;
+    if (this.#loading) this.#loading.remove();
+    this.#load(cube, template);
+  }
+
+  /** Asks again for tiles that failed. */
+  retry() {
+    if (this.#last) this.show(this.#last.cube, this.#last.template);
+  }
+
+  /** Removes the picture at once, for another cube. */
+  clear() {
+    for (const layer of [this.#shown, this.#loading]) layer?.remove();
+    this.#shown = this.#loading = this.#next = this.#last = null;
+    this.#failing = 0;
+  }
+
+  /**
+   * @param {Cube} cube
+   * @param {string} template
+   */
+  #load(cube, template) {
+    const [west, south, east, north] = cube.bounds;
+    const layer = L.tileLayer(template, {
+      ...zoomRange(cube),
+      minNativeZoom: cube.minzoom,
+      maxNativeZoom: cube.maxzoom,
+      bounds: [[south + SLIVER, west + SLIVER], [north - SLIVER, east - SLIVER]],
+      noWrap: true,
+      updateWhenZooming: false,
+    });
+    this.#loading = layer;
+    this.#failing = 0;
+    layer.on('tileload', () => this.#count('loaded', layer));
+    layer.on('tileerror', () => this.#count('failed', layer));
+    layer.on('loading', () => this.#report());
+    // Leaflet fires `load` as often as the view's tiles are complete, with failed tiles too.
+    layer.on('load', () => (layer === this.#loading ? this.#settle(layer) : this.#report()));
+    layer.addTo(this.map);
+    // No `load` comes when no tile of the cube is in view.
+    if (!layer.isLoading()) this.#settle(layer);
+    this.#report();
+  }
+
+  /**
+   * @param {'loaded'|'failed'} what
+   * @param {L.TileLayer} layer
+   */
+  #count(what, layer) {
+    this.stats[what] += 1;
+    if (what === 'failed' && (layer === this.#loading || layer === this.#shown)) this.#failing += 1;
+    this.#report();
+  }
+
+  /** @param {L.TileLayer} layer a layer whose tiles are complete but may still be fading in */
+  #settle(layer) {
+    setTimeout(() => {
+      if (layer !== this.#loading) return;
+      this.#shown?.remove();
+      this.#shown = layer;
+      this.#loading = null;
+      if (this.#next) {
+        const { cube, template } = this.#next;
+        this.#next = null;
+        this.#load(cube, template);
+      }
+      this.#report();
+    }, FADE_MS);
+  }
+
+  #report() {
+    const idle = !this.#loading && !this.#shown?.isLoading();
+    this.onChange({ idle, failing: this.#failing, stats: this.stats });
+  }
+}

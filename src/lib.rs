@@ -1,1 +1,3 @@
 //! CubeTiler.
+pub mod land;
+pub mod render;

@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 use super::topojson::Atlas;
 
 /// Cells are `2^CELL_BITS` grid units a side: in the 10 m atlas 0.92 by 0.43 degrees,
-/// around 60 segments in a cell with a coast.
+/// some 35 segments in a cell with a coast.
 const CELL_BITS: u32 = 8;
 
 /// A closed rectangle in grid units.

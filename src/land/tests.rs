@@ -141,6 +141,62 @@ fn a_text_that_is_no_atlas_is_refused_with_a_reason() {
     assert_eq!(error, "the land atlas has no arc -8");
 }
 
+/// An atlas with one polygon on a grid of whole degrees; rings are longitudes and
+/// latitudes counted from 180 W, 90 S.
+fn one_polygon(rings: &[&[[i32; 2]]]) -> Land {
+    let steps = |ring: &&[[i32; 2]]| -> Vec<[i32; 2]> {
+        let mut before = [0, 0];
+        let step = |&[x, y]: &[i32; 2]| {
+            let [from_x, from_y] = std::mem::replace(&mut before, [x, y]);
+            [x - from_x, y - from_y]
+        };
+        ring.iter().map(step).collect()
+    };
+    let arcs: Vec<_> = rings.iter().map(steps).collect();
+    let numbers: Vec<_> = (0..rings.len()).map(|ring| [ring]).collect();
+    let topology = serde_json::json!({
+        "objects": { "land": { "geometries": [{ "type": "Polygon", "arcs": numbers }] } },
+        "arcs": arcs,
+        "transform": { "scale": [1, 1], "translate": [-180, -90] },
+    });
+    Land::read(&topology.to_string()).unwrap()
+}
+
+#[test]
+fn a_hole_beyond_the_antimeridian_stays_with_its_polygon() {
+    let land = one_polygon(&[
+        &[[350, 90], [350, 110], [10, 110], [10, 90], [350, 90]],
+        &[[2, 95], [2, 105], [6, 105], [6, 95], [2, 95]],
+    ]);
+    for longitude in [171.0, 179.9, 180.0, -180.0, -178.5, -173.0] {
+        assert!(land.contains(longitude, 10.0), "{longitude}");
+    }
+    assert!(!land.contains(-176.0, 10.0));
+    assert!(!land.intersects(-177.0, 8.0, -175.0, 12.0));
+    assert!(land.intersects(-177.0, 8.0, -173.0, 12.0));
+    assert!(land.intersects(179.5, 9.0, 180.5, 11.0));
+    assert!(!land.contains(169.0, 10.0) && !land.contains(-169.0, 10.0));
+}
+
+#[test]
+fn an_outline_round_the_world_encloses_the_south_pole_wherever_it_starts() {
+    for start in [0, 100, 359] {
+        let mut ring: Vec<[i32; 2]> = (0..=4)
+            .map(|step| [(start + 90 * step) % 360, 20])
+            .collect();
+        let land = one_polygon(&[&ring]);
+        ring.reverse();
+        let backwards = one_polygon(&[&ring]);
+        for longitude in [-180.0, -90.5, 0.0, 99.5, 180.0] {
+            assert!(land.contains(longitude, -80.0), "{start}: {longitude}");
+            assert!(backwards.contains(longitude, -80.0), "{start}: {longitude}");
+            assert!(!land.contains(longitude, -60.0), "{start}: {longitude}");
+        }
+        assert!(land.intersects(-180.0, -89.0, -179.0, -88.0));
+        assert!(!land.intersects(-180.0, -69.0, 180.0, 90.0));
+    }
+}
+
 #[test]
 fn the_answers_are_those_of_shapely() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/land.csv");

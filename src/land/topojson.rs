@@ -139,22 +139,29 @@ pub fn read(text: &str) -> Result<Atlas, AtlasError> {
             Geometry::Polygon(rings) => vec![rings],
             Geometry::MultiPolygon(polygons) => polygons,
         };
-        let rings = polygons.iter().flat_map(|rings| rings.iter().enumerate());
-        for (position, ring) in rings {
-            let mut outline = join(ring, &arcs)?;
-            outline.iter_mut().for_each(|vertex| vertex[1] -= south);
-            let mut outline = lay_out(outline, grid.period);
-            // Some small islands run the wrong way since they are on the grid.
-            let is_hole = position > 0;
-            if is_counter_clockwise(&outline) != is_hole {
-                outline.reverse();
-            }
-            for vertex in &outline {
-                for (extent, &coordinate) in grid.extent.iter_mut().zip(vertex) {
-                    *extent = coordinate.max(*extent);
+        for rings in polygons {
+            let mut west = 0;
+            for (position, ring) in rings.iter().enumerate() {
+                let mut outline = join(ring, &arcs)?;
+                for vertex in &mut outline {
+                    vertex[1] -= south;
                 }
+                let mut outline = lay_out(outline, grid.period, west);
+                let is_hole = position > 0;
+                if !is_hole {
+                    west = westernmost(&outline);
+                }
+                // Some small islands run the wrong way since they are on the grid.
+                if is_counter_clockwise(&outline) != is_hole {
+                    outline.reverse();
+                }
+                for vertex in &outline {
+                    for (extent, &coordinate) in grid.extent.iter_mut().zip(vertex) {
+                        *extent = coordinate.max(*extent);
+                    }
+                }
+                outlines.push(outline);
             }
-            outlines.push(outline);
         }
     }
     Ok(Atlas { grid, outlines })
@@ -189,9 +196,9 @@ fn join(ring: &[i64], arcs: &[Vec<[i32; 2]>]) -> Result<Vec<[i32; 2]>, AtlasErro
     Ok(joined)
 }
 
-/// Lays a ring out in the plane, where it starts east of x = 0 and may end east of
-/// x = `period`.
-fn lay_out(mut ring: Vec<[i32; 2]>, period: i32) -> Vec<[i32; 2]> {
+/// Lays a ring out in the plane, so that its westernmost vertex is between `west` and
+/// one turn further; a hole thus comes to lie where its polygon does.
+fn lay_out(mut ring: Vec<[i32; 2]>, period: i32, west: i32) -> Vec<[i32; 2]> {
     let mut turns = 0;
     let mut previous = None;
     for vertex in &mut ring {
@@ -210,10 +217,15 @@ fn lay_out(mut ring: Vec<[i32; 2]>, period: i32) -> Vec<[i32; 2]> {
         // Once round the world: Antarctica, which goes on to the pole.
         ring.extend([[last[0], 0], [first[0], 0], first]);
     }
-    let west = ring.iter().map(|vertex| vertex[0]).min().unwrap_or(0);
-    let shift = west.div_euclid(period) * period;
-    ring.iter_mut().for_each(|vertex| vertex[0] -= shift);
+    let shift = (westernmost(&ring) - west).div_euclid(period) * period;
+    for vertex in &mut ring {
+        vertex[0] -= shift;
+    }
     ring
+}
+
+fn westernmost(ring: &[[i32; 2]]) -> i32 {
+    ring.iter().map(|vertex| vertex[0]).min().unwrap_or(0)
 }
 
 /// Whether the signed area (the shoelace formula) is positive.

@@ -35,6 +35,8 @@ def ring(numbers, lines):
     if abs(turn) > 180:  # Antarctica: down to the pole and back
         first, last = points[0], points[-1]
         points = numpy.vstack([points, [last[0], -90], [first[0], -90], first])
+    # The one hole, the Caspian Sea, has to lie in the same turn as its polygon.
+    points[:, 0] -= 360 * round(points[:, 0].mean() / 360)
     return points
 
 

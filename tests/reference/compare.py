@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from cube import open_store
+from cube import leave, open_store
 
 NOT_BANDS = {"near_edge", "bounds", "resolution", "start"}
 
@@ -58,8 +58,8 @@ def main():
             f" by up to {difference[inner].max()}; near edges {(difference[~inner] == 0).mean():.4%} equal"
             f"{'' if equal >= args.threshold else f'  (less than {args.threshold:.4%})'}"
         )
-    raise SystemExit(failed)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    leave(main())

@@ -1,0 +1,49 @@
+# `make demo` and `make test` are all that most people need; `make` lists the rest.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint doc check fmt python clean-data
+
+CARGO ?= cargo
+
+# nextest runs each test in its own process and reports better; cargo's own
+# runner does where it is not installed.
+RUN_TESTS := $(if $(shell command -v cargo-nextest 2>/dev/null),nextest run,test --lib --bins --tests)
+
+# There after `make python`: tests that ask other readers about our cubes use it, or
+# say that they are skipped.
+ifneq ($(wildcard target/python/.installed),)
+export CUBETILER_PYTHON ?= $(abspath target/python/bin/python)
+endif
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Install what the build and the demo need (apt-get as root, else a hint)
+	@tools/setup.sh
+
+demo: setup ## Build a map of a generated archive while you look at it (ARGS='--help' for options)
+	$(CARGO) run --locked -- demo $(ARGS)
+
+test: ## Run every test
+	@tools/setup.sh --tests
+	$(CARGO) test --locked --doc
+	$(CARGO) $(RUN_TESTS) --locked
+
+lint: setup ## Check the format and the lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+doc: setup ## Build the documentation, private items too
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+
+check: lint doc test ## Everything a change has to pass
+
+fmt: ## Format the code
+	$(CARGO) fmt
+
+python: ## Install the Python readers, so that `make test` asks them too
+	@tools/setup.sh --python
+
+clean-data: ## Remove what the demo has built
+	rm -rf demo-data

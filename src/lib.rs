@@ -10,7 +10,9 @@
 //! Nothing else crosses. `ARCHITECTURE.md` tells who may use whom.
 
 pub mod cache;
+pub mod catalog;
 pub mod compute;
+pub mod crs;
 pub mod cube;
 pub mod demo;
 pub mod grid;
@@ -19,4 +21,5 @@ pub mod raster;
 pub mod render;
 pub mod repo;
 pub mod suggest;
+pub mod tile;
 pub mod zarr;

@@ -3,3 +3,9 @@
 pub mod colormap;
 pub mod encode;
 pub mod picture;
+pub mod style;
+
+pub use colormap::Colormap;
+pub use encode::{ImageFormat, encode};
+pub use picture::Picture;
+pub use style::{Style, StyleError};

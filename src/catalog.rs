@@ -1,0 +1,189 @@
+//! The cubes that are open, and the committed state that each is at.
+//!
+//! A reader takes a state and keeps it while it works; [`Entry::publish`]
+//! makes later readers take a newer one. This is the one message between the
+//! build flow and the tile flow.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    repo::{Repo, Revision},
+    suggest,
+    zarr::{StoredCube, ZarrError},
+};
+
+/// How old a state may get before the repository is asked for a newer one,
+/// which another process may have committed. The question is one small read.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+
+/// No cube of this name.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("there is no cube `{name}`{hint}")]
+pub struct UnknownCube {
+    name: String,
+    hint: String,
+}
+
+/// Why a cube cannot be added.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// A name that cannot stand in a URL.
+    #[error(
+        "`{0}` is no name for a cube: use letters, digits, `-`, `_` and `.`, and begin with a letter or digit"
+    )]
+    Name(String),
+    /// The name is taken.
+    #[error("there are two cubes called `{0}`")]
+    Twice(String),
+    /// The store is no cube, or cannot be read.
+    #[error("cannot open the cube `{name}` at {}", path.display())]
+    Open {
+        /// Its name.
+        name: String,
+        /// Where it should be.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: ZarrError,
+    },
+}
+
+/// The open cubes, by name.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    cubes: BTreeMap<String, Arc<Entry>>,
+}
+
+/// An open cube.
+#[derive(Debug)]
+pub struct Entry {
+    name: String,
+    number: u32,
+    repo: Repo,
+    current: RwLock<StoredCube>,
+    checked: Mutex<Instant>,
+}
+
+impl Catalog {
+    /// Opens a cube under a name.
+    ///
+    /// # Errors
+    /// If the name is unusable or the store is no cube.
+    pub async fn open(&mut self, name: &str, path: PathBuf) -> Result<Arc<Entry>, CatalogError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if !(name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain)) {
+            return Err(CatalogError::Name(name.to_owned()));
+        }
+        if self.cubes.contains_key(name) {
+            return Err(CatalogError::Twice(name.to_owned()));
+        }
+        let failed = |source| CatalogError::Open {
+            name: name.to_owned(),
+            path: path.clone(),
+            source,
+        };
+        let repo = Repo::open(&path).await.map_err(|e| failed(e.into()))?;
+        let current = StoredCube::open(&repo).await.map_err(failed)?;
+        let entry = Arc::new(Entry {
+            name: name.to_owned(),
+            // A process opens far fewer than 2^32 cubes.
+            number: u32::try_from(self.cubes.len()).unwrap_or(u32::MAX),
+            repo,
+            current: RwLock::new(current),
+            checked: Mutex::new(Instant::now()),
+        });
+        self.cubes.insert(name.to_owned(), Arc::clone(&entry));
+        Ok(entry)
+    }
+
+    /// The cube of a name.
+    ///
+    /// # Errors
+    /// If there is none; the nearest name is suggested.
+    pub fn get(&self, name: &str) -> Result<&Arc<Entry>, UnknownCube> {
+        self.cubes.get(name).ok_or_else(|| UnknownCube {
+            name: name.to_owned(),
+            hint: suggest::nearest(name, self.cubes.keys().map(String::as_str))
+                .map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
+        })
+    }
+
+    /// All cubes, by name.
+    pub fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.cubes.values()
+    }
+}
+
+impl Entry {
+    /// The cube's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A number that no other open cube has, for the keys of caches.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The repository behind it.
+    #[must_use]
+    pub fn repo(&self) -> &Repo {
+        &self.repo
+    }
+
+    /// The state that is served now, without a look at the repository.
+    #[must_use]
+    pub fn served(&self) -> StoredCube {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The newest state, as far as it is known or can be found out. A check
+    /// that fails fails nobody: what is served stays.
+    pub async fn current(&self) -> StoredCube {
+        if self.is_check_due()
+            && let Err(error) = self.refresh().await
+        {
+            tracing::warn!(cube = self.name, %error, "cannot look for newer commits");
+        }
+        self.served()
+    }
+
+    /// One caller at a time finds that a check is due.
+    fn is_check_due(&self) -> bool {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = checked.elapsed() >= CHECK_EVERY;
+        if due {
+            *checked = Instant::now();
+        }
+        due
+    }
+
+    async fn refresh(&self) -> Result<(), ZarrError> {
+        let tip = self.repo.tip().await?;
+        if tip != *self.served().snapshot.revision() {
+            self.publish().await?;
+        }
+        Ok(())
+    }
+
+    /// Serves the newest committed state from now on.
+    ///
+    /// # Errors
+    /// If it cannot be read; what was served stays.
+    pub async fn publish(&self) -> Result<Revision, ZarrError> {
+        let newest = StoredCube::open(&self.repo).await?;
+        let revision = newest.snapshot.revision().clone();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = newest;
+        Ok(revision)
+    }
+}

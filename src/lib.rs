@@ -9,6 +9,7 @@
 //! The build flow publishes a new revision of the cube to the tile flow.
 //! Nothing else crosses. `ARCHITECTURE.md` tells who may use whom.
 
+pub mod build;
 pub mod cache;
 pub mod catalog;
 pub mod compute;
@@ -20,6 +21,8 @@ pub mod land;
 pub mod raster;
 pub mod render;
 pub mod repo;
+pub mod source;
+pub mod storage;
 pub mod suggest;
 pub mod tile;
 pub mod zarr;

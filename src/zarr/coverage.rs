@@ -19,7 +19,7 @@ pub struct CellBlock {
 
 /// Which block of a level's cells a chunk's cell is in.
 #[must_use]
-pub(super) fn block_of(chunk: ChunkIndex) -> ChunkIndex {
+pub fn block_of(chunk: ChunkIndex) -> ChunkIndex {
     ChunkIndex {
         row: chunk.row / BLOCK,
         col: chunk.col / BLOCK,
@@ -86,4 +86,19 @@ pub async fn read_block(
         .decode(&bytes)
         .map_err(damaged(format!("chunk {index:?} of `{path}`")))?;
     Ok(CellBlock { records })
+}
+
+/// Reads the cell of one chunk.
+///
+/// # Errors
+/// What storage says, or if the block is damaged.
+pub async fn read_cell(
+    from: &impl Read,
+    stored: &StoredCube,
+    level: Level,
+    time: usize,
+    chunk: ChunkIndex,
+) -> Result<Cell, ZarrError> {
+    let block = read_block(from, stored, level, time, block_of(chunk)).await?;
+    Ok(block.get(chunk))
 }

@@ -1,0 +1,120 @@
+//! Many built chunks, their coverage and their overviews in one commit.
+
+use std::collections::BTreeMap;
+
+use super::{BuildError, Built, overview};
+use crate::{
+    compute::Compute,
+    cube::{Cell, State, metadata},
+    grid::{ChunkIndex, Level},
+    repo::{Repo, RepoError, Revision},
+    zarr::{StoredCube, patch_cells, read_cell},
+};
+
+/// How often a commit begins again when somebody else was faster.
+const ATTEMPTS: usize = 5;
+
+/// What is to be committed.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    built: Vec<Built>,
+    /// Chunks whose state alone changes: ocean and failed.
+    marked: Vec<(usize, ChunkIndex, State)>,
+}
+
+impl Pending {
+    pub(super) fn add(&mut self, built: Built) {
+        self.built.push(built);
+    }
+
+    pub(super) fn mark(&mut self, time: usize, chunk: ChunkIndex, state: State) {
+        self.marked.push((time, chunk, state));
+    }
+
+    /// Chunks that wait.
+    pub(super) fn len(&self) -> usize {
+        self.built.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.built.is_empty() && self.marked.is_empty()
+    }
+
+    /// Commits everything. A conflict is never resolved by overwriting: the
+    /// references are replayed on a fresh transaction, and coverage and
+    /// overviews derived anew.
+    pub(super) async fn commit(
+        self,
+        repo: &Repo,
+        stored: &StoredCube,
+        compute: &Compute,
+    ) -> Result<Revision, BuildError> {
+        for _ in 1..ATTEMPTS {
+            match self.attempt(repo, stored, compute).await {
+                Err(BuildError::Zarr(crate::zarr::ZarrError::Repo(RepoError::Conflict))) => {
+                    tracing::info!("another commit came first; beginning again");
+                }
+                result => return result,
+            }
+        }
+        self.attempt(repo, stored, compute).await
+    }
+
+    async fn attempt(
+        &self,
+        repo: &Repo,
+        stored: &StoredCube,
+        compute: &Compute,
+    ) -> Result<Revision, BuildError> {
+        let mut transaction = repo.transaction().await?;
+        let mut cells: BTreeMap<usize, BTreeMap<ChunkIndex, (Cell, bool)>> = BTreeMap::new();
+        for (time, chunk, state) in &self.marked {
+            let old = read_cell(&transaction, stored, Level(0), *time, *chunk).await?;
+            let cell = Cell {
+                state: *state,
+                share: u64::from(state.is_complete()),
+                ..old
+            };
+            cells
+                .entry(*time)
+                .or_default()
+                .insert(*chunk, (cell, false));
+        }
+        for built in &self.built {
+            let index = [built.time, built.chunk.row, built.chunk.col];
+            for new in &built.variables {
+                let path = metadata::variable_path(Level(0), &new.variable);
+                let reference = new.reference.clone();
+                transaction.set_chunk(&path, &index, reference).await?;
+            }
+            transaction
+                .set_chunk(
+                    &metadata::provenance_path(),
+                    &index,
+                    built.provenance.clone(),
+                )
+                .await?;
+            cells
+                .entry(built.time)
+                .or_default()
+                .insert(built.chunk, (built.cell, true));
+        }
+        for (time, cells) in cells {
+            let changed: Vec<_> = cells
+                .iter()
+                .map(|(chunk, (cell, _))| (*chunk, *cell))
+                .collect();
+            patch_cells(&mut transaction, stored, Level(0), time, &changed).await?;
+            let changed = cells
+                .into_iter()
+                .map(|(chunk, (_, pixels))| (chunk, pixels));
+            overview::update(&mut transaction, stored, compute, time, changed.collect()).await?;
+        }
+        let message = format!(
+            "Build {} chunks, mark {}",
+            self.built.len(),
+            self.marked.len()
+        );
+        Ok(transaction.commit(&message).await?)
+    }
+}

@@ -1,0 +1,374 @@
+//! What a build has to do. Pure: coverage and land are asked through closures.
+
+use chrono::NaiveDate;
+
+use crate::{
+    cube::{Cube, State, recipe::Skip},
+    grid::{Bounds, ChunkIndex, Level, Window},
+};
+
+/// Chunks along each side of a batch. Neighbours share one catalogue search
+/// and the headers of their scenes.
+const BATCH_SIDE: usize = 4;
+
+/// What somebody wants built.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BuildRequest {
+    /// Only chunks that this rectangle (EPSG:4326) touches.
+    pub bounds: Option<Bounds>,
+    /// Only time steps that hold one of these days, both inclusive.
+    pub days: (Option<NaiveDate>, Option<NaiveDate>),
+    /// Build also what is done.
+    pub force: bool,
+}
+
+/// Why a request makes no plan.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum PlanError {
+    /// The rectangle is none.
+    #[error(
+        "`{0}` is no rectangle: write west,south,east,north in degrees, west < east and south < north"
+    )]
+    Bounds(String),
+    /// The rectangle is elsewhere.
+    #[error("the rectangle {request:?} does not touch the cube's bounds, {cube:?}")]
+    Elsewhere {
+        /// As asked for.
+        request: [f64; 4],
+        /// The cube's.
+        cube: [f64; 4],
+    },
+    /// The days are no interval.
+    #[error(
+        "`{0}` is no interval: write 2023-08-01/2023-08-31, a single day, or .. for an open end"
+    )]
+    Days(String),
+    /// The days are elsewhere.
+    #[error("no time step of the cube holds a day of the interval; the cube has {first} to {last}")]
+    NoStep {
+        /// First day of the cube.
+        first: NaiveDate,
+        /// Last day of the cube.
+        last: NaiveDate,
+    },
+    /// More than one request may ask for.
+    #[error(
+        "the request covers {chunks} chunks, and {limit} is the limit: choose a smaller area or fewer time steps"
+    )]
+    TooLarge {
+        /// Chunks and time steps asked for.
+        chunks: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl BuildRequest {
+    /// Reads a rectangle, `west,south,east,north`.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse_bounds(text: &str) -> Result<Bounds, PlanError> {
+        let numbers: Vec<f64> = text
+            .split(',')
+            .flat_map(|part| part.trim().parse())
+            .collect();
+        match (numbers.as_slice(), text.split(',').count()) {
+            ([west, south, east, north], 4) => Self::check_bounds([*west, *south, *east, *north]),
+            _ => Err(PlanError::Bounds(text.to_owned())),
+        }
+    }
+
+    /// Checks a rectangle.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn check_bounds(bounds: [f64; 4]) -> Result<Bounds, PlanError> {
+        let [west, south, east, north] = bounds;
+        let finite = bounds.iter().all(|n| n.is_finite());
+        if finite && west < east && south < north {
+            Ok(Bounds {
+                west,
+                south,
+                east,
+                north,
+            })
+        } else {
+            Err(PlanError::Bounds(format!("{west},{south},{east},{north}")))
+        }
+    }
+
+    /// Reads an interval of days, both inclusive: `A/B`, `A/..`, `../B` or `A`.
+    /// Times of day are dropped.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse_days(text: &str) -> Result<(Option<NaiveDate>, Option<NaiveDate>), PlanError> {
+        let error = || PlanError::Days(text.to_owned());
+        let day = |part: &str| match part.trim() {
+            "" | ".." => Ok(None),
+            part => {
+                let day = part.split_once('T').map_or(part, |(day, _)| day);
+                day.parse().map(Some).map_err(|_not_a_date| error())
+            }
+        };
+        let (from, to) = text.split_once('/').unwrap_or((text, text));
+        match (day(from)?, day(to)?) {
+            (None, None) => Err(error()),
+            (Some(from), Some(to)) if to < from => Err(error()),
+            days => Ok(days),
+        }
+    }
+
+    /// The chunks and time steps of a cube that the request is about.
+    ///
+    /// # Errors
+    /// If there are none, or more than `limit`.
+    pub fn scope(&self, cube: &Cube, limit: usize) -> Result<Scope, PlanError> {
+        let base = cube.pyramid().base();
+        let window = match self.bounds {
+            None => base.shape.window(),
+            Some(bounds) => base.window_of(bounds).ok_or_else(|| PlanError::Elsewhere {
+                request: bounds.to_array(),
+                cube: base.bounds().to_array(),
+            })?,
+        };
+        let times = cube.times();
+        let wanted = |step: &usize| {
+            let days = times.days(*step);
+            self.days.0.is_none_or(|from| from < days.end)
+                && self.days.1.is_none_or(|to| to >= days.start)
+        };
+        let steps: Vec<usize> = (0..times.len()).filter(wanted).collect();
+        if steps.is_empty() {
+            let last = times.days(times.len() - 1).end;
+            return Err(PlanError::NoStep {
+                first: times.days(0).start,
+                last: last.pred_opt().unwrap_or(last),
+            });
+        }
+        let per_step = cube.pyramid().chunks(Level(0)).chunks_of(window).count();
+        let chunks = per_step.saturating_mul(steps.len());
+        if chunks > limit {
+            return Err(PlanError::TooLarge { chunks, limit });
+        }
+        Ok(Scope { window, steps })
+    }
+}
+
+/// A window of a cube's full resolution, and time steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scope {
+    /// The pixels.
+    pub window: Window,
+    /// The time steps.
+    pub steps: Vec<usize>,
+}
+
+/// Neighbouring chunks of one time step that are built together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The time step.
+    pub time: usize,
+    /// The chunks, in order.
+    pub chunks: Vec<ChunkIndex>,
+}
+
+/// How many chunks of a plan are what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// To be built, those that failed before among them.
+    pub build: usize,
+    /// Built already.
+    pub done: usize,
+    /// Without land.
+    pub ocean: usize,
+    /// Failed before.
+    pub failed: usize,
+}
+
+/// What a build has to do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// What is to be built.
+    pub batches: Vec<Batch>,
+    /// What is found to be ocean and not yet recorded so.
+    pub new_ocean: Vec<(usize, ChunkIndex)>,
+    /// Numbers for people.
+    pub counts: Counts,
+}
+
+impl Plan {
+    /// Plans a scope of a cube. `state` tells what is known of a chunk at a
+    /// time step, `is_land` whether a rectangle has land in it.
+    pub fn new(
+        cube: &Cube,
+        scope: &Scope,
+        force: bool,
+        mut state: impl FnMut(usize, ChunkIndex) -> State,
+        mut is_land: impl FnMut(Bounds) -> bool,
+    ) -> Self {
+        let grid = cube.pyramid().base();
+        let chunks = cube.pyramid().chunks(Level(0));
+        let skip = cube.recipe().grid.skip;
+        let mut plan = Self::default();
+        let mut touched: Vec<(ChunkIndex, bool)> = chunks
+            .chunks_of(scope.window)
+            .map(|chunk| {
+                let bounds = grid.transform.window_bounds(chunks.window(chunk));
+                (chunk, skip == Skip::Ocean && !is_land(bounds))
+            })
+            .collect();
+        let block = |chunk: ChunkIndex| (chunk.row / BATCH_SIDE, chunk.col / BATCH_SIDE);
+        touched.sort_by_key(|(chunk, _)| (block(*chunk), *chunk));
+        for time in &scope.steps {
+            for group in touched.chunk_by(|a, b| block(a.0) == block(b.0)) {
+                let mut batch = Vec::new();
+                for (chunk, is_ocean) in group {
+                    let state = state(*time, *chunk);
+                    if *is_ocean {
+                        plan.counts.ocean += 1;
+                        if state == State::Absent {
+                            plan.new_ocean.push((*time, *chunk));
+                        }
+                    } else if state.is_complete() && !force {
+                        plan.counts.done += 1;
+                    } else {
+                        plan.counts.build += 1;
+                        plan.counts.failed += usize::from(state == State::Failed);
+                        batch.push(*chunk);
+                    }
+                }
+                if !batch.is_empty() {
+                    plan.batches.push(Batch {
+                        time: *time,
+                        chunks: batch,
+                    });
+                }
+            }
+        }
+        plan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cube::Recipe;
+
+    fn cube() -> Cube {
+        let text = r#"
+            [grid]
+            bounds = [0, 0, 1, 1]
+            resolution = 0.01
+            chunk = 20
+            inner_chunk = 10
+            [time]
+            start = "2023-06-01"
+            end = "2023-08-31"
+            [source]
+            stac = "items.json"
+            bands = ["red"]
+        "#;
+        Cube::new(Recipe::from_toml(text).unwrap()).unwrap()
+    }
+
+    fn plan(request: &BuildRequest, state: State, land: bool) -> Plan {
+        let cube = cube();
+        let scope = request.scope(&cube, 1000).unwrap();
+        Plan::new(&cube, &scope, request.force, |_, _| state, |_| land)
+    }
+
+    #[test]
+    fn all_that_is_absent_is_built_once_in_batches_of_neighbours() {
+        let plan = plan(&BuildRequest::default(), State::Absent, true);
+        assert_eq!(
+            plan.counts,
+            Counts {
+                build: 75,
+                ..Counts::default()
+            }
+        );
+        let mut all: Vec<_> = plan
+            .batches
+            .iter()
+            .flat_map(|b| b.chunks.iter().map(|c| (b.time, *c)))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 75);
+        assert!(plan.batches.iter().all(|b| b.chunks.len() <= 16));
+    }
+
+    #[test]
+    fn what_is_complete_is_built_again_only_by_force() {
+        for state in [State::Done, State::NoScenes, State::AllMasked] {
+            assert_eq!(plan(&BuildRequest::default(), state, true).counts.done, 75);
+            let force = BuildRequest {
+                force: true,
+                ..BuildRequest::default()
+            };
+            assert_eq!(plan(&force, state, true).counts.build, 75);
+        }
+        let failed = plan(&BuildRequest::default(), State::Failed, true);
+        assert_eq!((failed.counts.build, failed.counts.failed), (75, 75));
+    }
+
+    #[test]
+    fn ocean_is_recorded_once_and_never_built() {
+        let first = plan(&BuildRequest::default(), State::Absent, false);
+        assert_eq!((first.counts.ocean, first.new_ocean.len()), (75, 75));
+        let force = BuildRequest {
+            force: true,
+            ..BuildRequest::default()
+        };
+        let second = plan(&force, State::Ocean, false);
+        assert_eq!((second.counts.build, second.new_ocean.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_request_is_cut_to_its_rectangle_and_days() {
+        let request = BuildRequest {
+            bounds: Some(BuildRequest::parse_bounds("0.05,0.05,0.15,0.25").unwrap()),
+            days: BuildRequest::parse_days("2023-07-15/2023-08-01").unwrap(),
+            force: false,
+        };
+        let plan = plan(&request, State::Absent, true);
+        assert_eq!(plan.counts.build, 2 * 2);
+        assert!(plan.batches.iter().all(|b| b.time == 1 || b.time == 2));
+    }
+
+    #[test]
+    fn a_request_that_means_nothing_says_what_would() {
+        for text in ["1,2,3", "1,2,3,x", "3,0,1,1", "a,1,2,3,4"] {
+            assert!(BuildRequest::parse_bounds(text).is_err(), "{text}");
+        }
+        for text in ["", "..", "2023-13-01", "2023-08-02/2023-08-01"] {
+            assert!(BuildRequest::parse_days(text).is_err(), "{text}");
+        }
+        let elsewhere = BuildRequest {
+            bounds: BuildRequest::parse_bounds("10,10,11,11").ok(),
+            ..BuildRequest::default()
+        };
+        assert!(matches!(
+            elsewhere.scope(&cube(), 100),
+            Err(PlanError::Elsewhere { .. })
+        ));
+        let late = BuildRequest {
+            days: BuildRequest::parse_days("2024-01-01/..").unwrap(),
+            ..BuildRequest::default()
+        };
+        assert!(matches!(
+            late.scope(&cube(), 100),
+            Err(PlanError::NoStep { .. })
+        ));
+        let large = BuildRequest::default().scope(&cube(), 74);
+        assert_eq!(
+            large,
+            Err(PlanError::TooLarge {
+                chunks: 75,
+                limit: 74
+            })
+        );
+    }
+}

@@ -1,0 +1,412 @@
+//! A build from its plan to its last commit.
+
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::{NaiveDate, NaiveTime};
+use futures::{FutureExt as _, StreamExt as _, stream};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::{
+    Batch, BuildError, BuildRequest, Built, Counts, Plan, chunk::Workshop, commit::Pending,
+};
+use crate::{
+    catalog::Entry,
+    compute::Compute,
+    cube::{Cube, Recipe, State},
+    grid::{Bounds, ChunkIndex, Level},
+    land::Land,
+    repo::Revision,
+    source::{BandSpec, MaskSpec, Scene, SceneSource, SourceSpec},
+    zarr::{CellBlock, StoredCube, block_of, read_block},
+};
+
+/// `[build]`: how builds share the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BuildConfig {
+    /// Chunks that are built at once.
+    pub concurrency: usize,
+    /// The most seconds between commits.
+    pub commit_seconds: u64,
+    /// The most chunks in one commit.
+    pub commit_chunks: usize,
+    /// The most chunks and time steps that one request may cover.
+    pub max_chunks: usize,
+}
+
+impl Default for BuildConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: 2,
+            commit_seconds: 60,
+            commit_chunks: 256,
+            max_chunks: 1_000_000,
+        }
+    }
+}
+
+/// What happens during a build.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The plan stands.
+    Planned(Counts),
+    /// A chunk was built; it is not visible yet.
+    Built(&'a Built),
+    /// A chunk failed.
+    Failed(&'a Failure),
+    /// Everything built so far is visible.
+    Committed(&'a Revision),
+}
+
+/// A chunk that could not be built.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Failure {
+    /// Time step, chunk row and chunk column.
+    pub chunk: [usize; 3],
+    /// First day of the time step.
+    pub time: NaiveDate,
+    /// `[west, south, east, north]`.
+    pub bounds: [f64; 4],
+    /// The whole chain of reasons.
+    pub error: String,
+}
+
+/// How a build ended.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// What was planned.
+    pub planned: Counts,
+    /// Chunks built and committed.
+    pub built: usize,
+    /// Chunks by what was found: `done`, `no_scenes`, `all_masked`.
+    pub states: HashMap<&'static str, usize>,
+    /// Chunks that failed.
+    pub failures: Vec<Failure>,
+    /// Commits made.
+    pub commits: usize,
+    /// Whether it was stopped before its end.
+    pub cancelled: bool,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+/// Tells a build to stop: what is done is committed, the rest is dropped.
+#[derive(Clone, Debug)]
+pub struct Cancel(watch::Receiver<bool>);
+
+/// A switch and what it stops.
+#[must_use]
+pub fn cancellation() -> (watch::Sender<bool>, Cancel) {
+    let (switch, signal) = watch::channel(false);
+    (switch, Cancel(signal))
+}
+
+impl Cancel {
+    /// Ends when the switch is thrown; never if it is dropped unthrown.
+    async fn thrown(&self) {
+        let mut signal = self.0.clone();
+        if signal.wait_for(|thrown| *thrown).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Builds chunks. Clones share the CPU pool and what is known of images.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    source: SceneSource,
+    compute: Compute,
+    config: BuildConfig,
+}
+
+impl Builder {
+    /// A builder that reads through `source` and computes on `compute`.
+    #[must_use]
+    pub fn new(source: SceneSource, compute: Compute, config: BuildConfig) -> Self {
+        Self {
+            source,
+            compute,
+            config,
+        }
+    }
+
+    /// What a build would do, from coverage alone; the catalogue is not asked.
+    ///
+    /// # Errors
+    /// If the request makes no plan or coverage cannot be read.
+    pub async fn plan(
+        &self,
+        stored: &StoredCube,
+        request: &BuildRequest,
+    ) -> Result<Plan, BuildError> {
+        let scope = request.scope(&stored.cube, self.config.max_chunks)?;
+        let mut blocks: HashMap<(usize, ChunkIndex), CellBlock> = HashMap::new();
+        for time in &scope.steps {
+            for chunk in stored
+                .cube
+                .pyramid()
+                .chunks(Level(0))
+                .chunks_of(scope.window)
+            {
+                let block = block_of(chunk);
+                if let std::collections::hash_map::Entry::Vacant(place) =
+                    blocks.entry((*time, block))
+                {
+                    let read = read_block(&stored.snapshot, stored, Level(0), *time, block);
+                    place.insert(read.await?);
+                }
+            }
+        }
+        let cube = Arc::clone(&stored.cube);
+        let force = request.force;
+        let plan = move || {
+            let land = Land::global();
+            let state = |time, chunk| {
+                let block = blocks.get(&(time, block_of(chunk)));
+                block.map_or(State::Absent, |block| block.get(chunk).state)
+            };
+            let is_land = |b: Bounds| land.intersects(b.west, b.south, b.east, b.north);
+            Plan::new(&cube, &scope, force, state, is_land)
+        };
+        Ok(self.compute.run(plan).await?)
+    }
+
+    /// Builds what is missing, as the only writer of the cube, and publishes
+    /// every commit to the readers of `entry`. `purpose` names the build to
+    /// whoever finds the cube locked.
+    ///
+    /// # Errors
+    /// If there is no plan, the cube is locked, or a commit fails. A chunk that
+    /// fails does not stop the others; it is in the report.
+    pub async fn run(
+        &self,
+        entry: &Entry,
+        request: &BuildRequest,
+        purpose: &str,
+        cancel: &Cancel,
+        observe: &(dyn Fn(Event<'_>) + Sync),
+    ) -> Result<Report, BuildError> {
+        let begun = Instant::now();
+        let _lock = entry.repo().lock(purpose)?;
+        entry.publish().await?;
+        let stored = entry.served();
+        let plan = self.plan(&stored, request).await?;
+        observe(Event::Planned(plan.counts));
+        let mut progress = Progress {
+            builder: self,
+            entry,
+            stored: &stored,
+            observe,
+            pending: Pending::default(),
+            waiting: Vec::new(),
+            report: Report {
+                planned: plan.counts,
+                ..Report::default()
+            },
+        };
+        for (time, chunk) in &plan.new_ocean {
+            progress.pending.mark(*time, *chunk, State::Ocean);
+        }
+        progress.build(&plan, cancel).await?;
+        progress.commit().await?;
+        let mut report = progress.report;
+        report.seconds = begun.elapsed().as_secs_f64();
+        Ok(report)
+    }
+}
+
+/// A build under way.
+struct Progress<'a> {
+    builder: &'a Builder,
+    entry: &'a Entry,
+    stored: &'a StoredCube,
+    observe: &'a (dyn Fn(Event<'_>) + Sync),
+    pending: Pending,
+    /// States of what is pending, counted when it is committed.
+    waiting: Vec<State>,
+    report: Report,
+}
+
+impl Progress<'_> {
+    async fn build(&mut self, plan: &Plan, cancel: &Cancel) -> Result<(), BuildError> {
+        let config = &self.builder.config;
+        let workshop = Workshop {
+            source: &self.builder.source,
+            compute: &self.builder.compute,
+            stored: self.stored,
+        };
+        let spec = source_spec(self.stored.cube.recipe());
+        let (workshop, spec) = (&workshop, &spec);
+        // Owned items and boxed futures: the compiler cannot see that a closure
+        // over borrowed ones makes a future that may move between threads.
+        let searches = plan.batches.clone().into_iter().map(|batch| {
+            let search = async move {
+                let found = search(workshop, spec, &batch).await;
+                (batch, found.map(Arc::new).map_err(|error| chain(&error)))
+            };
+            search.boxed()
+        });
+        // The next batch's scenes are looked up while this one is built.
+        let searched = stream::iter(searches.collect::<Vec<_>>()).buffered(2);
+        let chunks = searched.flat_map(|(batch, found)| {
+            let time = batch.time;
+            let chunks = batch.chunks.into_iter();
+            stream::iter(chunks.map(move |chunk| (time, chunk, found.clone())))
+        });
+        let build = |(time, chunk, found): (usize, ChunkIndex, Result<Arc<Vec<Scene>>, String>)| {
+            let build = async move {
+                let built = match found {
+                    Ok(scenes) => workshop
+                        .build(time, chunk, &scenes)
+                        .await
+                        .map_err(|error| chain(&error)),
+                    Err(error) => Err(error),
+                };
+                (time, chunk, built)
+            };
+            build.boxed()
+        };
+        let mut results = pin!(
+            chunks
+                .map(build)
+                .buffer_unordered(config.concurrency.max(1))
+        );
+        let interval = Duration::from_secs(config.commit_seconds);
+        let mut due = pin!(tokio::time::sleep(interval));
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.thrown() => {
+                    self.report.cancelled = true;
+                    return Ok(());
+                }
+                () = &mut due => {
+                    self.commit().await?;
+                    due.as_mut().reset(tokio::time::Instant::now() + interval);
+                }
+                next = results.next() => {
+                    let Some((time, chunk, built)) = next else { return Ok(()) };
+                    self.take(time, chunk, built);
+                    if self.pending.len() >= config.commit_chunks {
+                        self.commit().await?;
+                        due.as_mut().reset(tokio::time::Instant::now() + interval);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, time: usize, chunk: ChunkIndex, built: Result<Built, String>) {
+        match built {
+            Ok(built) => {
+                (self.observe)(Event::Built(&built));
+                self.waiting.push(built.cell.state);
+                self.pending.add(built);
+            }
+            Err(error) => {
+                let failure = Failure {
+                    chunk: [time, chunk.row, chunk.col],
+                    time: self.stored.cube.times().days(time).start,
+                    bounds: chunk_bounds(&self.stored.cube, chunk).to_array(),
+                    error,
+                };
+                tracing::warn!(chunk = ?failure.chunk, error = failure.error, "a chunk failed");
+                (self.observe)(Event::Failed(&failure));
+                self.pending.mark(time, chunk, State::Failed);
+                self.report.failures.push(failure);
+            }
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), BuildError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let compute = &self.builder.compute;
+        pending
+            .commit(self.entry.repo(), self.stored, compute)
+            .await?;
+        for state in self.waiting.drain(..) {
+            self.report.built += 1;
+            *self.report.states.entry(state.name()).or_default() += 1;
+        }
+        self.report.commits += 1;
+        let revision = self.entry.publish().await?;
+        (self.observe)(Event::Committed(&revision));
+        Ok(())
+    }
+}
+
+async fn search(
+    workshop: &Workshop<'_>,
+    spec: &SourceSpec,
+    batch: &Batch,
+) -> Result<Vec<Scene>, crate::source::SourceError> {
+    let cube = &workshop.stored.cube;
+    let bounds = batch
+        .chunks
+        .iter()
+        .map(|chunk| chunk_bounds(cube, *chunk))
+        .reduce(|a, b| Bounds {
+            west: a.west.min(b.west),
+            south: a.south.min(b.south),
+            east: a.east.max(b.east),
+            north: a.north.max(b.north),
+        });
+    let Some(bounds) = bounds else {
+        return Ok(Vec::new());
+    };
+    let days = cube.times().days(batch.time);
+    let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+    workshop
+        .source
+        .search(spec, bounds, midnight(days.start), midnight(days.end))
+        .await
+}
+
+fn chunk_bounds(cube: &Cube, chunk: ChunkIndex) -> Bounds {
+    let window = cube.pyramid().chunks(Level(0)).window(chunk);
+    cube.pyramid().base().transform.window_bounds(window)
+}
+
+fn source_spec(recipe: &Recipe) -> SourceSpec {
+    let source = &recipe.source;
+    SourceSpec {
+        stac: source.stac.clone(),
+        collection: source.collection.clone(),
+        query: source.query.clone().map(serde_json::Value::Object),
+        bands: source
+            .bands
+            .iter()
+            .map(|band| BandSpec {
+                name: band.name().to_owned(),
+                asset: band.asset().to_owned(),
+            })
+            .collect(),
+        mask: source.mask.as_ref().map(|mask| MaskSpec {
+            asset: mask.asset.clone(),
+        }),
+    }
+}
+
+/// An error with all its reasons, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(reason) = source {
+        let reason_text = reason.to_string();
+        if !text.ends_with(&reason_text) {
+            text.push_str(": ");
+            text.push_str(&reason_text);
+        }
+        source = reason.source();
+    }
+    text
+}

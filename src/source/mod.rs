@@ -1,0 +1,208 @@
+//! The builder's source: finds scenes in a STAC catalogue and reads windows
+//! of their Cloud Optimized GeoTIFF files.
+
+pub mod cog;
+mod config;
+mod error;
+mod footprint;
+pub mod harmonize;
+mod query;
+mod retry;
+mod scene;
+mod stac;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Semaphore;
+
+pub use self::cog::{Cog, CogError, CogLevel, CogSample};
+pub use self::config::SourceConfig;
+pub use self::error::SourceError;
+pub use self::scene::{Scene, SceneBand};
+/// Where an asset lies.
+pub use crate::storage::Location as AssetHref;
+
+use self::cog::ByteReader;
+use self::query::Query;
+use self::retry::RetryPolicy;
+use self::stac::{Catalogue, Search};
+use crate::compute::Compute;
+use crate::grid::{Bounds, Window};
+use crate::raster::Patch;
+use crate::storage::{Location, Storage};
+
+/// Which scenes and which of their assets a cube is built from.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSpec {
+    /// The root of a STAC API, or an `ItemCollection`, or a static Catalog or
+    /// Collection, as an http(s) address or an absolute path.
+    pub stac: String,
+    /// Only items of this collection.
+    #[serde(default)]
+    pub collection: Option<String>,
+    /// Only items with such properties, in the terms of the STAC API query
+    /// extension: `{"eo:cloud_cover": {"lt": 60}}`.
+    #[serde(default)]
+    pub query: Option<serde_json::Value>,
+    /// The bands, in the order of [`Scene::bands`].
+    pub bands: Vec<BandSpec>,
+    /// The image that tells which pixels are of use.
+    #[serde(default)]
+    pub mask: Option<MaskSpec>,
+}
+
+/// A band of the cube and the asset it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BandSpec {
+    /// The band's name in the cube.
+    pub name: String,
+    /// The asset's key in the items.
+    pub asset: String,
+}
+
+/// The asset that masks come from.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaskSpec {
+    /// The asset's key in the items.
+    pub asset: String,
+}
+
+/// Finds scenes and reads their images. Clones share connections, opened
+/// images and the bound on reads at once.
+#[derive(Clone, Debug)]
+pub struct SceneSource {
+    config: Arc<SourceConfig>,
+    compute: Compute,
+    storage: Storage,
+    retry: RetryPolicy,
+    headers: moka::future::Cache<AssetHref, Arc<Cog>>,
+    reads: Arc<Semaphore>,
+}
+
+impl SceneSource {
+    /// A source that decodes on the threads of `compute`.
+    ///
+    /// # Errors
+    /// If the TLS library cannot be set up.
+    pub fn new(config: SourceConfig, compute: Compute) -> Result<Self, SourceError> {
+        let storage = Storage::new(config.http()).map_err(SourceError::Client)?;
+        let headers = moka::future::Cache::builder()
+            .max_capacity(config.header_cache_bytes)
+            .weigher(|_, cog: &Arc<Cog>| cog.weight())
+            .build();
+        Ok(Self {
+            retry: config.retry(),
+            reads: Arc::new(Semaphore::new(config.concurrency.max(1))),
+            config: Arc::new(config),
+            compute,
+            storage,
+            headers,
+        })
+    }
+
+    /// The scenes that overlap `bounds` (degrees, EPSG:4326; `west` > `east`
+    /// crosses the antimeridian) and were taken from `start` until before
+    /// `end`, sorted by overpass and id. Of several processings of one take
+    /// the newest is given. Items that lack an asset are left out with a
+    /// warning.
+    ///
+    /// # Errors
+    /// If the catalogue cannot be read to its end, or if no item has an asset
+    /// of the spec.
+    pub async fn search(
+        &self,
+        spec: &SourceSpec,
+        bounds: Bounds,
+        start: DateTime<Utc>,
+        end: DateTime<Utc>,
+    ) -> Result<Vec<Scene>, SourceError> {
+        let root = Location::parse(&spec.stac).map_err(|source| SourceError::Location {
+            what: "the source's `stac`".to_owned(),
+            source,
+        })?;
+        let query = spec.query.as_ref().map(Query::parse).transpose()?;
+        let search = Search {
+            collection: spec.collection.clone(),
+            query: query.unwrap_or_default(),
+            boxes: footprint::split(bounds),
+            start,
+            end,
+        };
+        let catalogue = Catalogue {
+            storage: &self.storage,
+            config: &self.config,
+            retry: self.retry,
+            compute: &self.compute,
+        };
+        let items = catalogue.items(&root, &search).await?;
+        let selection = scene::select(items, spec)?;
+        for skipped in &selection.skipped {
+            tracing::warn!(
+                item = skipped.item,
+                reason = skipped.reason,
+                "an item is left out"
+            );
+        }
+        Ok(selection.scenes)
+    }
+
+    /// Opens an image, or takes it from those that were opened before.
+    ///
+    /// # Errors
+    /// If its directories cannot be read; the next call tries again.
+    pub async fn open(&self, href: &AssetHref) -> Result<Arc<Cog>, SourceError> {
+        self.headers
+            .try_get_with_by_ref(href, self.open_anew(href))
+            .await
+            .map_err(|source| SourceError::Image {
+                step: "opening",
+                href: href.to_string(),
+                // The cache shares the error among all who waited for it.
+                source: Arc::clone(&source),
+            })
+    }
+
+    async fn open_anew(&self, href: &AssetHref) -> Result<Arc<Cog>, CogError> {
+        let object = self
+            .storage
+            .object(href)
+            .map_err(|source| CogError::Fetch {
+                attempts: 0,
+                source,
+            })?;
+        let _permit = self.reads.acquire().await;
+        let reader = ByteReader {
+            object,
+            retry: self.retry,
+            gap: self.config.range_gap_bytes,
+        };
+        Cog::open(href.clone(), reader).await.map(Arc::new)
+    }
+
+    /// Reads a window of a level of an image: only the tiles that the window
+    /// touches, in merged requests, decoded on the threads for computations.
+    ///
+    /// # Errors
+    /// If the window or the sample type does not fit the image, or if its
+    /// tiles cannot be fetched or decoded.
+    pub async fn read<T: CogSample>(
+        &self,
+        cog: &Cog,
+        level: usize,
+        window: Window,
+    ) -> Result<Patch<T>, SourceError> {
+        // Held until the tiles are decoded: it bounds memory, not only requests.
+        let _permit = self.reads.acquire().await;
+        cog.read(&self.compute, level, window, self.config.max_read_bytes)
+            .await
+            .map_err(|source| SourceError::Image {
+                step: "reading",
+                href: cog.href().to_string(),
+                source: Arc::new(source),
+            })
+    }
+}

@@ -1,0 +1,296 @@
+//! From STAC items to the scenes that a cube is built from: which of their
+//! assets are read, what is added to their numbers, and which items are of
+//! one observation.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+
+use super::footprint::footprint;
+use super::harmonize::{self, Baseline};
+use super::stac::{Asset, Item};
+use super::{AssetHref, SourceError, SourceSpec};
+use crate::grid::Bounds;
+
+/// An item whose assets are there to be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scene {
+    /// The item's id.
+    pub id: String,
+    /// When it was taken.
+    pub datetime: DateTime<Utc>,
+    /// Names the pass of the satellite: scenes of one overpass that overlap
+    /// are the same observation.
+    pub overpass: String,
+    /// The rectangles of longitude and latitude that it lies in: one, or two
+    /// if it crosses the antimeridian. `west` < `east` in each.
+    pub footprint: Vec<Bounds>,
+    /// In the order of [`SourceSpec::bands`].
+    pub bands: Vec<SceneBand>,
+    /// The image of its mask, if the spec has one.
+    pub mask: Option<AssetHref>,
+    /// The processing baseline that the item states.
+    pub processing_baseline: Option<String>,
+}
+
+/// A band of a scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SceneBand {
+    /// The image.
+    pub asset: AssetHref,
+    /// Digital numbers to add to valid values; see [`harmonize::apply`].
+    pub offset: i32,
+    /// The rule that the offset follows from.
+    pub offset_rule: &'static str,
+}
+
+impl Scene {
+    /// Whether it may have data in a rectangle that does not cross the
+    /// antimeridian.
+    #[must_use]
+    pub fn overlaps(&self, bounds: &Bounds) -> bool {
+        self.footprint.iter().any(|part| part.overlaps(bounds))
+    }
+}
+
+/// An item that is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Skipped {
+    pub(super) item: String,
+    pub(super) reason: String,
+}
+
+/// The scenes of a search's items, and what was left out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Selection {
+    pub(super) scenes: Vec<Scene>,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// Makes scenes of items. The result depends on which items there are, not on
+/// their order.
+pub(super) fn select(items: Vec<Item>, spec: &SourceSpec) -> Result<Selection, SourceError> {
+    let wanted: Vec<&str> = (spec.bands.iter().map(|band| band.asset.as_str()))
+        .chain(spec.mask.iter().map(|mask| mask.asset.as_str()))
+        .collect();
+    for asset in &wanted {
+        if !items.is_empty() && !items.iter().any(|item| item.assets.contains_key(*asset)) {
+            return Err(SourceError::NoAsset {
+                asset: (*asset).to_owned(),
+                suggestion: suggestion(asset, &items),
+            });
+        }
+    }
+    let mut selection = Selection::default();
+    let mut newest: BTreeMap<(String, String), (Version, Scene)> = BTreeMap::new();
+    for item in items {
+        let lacking = wanted
+            .iter()
+            .find(|asset| !item.assets.contains_key(**asset));
+        if let Some(asset) = lacking {
+            selection.skipped.push(Skipped {
+                reason: format!("it has no asset `{asset}`"),
+                item: item.id,
+            });
+            continue;
+        }
+        let Some(datetime) = item.datetime() else {
+            selection.skipped.push(Skipped {
+                reason: "it has no time".to_owned(),
+                item: item.id,
+            });
+            continue;
+        };
+        let scene = scene(&item, datetime, spec)?;
+        let take = take(&item, datetime).unwrap_or_else(|| (String::new(), item.id.clone()));
+        let version = Version::of(&item);
+        let Some((kept, _)) = newest.get(&take) else {
+            newest.insert(take, (version, scene));
+            continue;
+        };
+        let (better, worse) = if version > *kept {
+            let new_id = item.id.clone();
+            let old = newest.insert(take, (version, scene));
+            (new_id, old.map_or_else(String::new, |(_, old)| old.id))
+        } else {
+            (kept.id.clone(), item.id.clone())
+        };
+        selection.skipped.push(Skipped {
+            item: worse,
+            reason: format!("`{better}` is a newer processing of it"),
+        });
+    }
+    selection.scenes = newest.into_values().map(|(_, scene)| scene).collect();
+    selection
+        .scenes
+        .sort_by(|a, b| (&a.overpass, &a.id).cmp(&(&b.overpass, &b.id)));
+    selection.skipped.sort_by(|a, b| a.item.cmp(&b.item));
+    Ok(selection)
+}
+
+fn scene(item: &Item, datetime: DateTime<Utc>, spec: &SourceSpec) -> Result<Scene, SourceError> {
+    let href = |name: &str, asset: &Asset| {
+        let location = match &item.document {
+            Some(document) => document.join(&asset.href),
+            None => AssetHref::parse(&asset.href),
+        };
+        location.map_err(|source| SourceError::Location {
+            what: format!("asset `{name}` of item {}", item.id),
+            source,
+        })
+    };
+    let collection = item.collection.as_deref().or(spec.collection.as_deref());
+    let mut bands = Vec::with_capacity(spec.bands.len());
+    for band in &spec.bands {
+        if let Some(asset) = item.assets.get(&band.asset) {
+            let offset = harmonize::offset(&item.properties, collection, &asset.fields);
+            bands.push(SceneBand {
+                asset: href(&band.asset, asset)?,
+                offset: offset.dn,
+                offset_rule: offset.rule,
+            });
+        }
+    }
+    let mask = spec.mask.as_ref().and_then(|mask| {
+        let asset = item.assets.get(&mask.asset)?;
+        Some(href(&mask.asset, asset))
+    });
+    let footprint = footprint(item.bbox.as_deref(), item.geometry.as_ref());
+    Ok(Scene {
+        id: item.id.clone(),
+        datetime,
+        overpass: overpass(item, datetime, &footprint),
+        footprint,
+        bands,
+        mask: mask.transpose()?,
+        processing_baseline: Baseline::text(&item.properties).map(ToOwned::to_owned),
+    })
+}
+
+/// The name that was meant by one that no item has.
+fn suggestion(asset: &str, items: &[Item]) -> String {
+    let names = || items.iter().flat_map(|item| &item.assets);
+    // The recipe may name the colour where the items name the band.
+    let by_colour = names().find(|(_, candidate)| {
+        ["eo:bands", "bands"].iter().any(|key| {
+            let bands = candidate.fields.get(*key).and_then(Value::as_array);
+            let first = bands.filter(|b| b.len() == 1).and_then(|b| b.first());
+            ["common_name", "eo:common_name", "name"]
+                .iter()
+                .any(|key| first.and_then(|band| band.get(*key)?.as_str()) == Some(asset))
+        })
+    });
+    let alike = || {
+        let similarity =
+            |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &asset.to_lowercase());
+        names()
+            .map(|(name, _)| (similarity(name), name))
+            .filter(|(similarity, _)| *similarity >= 0.7)
+            // The first of equals by name, whatever the order of the items.
+            .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
+            .map(|(_, name)| name)
+    };
+    by_colour
+        .map(|(name, _)| name)
+        .or_else(alike)
+        .map_or_else(String::new, |name| format!(": did you mean `{name}`?"))
+}
+
+/// Orders the processings of one take.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Version {
+    baseline: Option<Baseline>,
+    made: Option<DateTime<Utc>>,
+    id: String,
+}
+
+impl Version {
+    fn of(item: &Item) -> Self {
+        let time = |key: &str| {
+            let text = item.properties.get(key)?.as_str()?;
+            DateTime::parse_from_rfc3339(text)
+                .map(|time| time.to_utc())
+                .ok()
+        };
+        Self {
+            baseline: Baseline::of(&item.properties),
+            made: ["s2:generation_time", "created", "updated"]
+                .into_iter()
+                .find_map(time),
+            id: item.id.clone(),
+        }
+    }
+}
+
+fn text<'a>(properties: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    properties.get(key)?.as_str()
+}
+
+/// The tile of a grid and the take of it that an item is a processing of.
+/// `None` if the item does not tell.
+fn take(item: &Item, datetime: DateTime<Utc>) -> Option<(String, String)> {
+    let properties = &item.properties;
+    let tile = text(properties, "grid:code")
+        .map(ToOwned::to_owned)
+        .or_else(|| text(properties, "s2:mgrs_tile").map(|tile| format!("MGRS-{tile}")))?;
+    let take = match text(properties, "s2:datatake_id") {
+        // A datatake that was received in parts has one item for each, which
+        // differ by the start of their strip. A new processing keeps it.
+        Some(id) => format!("{} {:?}", without_baseline(id), strip_start(properties)),
+        None => format!("{} {}", platform(properties), datetime.timestamp()),
+    };
+    Some((tile, take))
+}
+
+/// The sensing time in a datastrip's id, `…_S20230815T095630_N05.09`.
+fn strip_start(properties: &Map<String, Value>) -> Option<&str> {
+    text(properties, "s2:datastrip_id")?
+        .split('_')
+        .filter_map(|part| part.strip_prefix('S'))
+        .find(|part| part.len() == 15 && part.as_bytes().get(8) == Some(&b'T'))
+}
+
+/// `GS2A_20230815T095031_042547_N05.09` without what tells the processing.
+fn without_baseline(datatake: &str) -> &str {
+    match datatake.rsplit_once("_N") {
+        Some((take, baseline)) if baseline.bytes().all(|b| b.is_ascii_digit() || b == b'.') => take,
+        Some(_) | None => datatake,
+    }
+}
+
+fn platform(properties: &Map<String, Value>) -> String {
+    text(properties, "platform")
+        .or_else(|| text(properties, "constellation"))
+        .unwrap_or("unknown")
+        .to_lowercase()
+}
+
+/// The datatake, or else the platform and the day by local solar time: a
+/// satellite in a sun-synchronous orbit passes once in daylight.
+fn overpass(item: &Item, datetime: DateTime<Utc>, footprint: &[Bounds]) -> String {
+    /// The Earth turns by one degree in this many milliseconds.
+    const PER_DEGREE: f64 = 240_000.0;
+    if let Some(id) = text(&item.properties, "s2:datatake_id") {
+        return without_baseline(id).to_owned();
+    }
+    let longitude = match footprint {
+        [one] => f64::midpoint(one.west, one.east),
+        // Two halves, west and east of the antimeridian.
+        [west, east, ..] => {
+            let centre = f64::midpoint(west.west, east.east + 360.0);
+            if centre > 180.0 {
+                centre - 360.0
+            } else {
+                centre
+            }
+        }
+        [] => 0.0,
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a longitude is at most 180 degrees, which is half a day"
+    )]
+    let solar = datetime + TimeDelta::milliseconds((longitude * PER_DEGREE).round() as i64);
+    format!("{}_{}", platform(&item.properties), solar.date_naive())
+}

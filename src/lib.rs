@@ -9,14 +9,18 @@
 //! The build flow publishes a new revision of the cube to the tile flow.
 //! Nothing else crosses. `ARCHITECTURE.md` tells who may use whom.
 
+pub mod app;
 pub mod build;
 pub mod cache;
 pub mod catalog;
+pub mod cli;
 pub mod compute;
+pub mod config;
 pub mod crs;
 pub mod cube;
 pub mod demo;
 pub mod grid;
+pub mod http;
 pub mod land;
 pub mod raster;
 pub mod render;
@@ -24,5 +28,6 @@ pub mod repo;
 pub mod source;
 pub mod storage;
 pub mod suggest;
+pub mod telemetry;
 pub mod tile;
 pub mod zarr;

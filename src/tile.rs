@@ -44,8 +44,9 @@ pub struct TileRequest {
     pub resampling: Resampling,
     /// The value that is transparent, if not the cube's own.
     pub nodata: Option<u16>,
-    /// File format.
-    pub format: ImageFormat,
+    /// File format; by default JPEG if every pixel is opaque, else PNG, as
+    /// `TiTiler` has it.
+    pub format: Option<ImageFormat>,
 }
 
 /// Why there is no tile.
@@ -107,7 +108,7 @@ pub struct Prepared {
     cells: Vec<(ChunkIndex, Cell)>,
     size: usize,
     resampling: Resampling,
-    format: ImageFormat,
+    format: Option<ImageFormat>,
     etag: String,
     complete: bool,
 }
@@ -143,12 +144,6 @@ impl Prepared {
     #[must_use]
     pub fn level(&self) -> Level {
         self.level
-    }
-
-    /// The file format.
-    #[must_use]
-    pub fn format(&self) -> ImageFormat {
-        self.format
     }
 }
 
@@ -243,16 +238,18 @@ impl Tiles {
         })
     }
 
-    /// Reads, resamples, paints and encodes a prepared tile.
+    /// Reads, resamples, paints and encodes a prepared tile; tells the file
+    /// format.
     ///
     /// # Errors
     /// If a chunk cannot be read: a failed read is never an empty tile.
-    pub async fn render(&self, tile: Prepared) -> Result<Vec<u8>, TileError> {
+    pub async fn render(&self, tile: Prepared) -> Result<(Vec<u8>, ImageFormat), TileError> {
         // A tile's side is far below 2^32.
         let side = u32::try_from(tile.size).unwrap_or(u32::MAX);
         let holds_data = tile.cells.iter().any(|(_, cell)| cell.stamp != 0);
         let Some(window) = tile.window.filter(|_| holds_data) else {
-            return Ok(encode(&picture::transparent(side, side), tile.format)?);
+            let format = tile.format.unwrap_or(ImageFormat::Png);
+            return Ok((encode(&picture::transparent(side, side), format)?, format));
         };
         let reads = tile.variables.iter().map(|variable| {
             self.reader.window(
@@ -284,7 +281,15 @@ impl Tiles {
                 rows: tile.size,
                 cols: tile.size,
             };
-            encode(&tile.style.paint(&rasters, shape), tile.format)
+            let picture = tile.style.paint(&rasters, shape);
+            let format = tile.format.unwrap_or_else(|| {
+                if picture.is_opaque() {
+                    ImageFormat::Jpeg
+                } else {
+                    ImageFormat::Png
+                }
+            });
+            encode(&picture, format).map(|bytes| (bytes, format))
         };
         Ok(self.compute.run(picture).await??)
     }
@@ -380,7 +385,7 @@ fn etag(
 ) -> String {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     let text = format!(
-        "{RENDERER_VERSION} {:?} {} {names:?} {} {:?} {} {:?} {time}",
+        "{RENDERER_VERSION} {:?} {} {names:?} {} {:?} {:?} {:?} {time}",
         request.address,
         request.size,
         style.canonical(),

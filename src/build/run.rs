@@ -257,7 +257,8 @@ impl Progress<'_> {
         let chunks = searched.flat_map(|(batch, found)| {
             let time = batch.time;
             let chunks = batch.chunks.into_iter();
-            stream::iter(chunks.map(move |chunk| (time, chunk, found.clone())))
+            let chunks: Vec<_> = chunks.map(|chunk| (time, chunk, found.clone())).collect();
+            stream::iter(chunks)
         });
         let build = |(time, chunk, found): (usize, ChunkIndex, Result<Arc<Vec<Scene>>, String>)| {
             let build = async move {

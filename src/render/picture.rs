@@ -113,6 +113,21 @@ pub fn transparent(width: u32, height: u32) -> Picture {
 }
 
 impl Picture {
+    /// Whether every pixel is opaque.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        match self {
+            Self::Gray8 { .. } | Self::Rgb8 { .. } => true,
+            Self::GrayAlpha8 { data, .. } => data.iter().skip(1).step_by(2).all(|a| *a == 255),
+            Self::Rgba8 { data, .. } => data.iter().skip(3).step_by(4).all(|a| *a == 255),
+            Self::Indexed {
+                palette, indices, ..
+            } => indices
+                .iter()
+                .all(|i| palette.get(usize::from(*i)).is_some_and(|c| c[3] == 255)),
+        }
+    }
+
     /// Pixels per row and number of rows.
     #[must_use]
     pub const fn size(&self) -> (u32, u32) {

@@ -206,3 +206,16 @@ impl SceneSource {
             })
     }
 }
+
+/// Asks an http address for anything; an answer that is not a success is an
+/// error. For health checks.
+///
+/// # Errors
+/// If there is no answer within five seconds, or a bad one.
+pub async fn ask(url: &str) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder()
+        .timeout(std::time::Duration::from_secs(5))
+        .build()?;
+    client.get(url).send().await?.error_for_status()?;
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! The composition root: parts into a server, and a server until it is told
+//! to stop.
+
+use std::{future::Future, path::PathBuf, sync::Arc};
+
+use tokio::{net::TcpListener, sync::Semaphore};
+
+use crate::{
+    build::{Builder, Jobs},
+    catalog::{Catalog, CatalogError, Entry},
+    compute::Compute,
+    config::Config,
+    http::{self, Access, AppState},
+    source::{SceneSource, SourceError},
+    telemetry,
+    tile::Tiles,
+    zarr::Reader,
+};
+
+/// Why a server or builder cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A cube cannot be opened.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The source cannot be set up.
+    #[error("cannot set up the reading of catalogues and images")]
+    Source(#[from] SourceError),
+    /// The listener failed.
+    #[error("the server failed")]
+    Serve(#[source] std::io::Error),
+}
+
+/// A server that is ready to listen.
+#[derive(Debug)]
+pub struct App {
+    state: AppState,
+}
+
+/// The name under which the command line opens the one cube that it works on.
+const ONLY_CUBE: &str = "cube";
+
+/// Opens a single cube with a builder for it.
+///
+/// # Errors
+/// If the cube cannot be opened or the source not be set up.
+pub async fn workshop(config: &Config, store: PathBuf) -> Result<(Arc<Entry>, Builder), AppError> {
+    let mut catalog = Catalog::default();
+    let entry = catalog.open(ONLY_CUBE, store).await?;
+    let compute = Compute::for_this_machine();
+    let source = SceneSource::new(config.source.clone(), compute.clone())?;
+    Ok((entry, Builder::new(source, compute, config.build.clone())))
+}
+
+impl App {
+    /// Opens the configured cubes. `access` says who may use the admin API.
+    ///
+    /// # Errors
+    /// If a cube cannot be opened or the source not be set up.
+    pub async fn new(config: &Config, access: Access) -> Result<Self, AppError> {
+        let mut catalog = Catalog::default();
+        for (name, path) in &config.cubes {
+            catalog.open(name, path.clone()).await?;
+        }
+        let catalog = Arc::new(catalog);
+        // Builds compute on a pool of their own, one place narrower than the
+        // machine, so that tiles are not starved by them.
+        let tiles = Compute::for_this_machine();
+        let builds = Compute::new(tiles.threads().saturating_sub(1));
+        let reader = Reader::new(&config.cache, tiles.clone());
+        let source = SceneSource::new(config.source.clone(), builds.clone())?;
+        let builder = Builder::new(source, builds, config.build.clone());
+        Ok(Self {
+            state: AppState {
+                tiles: Tiles::new(Arc::clone(&catalog), reader.clone(), tiles),
+                reader,
+                jobs: Jobs::new(builder, catalog),
+                access,
+                server: Arc::new(config.server.clone()),
+                places: Arc::new(Semaphore::new(config.server.concurrent_tiles)),
+                metrics: telemetry::count(),
+            },
+        })
+    }
+
+    /// The jobs, for those that begin one without HTTP.
+    #[must_use]
+    pub fn jobs(&self) -> &Jobs {
+        &self.state.jobs
+    }
+
+    /// Serves on a listener until `shutdown` ends: requests under way are
+    /// answered, and jobs stop at a committed chunk.
+    ///
+    /// # Errors
+    /// If the listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), AppError> {
+        let jobs = self.state.jobs.clone();
+        axum::serve(listener, http::router(self.state))
+            .with_graceful_shutdown(shutdown)
+            .await
+            .map_err(AppError::Serve)?;
+        jobs.shut_down().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! The configuration: defaults, then a file, then the environment, then flags.
+//! The only reader of the environment.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{build::BuildConfig, source::SourceConfig, suggest, zarr::ReadConfig};
+
+/// The documented defaults. A test holds them against [`Config::default`].
+pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
+
+/// Environment variables begin so; `__` separates a table from its key.
+const PREFIX: &str = "CUBETILER_";
+
+/// Holds the token of the admin API. Secrets come from the environment alone.
+const TOKEN: &str = "CUBETILER_ADMIN_TOKEN";
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The cubes to serve: a name and the path of its store each.
+    pub cubes: BTreeMap<String, PathBuf>,
+    /// How the server listens.
+    pub server: ServerConfig,
+    /// What decoded data may take.
+    pub cache: ReadConfig,
+    /// How builds share the machine.
+    pub build: BuildConfig,
+    /// How catalogues and images are read.
+    pub source: SourceConfig,
+    /// How it logs.
+    pub log: LogConfig,
+    /// The token of the admin API, from the environment.
+    #[serde(skip)]
+    pub admin_token: Option<String>,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address and port.
+    pub bind: SocketAddr,
+    /// The path under which a proxy offers the server, without a slash at its
+    /// end; `/maps` for one.
+    pub root_path: String,
+    /// Whether links follow `X-Forwarded-Proto`, `-Host` and `-Prefix`. Only
+    /// behind a proxy that sets them.
+    pub trust_forwarded: bool,
+    /// The most seconds that a request may take.
+    pub request_seconds: u64,
+    /// Tiles that are made at once; more wait, and then get 503.
+    pub concurrent_tiles: usize,
+    /// The most pixels along a side of a tile.
+    pub max_tile_size: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            root_path: String::new(),
+            trust_forwarded: false,
+            request_seconds: 30,
+            concurrent_tiles: 64,
+            max_tile_size: 1024,
+        }
+    }
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// What is logged, in the language of `tracing`'s `EnvFilter`.
+    pub filter: String,
+    /// Lines for people, or JSON for machines.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            filter: "info,icechunk=warn".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the file system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{}: {message}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// A key is unknown, or its value of the wrong type.
+    #[error("the configuration ({origin}): {message}")]
+    Key {
+        /// Where it came from.
+        origin: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The path prefix is not one.
+    #[error(
+        "`server.root_path` is `{0}`: it begins with a slash and does not end with one, as in `/maps`"
+    )]
+    RootPath(String),
+}
+
+impl Config {
+    /// Reads the configuration from a file, if there is one, and from the
+    /// variables of an environment.
+    ///
+    /// # Errors
+    /// Names the file or the variables, the key, and the nearest valid one.
+    pub fn load(
+        file: Option<PathBuf>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut values = toml::Table::new();
+        let mut origin = "defaults".to_owned();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read {
+                path: path.clone(),
+                source,
+            })?;
+            origin = path.display().to_string();
+            values = text
+                .parse()
+                .map_err(|error: toml::de::Error| ConfigError::Syntax {
+                    path,
+                    message: error.to_string().trim_end().to_owned(),
+                })?;
+        }
+        let mut admin_token = None;
+        for (name, value) in environment {
+            if name == TOKEN {
+                admin_token = Some(value).filter(|token| !token.is_empty());
+            } else if let Some((table, key)) = name
+                .strip_prefix(PREFIX)
+                .and_then(|rest| rest.split_once("__"))
+            {
+                let table = values
+                    .entry(table.to_ascii_lowercase())
+                    .or_insert_with(|| toml::Table::new().into());
+                if let Some(table) = table.as_table_mut() {
+                    table.insert(key.to_ascii_lowercase(), scalar(&value));
+                }
+                origin = format!("{origin} and the environment's {name}");
+            }
+        }
+        let config: Self =
+            values
+                .try_into()
+                .map_err(|error: toml::de::Error| ConfigError::Key {
+                    origin,
+                    message: suggest::explain_unknown_field(&error.to_string()),
+                })?;
+        let prefix = &config.server.root_path;
+        if !(prefix.is_empty() || prefix.starts_with('/') && !prefix.ends_with('/')) {
+            return Err(ConfigError::RootPath(prefix.clone()));
+        }
+        Ok(Self {
+            admin_token,
+            ..config
+        })
+    }
+
+    /// The variables of this process.
+    pub fn environment() -> impl Iterator<Item = (String, String)> {
+        // A name or value that is not Unicode is none of ours.
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    }
+}
+
+/// A variable's text as the TOML value that it looks like.
+fn scalar(text: &str) -> toml::Value {
+    text.parse::<i64>()
+        .map(toml::Value::from)
+        .or_else(|_no_integer| text.parse::<bool>().map(toml::Value::from))
+        .unwrap_or_else(|_no_bool| toml::Value::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vars(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = |(a, b): &(&str, &str)| ((*a).to_owned(), (*b).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cubetiler.toml");
+        std::fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let (_dir, path) = file(DEFAULT_TOML);
+        assert_eq!(Config::load(Some(path), []).unwrap(), Config::default());
+        let documented: toml::Table = DEFAULT_TOML.parse().unwrap();
+        let all = toml::Table::try_from(Config::default()).unwrap();
+        assert_eq!(documented, all, "every key is documented, and no other");
+    }
+
+    #[test]
+    fn the_environment_is_stronger_than_the_file_and_the_file_than_the_defaults() {
+        let (_dir, path) = file("[cache]\nchunks_mib = 1\nmetadata_mib = 2\n");
+        let env = vars(&[("CUBETILER_CACHE__CHUNKS_MIB", "3"), ("HOME", "/")]);
+        let config = Config::load(Some(path), env).unwrap();
+        assert_eq!((config.cache.chunks_mib, config.cache.metadata_mib), (3, 2));
+        assert_eq!(config.server, ServerConfig::default());
+    }
+
+    #[test]
+    fn the_token_comes_from_the_environment_alone() {
+        let config = Config::load(None, vars(&[(TOKEN, "secret")])).unwrap();
+        assert_eq!(config.admin_token.as_deref(), Some("secret"));
+        let (_dir, path) = file("admin_token = 'secret'\n");
+        assert!(Config::load(Some(path), []).is_err());
+    }
+
+    #[test]
+    fn a_typo_names_the_key_and_the_nearest_valid_one() {
+        let (_dir, path) = file("[server]\nbnid = '0.0.0.0:80'\n");
+        let text = Config::load(Some(path), []).unwrap_err().to_string();
+        assert!(
+            text.contains("bnid") && text.contains("did you mean `bind`?"),
+            "{text}"
+        );
+        let env = vars(&[("CUBETILER_SERVER__ROOT_PATH", "maps/")]);
+        assert!(matches!(
+            Config::load(None, env),
+            Err(ConfigError::RootPath(_))
+        ));
+    }
+}

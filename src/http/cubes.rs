@@ -1,0 +1,208 @@
+//! What cubes there are, and what each is.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, StatusCode},
+};
+use serde_json::{Value, json};
+
+use super::{ApiError, AppState, links::base_url, query::TileQuery};
+use crate::{
+    catalog::Entry,
+    cube::{NODATA, State as ChunkState},
+    grid::{Level, TileMatrixSet, tile_matrix::zoom_for_cell_width},
+    render::Colormap,
+    zarr::{StoredCube, ZarrError},
+};
+
+/// Counting the states of more chunks than this would take too long for an
+/// answer.
+const COUNTED_CHUNKS: usize = 200_000;
+
+/// The cubes.
+#[utoipa::path(get, path = "/cubes", tag = "cubes", responses((status = 200, description = "Their names and links")))]
+pub(super) async fn list(State(state): State<AppState>, headers: HeaderMap) -> Json<Value> {
+    let base = base_url(&headers, &state.server);
+    let cube = |entry: &std::sync::Arc<Entry>| {
+        let name = entry.name();
+        json!({
+            "id": name,
+            "title": title(entry, &entry.served()),
+            "links": [{"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{name}")}],
+        })
+    };
+    let cubes: Vec<Value> = state.tiles.catalog().entries().map(cube).collect();
+    Json(json!({
+        "cubes": cubes,
+        "admin": state.access.name(),
+        "version": env!("CARGO_PKG_VERSION"),
+    }))
+}
+
+/// One cube: where, when, what, and how much of it was built.
+#[utoipa::path(
+    get, path = "/cubes/{cube}", tag = "cubes",
+    params(("cube" = String, Path, description = "Name of the cube")),
+    responses((status = 200, description = "The cube"), (status = 404, description = "There is none"))
+)]
+pub(super) async fn one(
+    State(state): State<AppState>,
+    Path(cube): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    let entry = state.tiles.catalog().get(&cube)?;
+    let stored = entry.current().await;
+    let base = base_url(&headers, &state.server);
+    let (minzoom, maxzoom) = zooms(&stored);
+    let pyramid = stored.cube.pyramid();
+    let recipe = stored.cube.recipe();
+    let levels: Vec<Value> = pyramid
+        .levels()
+        .map(|level| {
+            let grid = pyramid.grid(level);
+            json!({
+                "level": level.0,
+                "cell_size": [grid.transform.cell_width, -grid.transform.cell_height],
+                "shape": [grid.shape.rows, grid.shape.cols],
+            })
+        })
+        .collect();
+    let variables: Vec<Value> = stored
+        .cube
+        .variables()
+        .map(|name| json!({"name": name, "data_type": "uint16", "nodata": NODATA}))
+        .collect();
+    Ok(Json(json!({
+        "id": cube,
+        "title": title(entry, &stored),
+        "attribution": recipe.attribution,
+        "crs": pyramid.base().crs.to_string(),
+        "bounds": pyramid.base().bounds().to_array(),
+        "center": center(&stored),
+        "minzoom": minzoom,
+        "maxzoom": maxzoom,
+        "variables": variables,
+        "times": stored.cube.times().starts(),
+        "period": recipe.time.period,
+        "revision": stored.snapshot.revision().to_string(),
+        "style": recipe.style,
+        "colormaps": Colormap::names(),
+        "levels": levels,
+        "chunk": pyramid.chunk(),
+        "fillable": state.access.is_on(),
+        "coverage": coverage(&state, entry, &stored).await?,
+        "links": [
+            {"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{cube}")},
+            {"rel": "tilejson", "type": "application/json", "href": format!("{base}/cubes/{cube}/WebMercatorQuad/tilejson.json")},
+            {"rel": "tiles", "templated": true, "type": "image/png", "href": format!("{base}/cubes/{cube}/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}.png")},
+        ],
+    })))
+}
+
+/// The cube's tiles in the form that map clients read: `TileJSON` 3.0.0. The
+/// query is that of tiles and becomes part of their address.
+#[utoipa::path(
+    get, path = "/cubes/{cube}/{tileMatrixSetId}/tilejson.json", tag = "tiles",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
+    ),
+    responses((status = 200, description = "The document"), (status = 404, description = "No such cube"))
+)]
+pub(super) async fn tilejson(
+    State(state): State<AppState>,
+    Path((cube, set)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    if TileMatrixSet::named(&set).is_none() {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "there is no tile matrix set `{set}`; there is {}",
+                TileMatrixSet::NAMES.join(", ")
+            ),
+        ));
+    }
+    let entry = state.tiles.catalog().get(&cube)?;
+    let stored = entry.current().await;
+    let query = query.unwrap_or_default();
+    // Checked here, so that a typo shows before a thousand tiles fail.
+    TileQuery::parse(&query)?.colormap()?;
+    let base = base_url(&headers, &state.server);
+    let separator = if query.is_empty() { "" } else { "?" };
+    let (minzoom, maxzoom) = zooms(&stored);
+    Ok(Json(json!({
+        "tilejson": "3.0.0",
+        "name": title(entry, &stored),
+        "version": "1.0.0",
+        "scheme": "xyz",
+        "tiles": [format!("{base}/cubes/{cube}/tiles/{set}/{{z}}/{{x}}/{{y}}.png{separator}{query}")],
+        "minzoom": minzoom,
+        "maxzoom": maxzoom,
+        "bounds": stored.cube.pyramid().base().bounds().to_array(),
+        "center": center(&stored),
+        "attribution": stored.cube.recipe().attribution,
+        // The schema asks for it, of raster tiles too.
+        "vector_layers": [],
+        "data_type": "uint16",
+    })))
+}
+
+fn title(entry: &Entry, stored: &StoredCube) -> String {
+    match stored.cube.recipe().title.as_str() {
+        "" => entry.name().to_owned(),
+        title => title.to_owned(),
+    }
+}
+
+/// The zoom at which the whole cube is about one tile, and the first that is
+/// not coarser than the cube.
+fn zooms(stored: &StoredCube) -> (u8, u8) {
+    let base = stored.cube.pyramid().base();
+    let bounds = base.bounds();
+    let extent = (bounds.east - bounds.west).max(bounds.north - bounds.south);
+    let minzoom = zoom_for_cell_width(extent, 1.0).saturating_sub(1);
+    let maxzoom = zoom_for_cell_width(base.transform.cell_width, 256.0);
+    (minzoom.min(maxzoom), maxzoom)
+}
+
+fn center(stored: &StoredCube) -> [f64; 3] {
+    let b = stored.cube.pyramid().base().bounds();
+    let zoom = f64::from(zooms(stored).0) + 1.0;
+    [b.west.midpoint(b.east), b.south.midpoint(b.north), zoom]
+}
+
+/// Chunks by state for each time step; nothing if there are too many to count.
+async fn coverage(
+    state: &AppState,
+    entry: &Entry,
+    stored: &StoredCube,
+) -> Result<Option<Value>, ZarrError> {
+    let chunks = stored.cube.pyramid().chunks(Level(0));
+    let times = stored.cube.times();
+    if chunks.len().saturating_mul(times.len()) > COUNTED_CHUNKS {
+        return Ok(None);
+    }
+    let mut steps = serde_json::Map::new();
+    for (time, day) in times.starts().iter().enumerate() {
+        let window = chunks.shape.window();
+        let cells = state
+            .reader
+            .cells(entry.number(), stored, Level(0), time, window)
+            .await?;
+        let mut counts: BTreeMap<&str, usize> = ChunkState::ALL
+            .iter()
+            .map(|state| (state.name(), 0))
+            .collect();
+        for (_, cell) in &cells {
+            *counts.entry(cell.state.name()).or_default() += 1;
+        }
+        counts.insert("total", cells.len());
+        steps.insert(day.to_string(), json!(counts));
+    }
+    Ok(Some(Value::Object(steps)))
+}

@@ -1,0 +1,153 @@
+//! The one map from errors to status codes, and the one place that logs them.
+
+use std::error::Error;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::query::QueryError;
+use crate::{
+    build::{BuildError, JobError},
+    catalog::UnknownCube,
+    grid::TileAddressError,
+    tile::TileError,
+    zarr::ZarrError,
+};
+
+/// Nobody may keep an error or a hole: it may be mended at any moment.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// An answer that is an error: RFC 9457 problem details. A client's mistake is
+/// told to it; a server's goes to the log, and the client gets a fixed sentence.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    detail: String,
+    retry_after: Option<u32>,
+}
+
+impl ApiError {
+    /// An error that the client can understand and mend.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
+
+    /// Asks the client to come again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    fn bad_request(error: &impl ToString) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.to_string())
+    }
+
+    fn not_found(error: &impl ToString) -> Self {
+        Self::new(StatusCode::NOT_FOUND, error.to_string())
+    }
+
+    fn internal(status: StatusCode, sentence: &str, error: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error, "{sentence}");
+        Self::new(status, sentence)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        let mut response = (self.status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<UnknownCube> for ApiError {
+    fn from(error: UnknownCube) -> Self {
+        Self::not_found(&error)
+    }
+}
+
+impl From<TileAddressError> for ApiError {
+    fn from(error: TileAddressError) -> Self {
+        Self::not_found(&error)
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        Self::bad_request(&error)
+    }
+}
+
+impl From<ZarrError> for ApiError {
+    fn from(error: ZarrError) -> Self {
+        Self::internal(StatusCode::BAD_GATEWAY, "the cube's store failed", &error)
+    }
+}
+
+impl From<TileError> for ApiError {
+    fn from(error: TileError) -> Self {
+        match error {
+            TileError::Cube(_) | TileError::Outside { .. } => Self::not_found(&error),
+            TileError::Select(_) | TileError::Style(_) => Self::bad_request(&error),
+            TileError::TooMuch { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+            }
+            TileError::Read(error) => error.into(),
+            TileError::Encode(_) | TileError::Compute(_) => Self::internal(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the tile cannot be made",
+                &error,
+            ),
+        }
+    }
+}
+
+impl From<JobError> for ApiError {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Unknown(_) => Self::not_found(&error),
+            JobError::Full(_) | JobError::ShuttingDown => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).retry_after(10)
+            }
+            JobError::Build(BuildError::Cube(error)) => error.into(),
+            JobError::Build(BuildError::Plan(error)) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+            }
+            JobError::Build(BuildError::Lock(error)) => {
+                Self::new(StatusCode::CONFLICT, error.to_string())
+            }
+            JobError::Build(BuildError::Zarr(error)) => error.into(),
+            JobError::Build(BuildError::Compute(error)) => Self::internal(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the plan cannot be made",
+                &error,
+            ),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The surface: every route and every layer, in one place. The only module
+//! that knows status codes.
+
+mod admin;
+mod cubes;
+mod error;
+mod links;
+mod query;
+mod tiles;
+mod viewer;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{MatchedPath, Request, State},
+    http::{StatusCode, Uri},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    cors::{Any, CorsLayer},
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
+
+pub use admin::Access;
+pub use error::ApiError;
+
+use crate::{build::Jobs, config::ServerConfig, telemetry, tile::Tiles, zarr::Reader};
+
+/// A request body has at most this many bytes: a fill is a few hundred.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What handlers share.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// The tile flow.
+    pub tiles: Tiles,
+    /// Coverage, through the tile flow's caches.
+    pub reader: Reader,
+    /// The build flow.
+    pub jobs: Jobs,
+    /// Who may use the admin API.
+    pub access: Access,
+    /// How the server is offered.
+    pub server: Arc<ServerConfig>,
+    /// Places for tiles in the making.
+    pub places: Arc<Semaphore>,
+    /// What was counted.
+    pub metrics: PrometheusHandle,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "CubeTiler",
+        description = "Map tiles from a Zarr data cube, and the builds that fill it."
+    ),
+    modifiers(&Security)
+)]
+struct Api;
+
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        api.components
+            .get_or_insert_default()
+            .add_security_scheme("admin", SecurityScheme::Http(bearer));
+    }
+}
+
+fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(cubes::list))
+        .routes(routes!(cubes::one))
+        .routes(routes!(cubes::tilejson))
+        .routes(routes!(tiles::tile))
+        .routes(routes!(tiles::short))
+        .routes(routes!(admin::backfill))
+        .routes(routes!(admin::job))
+        .routes(routes!(health))
+        .routes(routes!(measured))
+}
+
+/// The OpenAPI document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
+}
+
+/// Everything the server answers.
+pub fn router(state: AppState) -> Router {
+    let (api, document) = documented().split_for_parts();
+    let prefix = state.server.root_path.clone();
+    let timeout = Duration::from_secs(state.server.request_seconds);
+    // Relative, so that the page works under any prefix.
+    let swagger = SwaggerUi::new("/docs").config(SwaggerConfig::from("../openapi.json"));
+    let document = Arc::new(document);
+    let app = api
+        .route(
+            "/openapi.json",
+            get(move || async move { Json(document.as_ref().clone()) }),
+        )
+        .route("/", get(viewer::page))
+        .route("/static/{*path}", get(viewer::asset))
+        .merge(swagger)
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .with_state(state.clone());
+    let app = if prefix.is_empty() {
+        app
+    } else {
+        // With the prefix for a proxy that keeps it, without for one that
+        // takes it off.
+        app.clone().nest(&prefix, app)
+    };
+    app.layer(middleware::from_fn(count))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            timeout,
+        ))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(CatchPanicLayer::new())
+        .layer(CompressionLayer::new())
+        .layer(
+            CorsLayer::new()
+                .allow_origin(Any)
+                .allow_methods(Any)
+                .allow_headers(Any)
+                .expose_headers(Any),
+        )
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+}
+
+/// The matched route, never the URI, which has as many values as there are
+/// tiles.
+fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", MatchedPath::as_str);
+    let id = request.headers().get("x-request-id");
+    let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), route, id)
+}
+
+async fn count(request: Request, next: Next) -> Response {
+    let method = request.method().to_string();
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    metrics::counter!(telemetry::REQUESTS, "method" => method, "route" => route, "status" => status)
+        .increment(1);
+    response
+}
+
+async fn no_route(uri: Uri) -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        format!("there is nothing at {}", uri.path()),
+    )
+}
+
+async fn no_method() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this route does not know the method; /docs/ tells which it knows",
+    )
+}
+
+/// Whether the server answers.
+#[utoipa::path(get, path = "/healthz", tag = "server", responses((status = 200, description = "It does")))]
+async fn health() -> Json<serde_json::Value> {
+    Json(serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+}
+
+/// What was counted, for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "server", responses((status = 200, description = "Text", content_type = "text/plain")))]
+async fn measured(State(state): State<AppState>) -> Response {
+    state.metrics.render().into_response()
+}

@@ -1,0 +1,197 @@
+//! Query strings with repeated keys, read into checked values.
+
+use crate::{
+    raster::Resampling,
+    render::{Colormap, colormap::UnknownColormap},
+    suggest,
+};
+
+/// What is wrong with a query string.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub(super) enum QueryError {
+    /// No such parameter.
+    #[error("there is no parameter `{name}`{hint}; there are {known}")]
+    Unknown {
+        name: String,
+        hint: String,
+        known: String,
+    },
+    /// A parameter that stands there twice and may not.
+    #[error("`{0}` is given twice")]
+    Twice(&'static str),
+    /// A value that cannot be understood.
+    #[error("`{name}={value}`: {expected}")]
+    Value {
+        name: &'static str,
+        value: String,
+        expected: String,
+    },
+    /// More values than are sensible.
+    #[error("`{0}` is given more than {MAX_REPEATS} times")]
+    TooMany(&'static str),
+}
+
+/// A repeatable parameter is repeated at most so often.
+const MAX_REPEATS: usize = 16;
+
+const PARAMETERS: [&str; 10] = [
+    "variable",
+    "variables",
+    "sel",
+    "rescale",
+    "colormap_name",
+    "resampling",
+    "reproject",
+    "nodata",
+    "tilesize",
+    "revision",
+];
+
+/// The parameters of a tile, as they were given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct TileQuery {
+    pub(super) variables: Vec<String>,
+    pub(super) sel: Vec<String>,
+    pub(super) rescale: Vec<[f64; 2]>,
+    pub(super) colormap: Option<String>,
+    pub(super) resampling: Option<Resampling>,
+    pub(super) nodata: Option<u16>,
+    pub(super) tile_size: Option<usize>,
+    pub(super) revision: Option<String>,
+}
+
+impl TileQuery {
+    pub(super) fn parse(query: &str) -> Result<Self, QueryError> {
+        let mut parsed = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match name.as_ref() {
+                "variable" => push(&mut parsed.variables, "variable", value.into_owned())?,
+                "variables" => {
+                    for value in value.split(',') {
+                        push(&mut parsed.variables, "variables", value.to_owned())?;
+                    }
+                }
+                "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
+                "rescale" => push(&mut parsed.rescale, "rescale", range(&value)?)?,
+                "colormap_name" => once(&mut parsed.colormap, "colormap_name", value.into_owned())?,
+                "resampling" | "reproject" => {
+                    once(&mut parsed.resampling, "resampling", resampling(&value)?)?;
+                }
+                "nodata" => once(&mut parsed.nodata, "nodata", number("nodata", &value)?)?,
+                "tilesize" => once(
+                    &mut parsed.tile_size,
+                    "tilesize",
+                    number("tilesize", &value)?,
+                )?,
+                "revision" => once(&mut parsed.revision, "revision", value.into_owned())?,
+                name => {
+                    return Err(QueryError::Unknown {
+                        name: name.to_owned(),
+                        hint: suggest::nearest(name, PARAMETERS)
+                            .map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
+                        known: PARAMETERS.join(", "),
+                    });
+                }
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// The colormap, if one is named.
+    pub(super) fn colormap(&self) -> Result<Option<Colormap>, QueryError> {
+        let named = |name: &String| {
+            Colormap::named(name).map_err(|error: UnknownColormap| QueryError::Value {
+                name: "colormap_name",
+                value: name.clone(),
+                expected: error.to_string(),
+            })
+        };
+        self.colormap.as_ref().map(named).transpose()
+    }
+}
+
+fn push<T>(values: &mut Vec<T>, name: &'static str, value: T) -> Result<(), QueryError> {
+    if values.len() >= MAX_REPEATS {
+        return Err(QueryError::TooMany(name));
+    }
+    values.push(value);
+    Ok(())
+}
+
+fn once<T>(place: &mut Option<T>, name: &'static str, value: T) -> Result<(), QueryError> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(QueryError::Twice(name)),
+    }
+}
+
+fn range(text: &str) -> Result<[f64; 2], QueryError> {
+    let inner = text.trim_start_matches('[').trim_end_matches(']');
+    let numbers: Vec<f64> = inner.split(',').flat_map(|n| n.trim().parse()).collect();
+    match (numbers.as_slice(), inner.split(',').count()) {
+        ([min, max], 2) => Ok([*min, *max]),
+        _ => Err(QueryError::Value {
+            name: "rescale",
+            value: text.to_owned(),
+            expected: "write min,max as in rescale=0,3000; repeat it for more variables".to_owned(),
+        }),
+    }
+}
+
+fn resampling(text: &str) -> Result<Resampling, QueryError> {
+    Resampling::named(text).ok_or_else(|| QueryError::Value {
+        name: "resampling",
+        value: text.to_owned(),
+        expected: format!("one of {}", Resampling::NAMES.join(", ")),
+    })
+}
+
+fn number<T: std::str::FromStr>(name: &'static str, text: &str) -> Result<T, QueryError> {
+    text.parse().map_err(|_no_number| QueryError::Value {
+        name,
+        value: text.to_owned(),
+        expected: "a whole number in its range".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_and_listed_variables_are_the_same() {
+        let repeated = TileQuery::parse("variable=red&variable=green&rescale=0,3000").unwrap();
+        let listed = TileQuery::parse("variables=red,green&rescale=%5B0,3000%5D").unwrap();
+        assert_eq!(repeated, listed);
+        assert_eq!(repeated.rescale, [[0.0, 3000.0]]);
+    }
+
+    #[test]
+    fn a_typo_is_answered_with_the_parameter_that_was_meant() {
+        let text = TileQuery::parse("varable=red").unwrap_err().to_string();
+        assert!(
+            text.contains("`varable`") && text.contains("did you mean `variable`?"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_understood_says_what_could() {
+        for query in [
+            "rescale=1",
+            "rescale=a,b",
+            "rescale=1,2,3",
+            "resampling=best",
+            "nodata=-1",
+            "tilesize=big",
+            "nodata=1&nodata=2",
+        ] {
+            assert!(TileQuery::parse(query).is_err(), "{query}");
+        }
+        let query = TileQuery::parse("colormap_name=viridus").unwrap();
+        let text = query.colormap().unwrap_err().to_string();
+        assert!(text.contains("viridis"), "{text}");
+        let many = "sel=time=1&".repeat(17);
+        assert_eq!(TileQuery::parse(&many), Err(QueryError::TooMany("sel")));
+    }
+}

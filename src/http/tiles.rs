@@ -1,0 +1,230 @@
+//! Tiles.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{ApiError, AppState, error::NO_STORE, query::TileQuery};
+use crate::{
+    grid::{TileAddress, TileMatrixSet},
+    raster::Resampling,
+    render::ImageFormat,
+    telemetry,
+    tile::TileRequest,
+};
+
+/// A whole tile may be kept, and must be asked about: it changes when its
+/// chunks do.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("public, no-cache");
+
+/// A whole tile of a named revision never changes.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// How long a request waits for its turn before it is sent away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pixels along a side of a tile, unless a request says otherwise.
+const TILE_SIZE: usize = 256;
+
+/// A map tile.
+///
+/// `y` may be followed by `@2x` (to `@4x`) and by `.png`, `.jpg`, `.jpeg` or `.webp`.
+/// Without a format the answer is JPEG where every pixel is opaque, else PNG.
+#[utoipa::path(
+    get,
+    path = "/cubes/{cube}/tiles/{tileMatrixSetId}/{z}/{x}/{y}",
+    tag = "tiles",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
+        ("z" = u8, Path, description = "Zoom"),
+        ("x" = u32, Path, description = "Column, from the west"),
+        ("y" = String, Path, description = "Row, from the north, [@{scale}x][.{format}]"),
+        ("variable" = Option<Vec<String>>, Query, description = "One variable, or three for red, green and blue; repeat it"),
+        ("variables" = Option<String>, Query, description = "The same with commas"),
+        ("sel" = Option<Vec<String>>, Query, description = "time=2023-08-01 or time=nearest::2023-08-01; the newest time step if there is none"),
+        ("rescale" = Option<Vec<String>>, Query, description = "min,max for all variables, or one for each"),
+        ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
+        ("resampling" = Option<String>, Query, description = "nearest (default) or bilinear"),
+        ("nodata" = Option<u16>, Query, description = "The value that is transparent"),
+        ("tilesize" = Option<u32>, Query, description = "Pixels along a side, 256 by default"),
+        ("revision" = Option<String>, Query, description = "The cube's revision: makes a whole tile immutable"),
+    ),
+    responses(
+        (status = 200, description = "The tile; transparent where there is nothing", content_type = "image/png"),
+        (status = 304, description = "The client has it"),
+        (status = 400, description = "A parameter is wrong"),
+        (status = 404, description = "No such cube, or the tile is outside of it"),
+        (status = 413, description = "The tile would read too much"),
+        (status = 502, description = "The store failed"),
+        (status = 503, description = "Too many tiles are being made"),
+    )
+)]
+pub(super) async fn tile(
+    State(state): State<AppState>,
+    Path((cube, set, z, x, y)): Path<(String, String, String, String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if TileMatrixSet::named(&set).is_none() {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "there is no tile matrix set `{set}`; there is {}",
+                TileMatrixSet::NAMES.join(", ")
+            ),
+        ));
+    }
+    answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
+}
+
+/// A map tile, by the short address that people type.
+#[utoipa::path(
+    get,
+    path = "/cubes/{cube}/{z}/{x}/{y}",
+    tag = "tiles",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("z" = u8, Path, description = "Zoom"),
+        ("x" = u32, Path, description = "Column, from the west"),
+        ("y" = String, Path, description = "Row, from the north, [@{scale}x][.{format}]"),
+    ),
+    responses((status = 200, description = "As the long address answers", content_type = "image/png"))
+)]
+pub(super) async fn short(
+    State(state): State<AppState>,
+    Path((cube, z, x, y)): Path<(String, String, String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
+}
+
+async fn answer(
+    state: &AppState,
+    cube: &str,
+    place: [&str; 3],
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let begun = Instant::now();
+    let query = TileQuery::parse(query.unwrap_or_default())?;
+    let request = request(place, &query, state.server.max_tile_size)?;
+    let prepared = state.tiles.prepare(cube, &request).await?;
+    let revision = prepared.revision();
+    let is_versioned = query.revision.as_deref() == Some(&revision);
+    let caching = match (prepared.is_complete(), is_versioned) {
+        (false, _) => NO_STORE,
+        (true, false) => REVALIDATE,
+        (true, true) => IMMUTABLE,
+    };
+    let mut told = HeaderMap::new();
+    told.insert(header::CACHE_CONTROL, caching);
+    let mut tell = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            told.insert(name, value);
+        }
+    };
+    tell(
+        HeaderName::from_static("x-cube-time"),
+        &prepared.time().to_string(),
+    );
+    tell(HeaderName::from_static("x-cube-revision"), &revision);
+    if prepared.is_complete() {
+        tell(header::ETAG, prepared.etag());
+        if is_known(headers, prepared.etag()) {
+            metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
+            return Ok((StatusCode::NOT_MODIFIED, told).into_response());
+        }
+    }
+    let busy = || {
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many tiles are being made",
+        )
+        .retry_after(1)
+    };
+    let _place = tokio::time::timeout(PATIENCE, state.places.acquire())
+        .await
+        .map_err(|_elapsed| busy())?
+        .map_err(|_closed| busy())?;
+    let (bytes, format) = state.tiles.render(prepared).await?;
+    told.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(format.content_type()),
+    );
+    metrics::counter!(telemetry::TILES, "outcome" => "rendered").increment(1);
+    metrics::histogram!(telemetry::TILE_SECONDS).record(begun.elapsed().as_secs_f64());
+    Ok((told, bytes).into_response())
+}
+
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == etag || tag == "*")
+}
+
+fn request(
+    [z, x, y]: [&str; 3],
+    query: &TileQuery,
+    max_size: usize,
+) -> Result<TileRequest, ApiError> {
+    let bad = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, detail);
+    let (y, format) = match y.split_once('.') {
+        None => (y, None),
+        Some((y, name)) => {
+            let format: ImageFormat = name
+                .parse()
+                .map_err(|error: crate::render::encode::UnknownFormat| bad(error.to_string()))?;
+            (y, Some(format))
+        }
+    };
+    let (y, scale) = match y.split_once('@') {
+        None => (y, 1),
+        Some((y, text)) => {
+            let scale = text.strip_suffix('x').and_then(|n| n.parse().ok());
+            let scale = scale.filter(|scale| (1..=4).contains(scale));
+            let scale = scale.ok_or_else(|| bad(format!("`@{text}` is no scale: @1x to @4x")))?;
+            (y, scale)
+        }
+    };
+    let number = |name: &str, text: &str| {
+        text.parse::<u64>().map_err(|_no_number| {
+            bad(format!(
+                "{name} is `{text}`, which is no whole number from 0"
+            ))
+        })
+    };
+    let address = TileAddress::new(number("z", z)?, number("x", x)?, number("y", y)?)?;
+    let size = query.tile_size.unwrap_or(TILE_SIZE).saturating_mul(scale);
+    if size == 0 || size > max_size {
+        let status = if size == 0 {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::PAYLOAD_TOO_LARGE
+        };
+        return Err(ApiError::new(
+            status,
+            format!("a tile has 1 to {max_size} pixels along a side here, not {size}"),
+        ));
+    }
+    Ok(TileRequest {
+        address,
+        size,
+        variables: query.variables.clone(),
+        sel: query.sel.clone(),
+        rescale: query.rescale.clone(),
+        colormap: query.colormap()?,
+        resampling: query.resampling.unwrap_or(Resampling::Nearest),
+        nodata: query.nodata,
+        format,
+    })
+}

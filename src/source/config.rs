@@ -9,7 +9,8 @@ use crate::storage::HttpSettings;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SourceConfig {
-    /// How many image reads and catalogue requests run at once.
+    /// How many image reads run at once, and how many documents of a static
+    /// catalogue are asked for at once.
     pub concurrency: usize,
     /// Bytes of image directories that are kept to be used again.
     pub header_cache_bytes: u64,

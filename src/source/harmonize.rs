@@ -165,6 +165,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a truth table")]
     fn each_archive_gets_the_offset_that_its_pixels_need() {
         const APPLIED: &str = "earthsearch:boa_offset_applied is true";
         const NOT_APPLIED: &str = "earthsearch:boa_offset_applied is false";

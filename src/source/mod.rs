@@ -26,6 +26,7 @@ pub use crate::storage::Location as AssetHref;
 use self::cog::ByteReader;
 use self::query::Query;
 use self::retry::RetryPolicy;
+use self::scene::{Reason, Skipped};
 use self::stac::{Catalogue, Search};
 use crate::compute::Compute;
 use crate::grid::{Bounds, Window};
@@ -140,12 +141,13 @@ impl SceneSource {
         };
         let items = catalogue.items(&root, &search).await?;
         let selection = scene::select(items, spec)?;
-        for skipped in &selection.skipped {
-            tracing::warn!(
-                item = skipped.item,
-                reason = skipped.reason,
-                "an item is left out"
-            );
+        for Skipped { item, reason } in &selection.skipped {
+            match reason {
+                Reason::NoAsset(_) | Reason::NoTime => {
+                    tracing::warn!(%item, %reason, "an item is left out");
+                }
+                Reason::Older(_) => tracing::debug!(%item, %reason, "an item is left out"),
+            }
         }
         Ok(selection.scenes)
     }
@@ -207,6 +209,8 @@ impl SceneSource {
     }
 }
 
+#[cfg(test)]
+mod testing;
 /// Asks an http address for anything; an answer that is not a success is an
 /// error. For health checks.
 ///
@@ -219,3 +223,6 @@ pub async fn ask(url: &str) -> anyhow::Result<()> {
     client.get(url).send().await?.error_for_status()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,8 @@ const MOST_TILE_SIDE: u32 = 8192;
 const MOST_DIRECTORIES: usize = 64;
 /// The most tags of a directory; TIFF has not that many.
 const MOST_TAGS: u64 = 4096;
+/// The most values of all tags of a file, two for each tile.
+const MOST_VALUES: u64 = 2 << 20;
 
 /// `NewSubfileType` bits (TIFF 6.0, section 8).
 const REDUCED: u32 = 1;
@@ -106,28 +108,87 @@ async fn directories(header: &HeaderReader) -> Result<Vec<ImageFileDirectory>, C
     let mut reader = TiffMetadataReader::try_open(header).await?;
     let mut directories = Vec::new();
     let mut seen = HashSet::new();
+    let mut values = 0;
     while let Some(offset) = reader.next_ifd_offset() {
         if !seen.insert(offset) || directories.len() == MOST_DIRECTORIES {
             return Err(CogError::Malformed(
                 "its directories go round in a circle or are too many".to_owned(),
             ));
         }
-        if reader.bigtiff() {
-            // The reader makes room for as many tags as this says.
-            let bytes = header.bytes(offset..offset.saturating_add(8)).await?;
-            let mut count = [0; 8];
-            count.copy_from_slice(&bytes);
-            let count = match reader.endianness() {
-                Endianness::LittleEndian => u64::from_le_bytes(count),
-                Endianness::BigEndian => u64::from_be_bytes(count),
-            };
-            if count > MOST_TAGS {
-                return Err(CogError::Malformed(format!("a directory has {count} tags")));
-            }
+        values += check(header, offset, reader.bigtiff(), reader.endianness()).await?;
+        if values > MOST_VALUES {
+            return Err(CogError::Malformed(format!(
+                "its directories have more than {MOST_VALUES} values"
+            )));
         }
         directories.extend(reader.read_next_ifd(header).await?);
     }
     Ok(directories)
+}
+
+/// Looks at the sizes that a directory states. The TIFF reader makes room for
+/// as much as these say before it reads the first byte of it. Gives the number
+/// of values.
+async fn check(
+    header: &HeaderReader,
+    offset: u64,
+    big: bool,
+    endianness: Endianness,
+) -> Result<u64, CogError> {
+    let (count_length, entry_length, word) = if big {
+        (8, 20_usize, 8_usize)
+    } else {
+        (2, 12, 4)
+    };
+    let entries = offset.saturating_add(count_length);
+    let tags = number(&header.bytes(offset..entries).await?, endianness);
+    if tags > MOST_TAGS {
+        return Err(CogError::Malformed(format!("a directory has {tags} tags")));
+    }
+    let end = entries.saturating_add(tags * entry_length as u64);
+    let bytes = header.bytes(entries..end).await?;
+    let size = header.size().await.unwrap_or_default();
+    let mut values: u64 = 0;
+    for entry in bytes.chunks_exact(entry_length) {
+        let (tag, kind) = (
+            number(&entry[..2], endianness),
+            number(&entry[2..4], endianness),
+        );
+        let length = value_length(kind)
+            .ok_or_else(|| CogError::Malformed(format!("tag {tag} has the unknown type {kind}")))?;
+        let count = number(&entry[4..4 + word], endianness);
+        values = values.saturating_add(count);
+        if values > MOST_VALUES {
+            return Err(CogError::Malformed(format!(
+                "tag {tag} of a directory has {count} values"
+            )));
+        }
+        let place = number(&entry[4 + word..], endianness);
+        let end = place.saturating_add(count * length);
+        if count * length > word as u64 && end > size {
+            return Err(CogError::Truncated { end, size });
+        }
+    }
+    Ok(values)
+}
+
+/// Bytes of a value of a type (TIFF 6.0, section 2, and `BigTIFF`).
+fn value_length(kind: u64) -> Option<u64> {
+    match kind {
+        1 | 2 | 6 | 7 => Some(1),
+        3 | 8 => Some(2),
+        4 | 9 | 11 | 13 => Some(4),
+        5 | 10 | 12 | 16..=18 => Some(8),
+        _ => None,
+    }
+}
+
+fn number(bytes: &[u8], endianness: Endianness) -> u64 {
+    let digit = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+    match endianness {
+        Endianness::LittleEndian => bytes.iter().rev().fold(0, digit),
+        Endianness::BigEndian => bytes.iter().fold(0, digit),
+    }
 }
 
 fn sample_type(image: &ImageFileDirectory) -> Result<SampleType, CogError> {

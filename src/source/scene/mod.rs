@@ -58,7 +58,28 @@ impl Scene {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Skipped {
     pub(super) item: String,
-    pub(super) reason: String,
+    pub(super) reason: Reason,
+}
+
+/// Why an item is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// It lacks the asset of this name.
+    NoAsset(String),
+    /// It does not say when it was taken.
+    NoTime,
+    /// The item of this id is a newer processing of the same take.
+    Older(String),
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoAsset(asset) => write!(f, "it has no asset `{asset}`"),
+            Self::NoTime => f.write_str("it does not say when it was taken"),
+            Self::Older(newer) => write!(f, "`{newer}` is a newer processing of it"),
+        }
+    }
 }
 
 /// The scenes of a search's items, and what was left out.
@@ -90,14 +111,14 @@ pub(super) fn select(items: Vec<Item>, spec: &SourceSpec) -> Result<Selection, S
             .find(|asset| !item.assets.contains_key(**asset));
         if let Some(asset) = lacking {
             selection.skipped.push(Skipped {
-                reason: format!("it has no asset `{asset}`"),
+                reason: Reason::NoAsset((*asset).to_owned()),
                 item: item.id,
             });
             continue;
         }
         let Some(datetime) = item.datetime() else {
             selection.skipped.push(Skipped {
-                reason: "it has no time".to_owned(),
+                reason: Reason::NoTime,
                 item: item.id,
             });
             continue;
@@ -118,7 +139,7 @@ pub(super) fn select(items: Vec<Item>, spec: &SourceSpec) -> Result<Selection, S
         };
         selection.skipped.push(Skipped {
             item: worse,
-            reason: format!("`{better}` is a newer processing of it"),
+            reason: Reason::Older(better),
         });
     }
     selection.scenes = newest.into_values().map(|(_, scene)| scene).collect();
@@ -237,7 +258,10 @@ fn take(item: &Item, datetime: DateTime<Utc>) -> Option<(String, String)> {
     let take = match text(properties, "s2:datatake_id") {
         // A datatake that was received in parts has one item for each, which
         // differ by the start of their strip. A new processing keeps it.
-        Some(id) => format!("{} {:?}", without_baseline(id), strip_start(properties)),
+        Some(id) => {
+            let strip = strip_start(properties).unwrap_or_default();
+            format!("{} {strip}", without_baseline(id))
+        }
         None => format!("{} {}", platform(properties), datetime.timestamp()),
     };
     Some((tile, take))
@@ -294,3 +318,6 @@ fn overpass(item: &Item, datetime: DateTime<Utc>, footprint: &[Bounds]) -> Strin
     let solar = datetime + TimeDelta::milliseconds((longitude * PER_DEGREE).round() as i64);
     format!("{}_{}", platform(&item.properties), solar.date_naive())
 }
+
+#[cfg(test)]
+mod tests;

@@ -361,3 +361,6 @@ impl Catalogue<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

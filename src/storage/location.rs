@@ -1,0 +1,223 @@
+//! Places, and how a document names others.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use reqwest::Url;
+
+/// A place that a document or an image is read from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Location {
+    /// An absolute path of the local file system.
+    Local(PathBuf),
+    /// An `http` or `https` address.
+    Http(Url),
+}
+
+/// Why a text names no place that can be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LocationError {
+    /// Not an address, and not an absolute path.
+    #[error("`{href}` is neither an absolute path nor an address: {reason}")]
+    Malformed {
+        /// The text.
+        href: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An `s3://` address.
+    #[error(
+        "`{href}`: s3:// is not supported yet; a public object also has an https address, as {https}"
+    )]
+    S3 {
+        /// The text.
+        href: String,
+        /// The address of the same object if its bucket is public.
+        https: String,
+    },
+    /// Another scheme.
+    #[error(
+        "`{href}`: {scheme}: is not supported, only http(s) addresses and local files are read"
+    )]
+    Scheme {
+        /// The text.
+        href: String,
+        /// Its scheme.
+        scheme: String,
+    },
+    /// A local file, named by a document from elsewhere.
+    #[error(
+        "`{href}` is a local file, but {base} which names it is not: \
+         a remote catalogue may not have local files read"
+    )]
+    LocalFromRemote {
+        /// The text.
+        href: String,
+        /// The document that names it.
+        base: String,
+    },
+}
+
+impl Location {
+    /// Reads an absolute path, a `file://` or an http(s) address.
+    pub fn parse(text: &str) -> Result<Self, LocationError> {
+        if text.contains("://") {
+            let url = Url::parse(text).map_err(|error| malformed(text, &error))?;
+            return Self::from_url(url, text);
+        }
+        let path = PathBuf::from(text);
+        if path.is_absolute() {
+            Ok(Self::Local(path))
+        } else {
+            Err(malformed(text, &"the path is relative"))
+        }
+    }
+
+    /// The place that `href` names in the document at this location. A remote
+    /// document may only name remote places.
+    pub fn join(&self, href: &str) -> Result<Self, LocationError> {
+        let base = match self {
+            Self::Local(path) => Url::from_file_path(path)
+                .map_err(|()| malformed(&path.display().to_string(), &"the path is relative"))?,
+            Self::Http(url) => url.clone(),
+        };
+        let url = base.join(href).map_err(|error| malformed(href, &error))?;
+        let joined = Self::from_url(url, href)?;
+        match (self, &joined) {
+            (Self::Http(_), Self::Local(_)) => Err(LocationError::LocalFromRemote {
+                href: href.to_owned(),
+                base: self.to_string(),
+            }),
+            (Self::Local(_), _) | (_, Self::Http(_)) => Ok(joined),
+        }
+    }
+
+    /// The place one path segment below this one, as `{api}/search`.
+    #[must_use]
+    pub fn child(&self, segment: &str) -> Self {
+        match self {
+            Self::Local(path) => Self::Local(path.join(segment)),
+            Self::Http(url) => {
+                let mut url = url.clone();
+                if let Ok(mut segments) = url.path_segments_mut() {
+                    segments.pop_if_empty().push(segment);
+                }
+                Self::Http(url)
+            }
+        }
+    }
+
+    fn from_url(url: Url, href: &str) -> Result<Self, LocationError> {
+        match url.scheme() {
+            "http" | "https" => Ok(Self::Http(url)),
+            "file" => url
+                .to_file_path()
+                .map(Self::Local)
+                .map_err(|()| malformed(href, &"the file address has a host")),
+            "s3" => Err(LocationError::S3 {
+                href: href.to_owned(),
+                https: format!(
+                    "https://{}.s3.amazonaws.com{}",
+                    url.host_str().unwrap_or_default(),
+                    url.path()
+                ),
+            }),
+            scheme => Err(LocationError::Scheme {
+                href: href.to_owned(),
+                scheme: scheme.to_owned(),
+            }),
+        }
+    }
+}
+
+fn malformed(href: &str, reason: &dyn fmt::Display) -> LocationError {
+    LocationError::Malformed {
+        href: href.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+impl fmt::Display for Location {
+    /// Without user information and query, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => path.display().fmt(f),
+            Self::Http(url) => {
+                let mut shown = url.clone();
+                // Both only fail for addresses without a host, which http(s) ones have.
+                let _ = shown.set_username("");
+                let _ = shown.set_password(None);
+                shown.set_query(None);
+                shown.set_fragment(None);
+                f.write_str(shown.as_str())?;
+                if url.query().is_some() {
+                    f.write_str("?…")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(text: &str) -> Location {
+        Location::parse(text).unwrap()
+    }
+
+    #[test]
+    fn an_href_is_resolved_against_its_document() {
+        let items = Location::parse("/data/s2/items.json").unwrap();
+        assert_eq!(
+            items.join("S2A/B04.tif").unwrap(),
+            Location::Local("/data/s2/S2A/B04.tif".into())
+        );
+        assert_eq!(
+            items.join("../up%20one.tif").unwrap(),
+            Location::Local("/data/up one.tif".into())
+        );
+        assert_eq!(
+            items.join("https://example.com/a.tif?sig=1").unwrap(),
+            http("https://example.com/a.tif?sig=1")
+        );
+        assert_eq!(
+            http("https://example.com/c/item.json")
+                .join("./B04.tif")
+                .unwrap(),
+            http("https://example.com/c/B04.tif")
+        );
+    }
+
+    #[test]
+    fn a_remote_document_cannot_name_a_local_file() {
+        let remote = http("https://example.com/item.json");
+        let error = remote.join("file:///etc/passwd").unwrap_err();
+        assert!(matches!(error, LocationError::LocalFromRemote { .. }));
+        // A path is the server's, not ours.
+        assert_eq!(
+            remote.join("/etc/passwd").unwrap(),
+            http("https://example.com/etc/passwd")
+        );
+    }
+
+    #[test]
+    fn an_s3_address_is_refused_with_the_one_to_use() {
+        let error = Location::parse("s3://sentinel-cogs/33/T/B04.tif").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("https://sentinel-cogs.s3.amazonaws.com/33/T/B04.tif")
+        );
+        let error = Location::parse("gs://bucket/a.tif").unwrap_err();
+        assert!(error.to_string().contains("gs: is not supported"));
+        assert!(Location::parse("items.json").is_err());
+    }
+
+    #[test]
+    fn secrets_of_an_address_are_not_shown() {
+        let shown = http("https://me:pass@example.com/B04.tif?sig=secret").to_string();
+        assert_eq!(shown, "https://example.com/B04.tif?…");
+    }
+}

@@ -211,6 +211,7 @@ impl SceneSource {
 
 #[cfg(test)]
 mod testing;
+
 /// Asks an http address for anything; an answer that is not a success is an
 /// error. For health checks.
 ///

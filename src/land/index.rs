@@ -21,11 +21,11 @@ const CELL_BITS: u32 = 8;
 
 /// A closed rectangle in grid units.
 #[derive(Debug, Clone, Copy)]
-pub struct Rectangle {
+pub(super) struct Rectangle {
     /// West, south.
-    pub low: [f64; 2],
+    pub(super) low: [f64; 2],
     /// East, north.
-    pub high: [f64; 2],
+    pub(super) high: [f64; 2],
 }
 
 /// One straight piece of an outline, in its direction.
@@ -37,7 +37,7 @@ struct Segment {
 
 /// The searchable form of an [`Atlas`].
 #[derive(Debug)]
-pub struct Index {
+pub(super) struct Index {
     columns: usize,
     rows: usize,
     segments: Vec<Segment>,
@@ -104,7 +104,7 @@ impl Segment {
 impl Index {
     /// Sorts the segments of all outlines into cells.
     #[must_use]
-    pub fn new(atlas: &Atlas) -> Self {
+    pub(super) fn new(atlas: &Atlas) -> Self {
         let [columns, rows] = atlas
             .grid
             .extent
@@ -185,7 +185,7 @@ impl Index {
     /// How often the outlines go round a point in total: 0 off land. A point outside
     /// of the grid is off land.
     #[must_use]
-    pub fn winding(&self, point: [f64; 2]) -> i32 {
+    pub(super) fn winding(&self, point: [f64; 2]) -> i32 {
         match (self.column(point[0]), self.row(point[1])) {
             (Some(column), Some(row)) => self.winding_from(row, column, point),
             _ => 0,
@@ -214,7 +214,7 @@ impl Index {
 
     /// Whether land and a rectangle have a point in common.
     #[must_use]
-    pub fn intersects(&self, rectangle: &Rectangle) -> bool {
+    pub(super) fn intersects(&self, rectangle: &Rectangle) -> bool {
         let Rectangle { low, high } = rectangle;
         let (Some(columns), Some(rows)) = (
             cells_between(low[0], high[0], self.columns),

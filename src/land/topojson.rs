@@ -21,7 +21,7 @@ use thiserror::Error;
 
 /// An atlas that is not what this module can read.
 #[derive(Debug, Error)]
-pub enum AtlasError {
+pub(super) enum AtlasError {
     /// Not JSON, or not a quantised `TopoJSON` with a collection called `land`.
     #[error("the land atlas is not a quantised TopoJSON with a collection \"land\"")]
     Json(#[from] serde_json::Error),
@@ -40,32 +40,32 @@ pub enum AtlasError {
 
 /// Closed outlines on an integer grid, x to the east and y to the north.
 #[derive(Debug)]
-pub struct Atlas {
+pub(super) struct Atlas {
     /// The grid's relation to longitude and latitude.
-    pub grid: Grid,
+    pub(super) grid: Grid,
     /// Each outline's vertices; the last is the first again. The outer ones run
     /// clockwise and the holes counter-clockwise, so land is where the winding number
     /// is not zero, also where two outlines overlap.
-    pub outlines: Vec<Vec<[i32; 2]>>,
+    pub(super) outlines: Vec<Vec<[i32; 2]>>,
 }
 
 /// From degrees to the atlas's grid.
 #[derive(Debug, Clone, Copy)]
-pub struct Grid {
+pub(super) struct Grid {
     /// Longitude and latitude of x = 0, y = 0.
     origin: [f64; 2],
     /// Degrees per grid unit.
     step: [f64; 2],
     /// Grid units round the world: x = 0 is 180 W and x = `period` is 180 E.
-    pub period: i32,
+    pub(super) period: i32,
     /// The highest x and y of any vertex. The lowest are not below 0.
-    pub extent: [i32; 2],
+    pub(super) extent: [i32; 2],
 }
 
 impl Grid {
     /// Longitude and latitude in degrees to x and y.
     #[must_use]
-    pub fn position(&self, longitude: f64, latitude: f64) -> [f64; 2] {
+    pub(super) fn position(&self, longitude: f64, latitude: f64) -> [f64; 2] {
         [
             (longitude - self.origin[0]) / self.step[0],
             (latitude - self.origin[1]) / self.step[1],
@@ -108,7 +108,7 @@ struct Transform {
 ///
 /// # Errors
 /// [`AtlasError`] if the text is not such a file or contradicts itself.
-pub fn read(text: &str) -> Result<Atlas, AtlasError> {
+pub(super) fn read(text: &str) -> Result<Atlas, AtlasError> {
     let Topology {
         objects,
         arcs,

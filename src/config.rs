@@ -83,7 +83,7 @@ pub struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
-            filter: "info,icechunk=warn".to_owned(),
+            filter: "info,icechunk=error".to_owned(),
             format: LogFormat::Text,
         }
     }

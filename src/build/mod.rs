@@ -8,6 +8,7 @@ mod observation;
 mod overview;
 mod plan;
 mod run;
+mod task;
 
 pub use chunk::{Built, ChunkError};
 pub use job::{Job, JobError, JobState, Jobs};

@@ -8,12 +8,13 @@ use std::{
 };
 
 use chrono::{NaiveDate, NaiveTime};
-use futures::{FutureExt as _, StreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
     Batch, BuildError, BuildRequest, Built, Counts, Plan, chunk::Workshop, commit::Pending,
+    task::Task,
 };
 use crate::{
     catalog::Entry,
@@ -221,6 +222,9 @@ impl Builder {
     }
 }
 
+/// The scenes of a batch, or why there are none.
+type Found = Result<Arc<Vec<Scene>>, String>;
+
 /// A build under way.
 struct Progress<'a> {
     builder: &'a Builder,
@@ -237,20 +241,18 @@ impl Progress<'_> {
     async fn build(&mut self, plan: &Plan, cancel: &Cancel) -> Result<(), BuildError> {
         let config = &self.builder.config;
         let workshop = Workshop {
-            source: &self.builder.source,
-            compute: &self.builder.compute,
-            stored: self.stored,
+            source: self.builder.source.clone(),
+            compute: self.builder.compute.clone(),
+            stored: self.stored.clone(),
         };
-        let spec = source_spec(self.stored.cube.recipe());
-        let (workshop, spec) = (&workshop, &spec);
-        // Owned items and boxed futures: the compiler cannot see that a closure
-        // over borrowed ones makes a future that may move between threads.
+        let spec = Arc::new(source_spec(self.stored.cube.recipe()));
         let searches = plan.batches.clone().into_iter().map(|batch| {
-            let search = async move {
-                let found = search(workshop, spec, &batch).await;
-                (batch, found.map(Arc::new).map_err(|error| chain(&error)))
-            };
-            search.boxed()
+            let (workshop, spec) = (workshop.clone(), Arc::clone(&spec));
+            Task::of(move || async move {
+                let found = search(&workshop, &spec, &batch).await;
+                let found = found.map(Arc::new).map_err(|error| chain(&error));
+                (batch, found)
+            })
         });
         // The next batch's scenes are looked up while this one is built.
         let searched = stream::iter(searches.collect::<Vec<_>>()).buffered(2);
@@ -260,8 +262,9 @@ impl Progress<'_> {
             let chunks: Vec<_> = chunks.map(|chunk| (time, chunk, found.clone())).collect();
             stream::iter(chunks)
         });
-        let build = |(time, chunk, found): (usize, ChunkIndex, Result<Arc<Vec<Scene>>, String>)| {
-            let build = async move {
+        let build = |(time, chunk, found): (usize, ChunkIndex, Found)| {
+            let workshop = workshop.clone();
+            Task::of(move || async move {
                 let built = match found {
                     Ok(scenes) => workshop
                         .build(time, chunk, &scenes)
@@ -270,8 +273,7 @@ impl Progress<'_> {
                     Err(error) => Err(error),
                 };
                 (time, chunk, built)
-            };
-            build.boxed()
+            })
         };
         let mut results = pin!(
             chunks
@@ -346,7 +348,7 @@ impl Progress<'_> {
 }
 
 async fn search(
-    workshop: &Workshop<'_>,
+    workshop: &Workshop,
     spec: &SourceSpec,
     batch: &Batch,
 ) -> Result<Vec<Scene>, crate::source::SourceError> {

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{MatchedPath, Request, State},
-    http::{StatusCode, Uri},
+    http::{StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -135,6 +135,7 @@ pub fn router(state: AppState) -> Router {
         ))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(CatchPanicLayer::new())
+        .layer(middleware::map_response(explain))
         .layer(CompressionLayer::new())
         .layer(
             CorsLayer::new()
@@ -167,6 +168,23 @@ async fn count(request: Request, next: Next) -> Response {
     metrics::counter!(telemetry::REQUESTS, "method" => method, "route" => route, "status" => status)
         .increment(1);
     response
+}
+
+/// Puts into the form of all errors what the layers answer of themselves.
+async fn explain(response: Response) -> Response {
+    let status = response.status();
+    let is_ours = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/problem+json");
+    let sentence = match status {
+        _ if is_ours => return response,
+        StatusCode::GATEWAY_TIMEOUT => "the answer took too long",
+        StatusCode::PAYLOAD_TOO_LARGE => "the request's body is too large",
+        StatusCode::INTERNAL_SERVER_ERROR => "the server has a bug; its log tells more",
+        _ => return response,
+    };
+    ApiError::new(status, sentence).into_response()
 }
 
 async fn no_route(uri: Uri) -> ApiError {

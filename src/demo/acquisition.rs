@@ -3,7 +3,9 @@
 //! Orbits and times are those of Sentinel-2 over this coast in August and September 2023; swath edges are moved
 //! inland so that the demo shows them.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
+use std::f64::consts::TAU;
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Timelike, Utc};
 
 /// One of the two satellites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,10 +162,9 @@ impl Acquisition {
     #[must_use]
     pub fn sun(&self, lon: f64, lat: f64) -> (f64, f64) {
         let day = f64::from(self.date.ordinal());
-        let declination =
-            (23.44_f64.to_radians()) * (std::f64::consts::TAU * (284.0 + day) / 365.0).sin();
-        let second = f64::from(chrono::Timelike::num_seconds_from_midnight(&self.sensed()));
-        let turn = std::f64::consts::TAU * (day - 81.0) / 364.0;
+        let declination = (23.44_f64.to_radians()) * (TAU * (284.0 + day) / 365.0).sin();
+        let second = f64::from(self.sensed().num_seconds_from_midnight());
+        let turn = TAU * (day - 81.0) / 364.0;
         let minutes_ahead = 9.87 * (2.0 * turn).sin() - 7.53 * turn.cos() - 1.5 * turn.sin();
         let hour_angle = (second / 240.0 + minutes_ahead / 4.0 + lon - 180.0).to_radians();
         let lat = lat.to_radians();
@@ -184,11 +185,14 @@ impl Acquisition {
     }
 
     fn at_second(&self, second: u32) -> DateTime<Utc> {
-        let time =
-            NaiveTime::from_num_seconds_from_midnight_opt(second % 86_400, 0).unwrap_or_default();
-        self.date.and_time(time).and_utc()
+        let midnight = self.date.and_time(NaiveTime::MIN).and_utc();
+        midnight + TimeDelta::seconds(second.into())
     }
 }
+
+/// Where the demo's two months begin.
+const FIRST_DAY: NaiveDate =
+    NaiveDate::from_ymd_opt(2023, 8, 1).expect("the first of August is a date");
 
 /// The demo's ten passes over two months.
 #[must_use]
@@ -202,7 +206,7 @@ pub fn summer_2023() -> Vec<Acquisition> {
         at: (6.42, 43.2),
         side: Side::West,
     });
-    let first = NaiveDate::from_ymd_opt(2023, 8, 1).unwrap_or_default();
+    // Days after FIRST_DAY, satellite, relative and absolute orbit, swath edge, cloud cover, whether a front passes.
     let passes = [
         (1, B, 108, 33_453, None, 0.16, false),
         (6, A, 108, 42_433, None, 0.36, true),
@@ -220,7 +224,7 @@ pub fn summer_2023() -> Vec<Acquisition> {
         .map(
             |(days, satellite, relative_orbit, absolute_orbit, swath, cover, front)| Acquisition {
                 satellite,
-                date: first + Days::new(days),
+                date: FIRST_DAY + Days::new(days),
                 relative_orbit,
                 absolute_orbit,
                 swath,

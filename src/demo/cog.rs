@@ -14,8 +14,14 @@ use std::io::{self, Write};
 
 use flate2::{Compression, write::ZlibEncoder};
 
-use super::tiff::{Directory, Value};
-pub use super::tiff::{Endian, Sample};
+pub use super::{
+    overview::Downsampling,
+    tiff::{Endian, Sample},
+};
+use super::{
+    overview::Reduced,
+    tiff::{Directory, Tag, Value},
+};
 
 /// GDAL's declaration that the file keeps to the COG layout, so that readers may skip work. Every block carries
 /// its size before it and repeats its last four bytes after it.
@@ -71,15 +77,6 @@ pub enum Blocks {
     Tiles(u32),
     /// Strips of this many full rows. Such a file is a valid GeoTIFF but not cloud optimized.
     Strips(u32),
-}
-
-/// How an overview pixel comes from the four pixels it covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Downsampling {
-    /// The mean of the pixels that hold data, rounded half up; nodata where none does.
-    Average,
-    /// The upper left pixel, for classes.
-    Nearest,
 }
 
 /// Where a raster lies: north up, square pixels, in a projected CRS.
@@ -315,30 +312,36 @@ impl CogWriter {
             .collect();
         let mut entries = vec![
             (
-                254,
+                Tag::NewSubfileType,
                 Value::Longs(vec![if index == 0 { 0 } else { REDUCED_RESOLUTION }]),
             ),
-            (256, Value::Longs(vec![level.width])),
-            (257, Value::Longs(vec![level.height])),
-            (258, Value::Shorts(vec![T::BITS])),
-            (259, Value::Shorts(vec![8])), // deflate in a zlib wrapper
-            (262, Value::Shorts(vec![1])), // 0 is black
-            (277, Value::Shorts(vec![1])),
-            (284, Value::Shorts(vec![1])), // bands interleaved by pixel
-            (317, Value::Shorts(vec![if self.predictor { 2 } else { 1 }])),
-            (339, Value::Shorts(vec![1])), // unsigned integers
+            (Tag::ImageWidth, Value::Longs(vec![level.width])),
+            (Tag::ImageLength, Value::Longs(vec![level.height])),
+            (Tag::BitsPerSample, Value::Shorts(vec![T::BITS])),
+            (Tag::Compression, Value::Shorts(vec![8])), // deflate in a zlib wrapper
+            (Tag::PhotometricInterpretation, Value::Shorts(vec![1])), // 0 is black
+            (Tag::SamplesPerPixel, Value::Shorts(vec![1])),
+            (Tag::PlanarConfiguration, Value::Shorts(vec![1])), // bands interleaved by pixel
+            (
+                Tag::Predictor,
+                Value::Shorts(vec![if self.predictor { 2 } else { 1 }]),
+            ),
+            (Tag::SampleFormat, Value::Shorts(vec![1])), // unsigned integers
         ];
         match self.blocks {
             Blocks::Tiles(size) => entries.extend([
-                (322, Value::Longs(vec![size])),
-                (323, Value::Longs(vec![size])),
-                (324, Value::Longs(offsets.to_vec())),
-                (325, Value::Longs(counts)),
+                (Tag::TileWidth, Value::Longs(vec![size])),
+                (Tag::TileLength, Value::Longs(vec![size])),
+                (Tag::TileOffsets, Value::Longs(offsets.to_vec())),
+                (Tag::TileByteCounts, Value::Longs(counts)),
             ]),
             Blocks::Strips(rows) => entries.extend([
-                (273, Value::Longs(offsets.to_vec())),
-                (278, Value::Longs(vec![rows.min(level.height)])),
-                (279, Value::Longs(counts)),
+                (Tag::StripOffsets, Value::Longs(offsets.to_vec())),
+                (
+                    Tag::RowsPerStrip,
+                    Value::Longs(vec![rows.min(level.height)]),
+                ),
+                (Tag::StripByteCounts, Value::Longs(counts)),
             ]),
         }
         if index == 0 {
@@ -346,7 +349,7 @@ impl CogWriter {
         }
         if let Some(nodata) = image.nodata {
             let number: u32 = nodata.into();
-            entries.push((42113, Value::Ascii(number.to_string())));
+            entries.push((Tag::GdalNodata, Value::Ascii(number.to_string())));
         }
         entries.sort_by_key(|&(tag, _)| tag);
         Directory(entries)
@@ -354,7 +357,7 @@ impl CogWriter {
 }
 
 /// `ModelPixelScale`, `ModelTiepoint` and the `GeoKeyDirectory` of a projected CRS.
-fn geo_entries(at: GeoReference) -> [(u16, Value); 3] {
+fn geo_entries(at: GeoReference) -> [(Tag, Value); 3] {
     let keys = [
         [1, 1, 0, 3],          // version 1.1.0, three keys
         [1024, 0, 1, 1],       // GTModelType: projected
@@ -362,12 +365,15 @@ fn geo_entries(at: GeoReference) -> [(u16, Value); 3] {
         [3072, 0, 1, at.epsg], // ProjectedCSType
     ];
     [
-        (33550, Value::Doubles(vec![at.cell_size, at.cell_size, 0.0])),
         (
-            33922,
+            Tag::ModelPixelScale,
+            Value::Doubles(vec![at.cell_size, at.cell_size, 0.0]),
+        ),
+        (
+            Tag::ModelTiepoint,
             Value::Doubles(vec![0.0, 0.0, 0.0, at.origin_x, at.origin_y, 0.0]),
         ),
-        (34735, Value::Shorts(keys.concat())),
+        (Tag::GeoKeyDirectory, Value::Shorts(keys.concat())),
     ]
 }
 
@@ -376,65 +382,6 @@ struct Level {
     width: u32,
     height: u32,
     blocks: Vec<Vec<u8>>,
-}
-
-/// A resolution on its way down the pyramid.
-struct Reduced<T> {
-    width: u32,
-    height: u32,
-    samples: Vec<T>,
-    nodata: Option<T>,
-}
-
-impl<T: Sample> Reduced<T> {
-    fn of(width: u32, height: u32, samples: &[T], nodata: Option<T>) -> Self {
-        Self {
-            width,
-            height,
-            samples: samples.to_vec(),
-            nodata,
-        }
-    }
-
-    fn halve(&self, method: Downsampling) -> Self {
-        let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
-        let mut samples = Vec::with_capacity(width as usize * height as usize);
-        for row in 0..height {
-            for column in 0..width {
-                samples.push(match method {
-                    Downsampling::Nearest => self.at(2 * column, 2 * row),
-                    Downsampling::Average => self.mean(2 * column, 2 * row),
-                });
-            }
-        }
-        Self {
-            width,
-            height,
-            samples,
-            nodata: self.nodata,
-        }
-    }
-
-    fn at(&self, column: u32, row: u32) -> T {
-        self.samples[row as usize * self.width as usize + column as usize]
-    }
-
-    fn mean(&self, column: u32, row: u32) -> T {
-        let (mut sum, mut valid) = (0_u32, 0_u32);
-        for row in row..(row + 2).min(self.height) {
-            for column in column..(column + 2).min(self.width) {
-                let sample = self.at(column, row);
-                if Some(sample) != self.nodata {
-                    sum += sample.into();
-                    valid += 1;
-                }
-            }
-        }
-        match (valid, self.nodata) {
-            (0, Some(nodata)) => nodata,
-            _ => T::truncate((sum + valid / 2) / valid),
-        }
-    }
 }
 
 #[cfg(test)]

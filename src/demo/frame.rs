@@ -103,11 +103,8 @@ impl Frame {
     /// Longitude and latitude of the frame's middle, in degrees.
     #[must_use]
     pub fn middle(&self) -> (f64, f64) {
-        let (right, bottom) = self.far_corner();
-        self.zone.inverse(
-            f64::midpoint(self.left, right),
-            f64::midpoint(self.top, bottom),
-        )
+        let (x, y) = self.projected_middle();
+        self.zone.inverse(x, y)
     }
 
     /// What a GeoTIFF says about the frame.
@@ -126,11 +123,7 @@ impl Frame {
     /// frame itself follows the archive's bounds, not the square.
     #[must_use]
     pub fn mgrs_square(&self) -> String {
-        let (right, bottom) = self.far_corner();
-        let (x, y) = (
-            f64::midpoint(self.left, right),
-            f64::midpoint(self.top, bottom),
-        );
+        let (x, y) = self.projected_middle();
         let (_, lat) = self.middle();
         let letter =
             |alphabet: &'static [u8], index: usize| char::from(alphabet[index % alphabet.len()]);
@@ -165,6 +158,16 @@ impl Frame {
         covered
     }
 
+    /// Easting and northing of the frame's middle, in metres.
+    fn projected_middle(&self) -> (f64, f64) {
+        let (right, bottom) = self.far_corner();
+        (
+            f64::midpoint(self.left, right),
+            f64::midpoint(self.top, bottom),
+        )
+    }
+
+    /// Easting of the right edge and northing of the bottom edge, in metres.
     fn far_corner(&self) -> (f64, f64) {
         (
             self.left + f64::from(self.columns) * self.cell_size,

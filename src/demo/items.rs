@@ -11,7 +11,11 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{acquisition::Acquisition, acquisition::Satellite, frame::Frame, imagery::Scl};
+use super::{
+    acquisition::{Acquisition, Satellite},
+    frame::Frame,
+    imagery::Scl,
+};
 
 /// The collection all items belong to.
 pub(super) const COLLECTION: &str = "sentinel-2-l2a";
@@ -163,7 +167,7 @@ fn properties(
     let clouds = counts.percent(Scl::CloudMedium)
         + counts.percent(Scl::CloudHigh)
         + counts.percent(Scl::ThinCirrus);
-    let mut properties = json!({
+    let general = json!({
         "datetime": sensed.to_rfc3339_opts(SecondsFormat::Millis, true),
         "created": processed.to_rfc3339_opts(SecondsFormat::Millis, true),
         "updated": processed.to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -209,14 +213,11 @@ fn properties(
         "s2:datatake_type": "INS-NOBS",
         "s2:sequence": "0",
     });
-    if let (Value::Object(properties), Value::Object(sentinel)) = (&mut properties, sentinel) {
-        properties.extend(sentinel);
-    }
-    properties
+    merged(general, sentinel)
 }
 
 fn describe(asset: Asset, id: &str, frame: &Frame) -> Value {
-    let mut described = json!({
+    let common = json!({
         "href": format!("{id}/{}", asset.file),
         "type": "image/tiff; application=geotiff; profile=cloud-optimized",
         "proj:shape": [frame.rows, frame.columns],
@@ -249,12 +250,18 @@ fn describe(asset: Asset, id: &str, frame: &Frame) -> Value {
             "raster:bands": [{ "nodata": 0, "data_type": "uint8", "spatial_resolution": cell_size }],
         }),
     };
-    if let (Value::Object(described), Value::Object(more)) = (&mut described, more) {
-        described.extend(more);
-    }
-    described
+    merged(common, more)
 }
 
+/// One object with the members of both.
+fn merged(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(members), Value::Object(more)) = (&mut object, more) {
+        members.extend(more);
+    }
+    object
+}
+
+/// `proj:transform`: the affine map from column and row to easting and northing, by rows.
 fn transform(frame: &Frame) -> [f64; 6] {
     [
         frame.cell_size,

@@ -155,7 +155,7 @@ mod tests {
         imagery::{Formula, Scl},
         plane::Bounds,
     };
-    use reqwest::{Client, StatusCode, header::RANGE};
+    use reqwest::{Client, RequestBuilder, StatusCode, header::RANGE};
     use std::collections::BTreeSet;
     use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -210,30 +210,11 @@ mod tests {
             } else {
                 format!("{}{path}", self.root)
             };
-            self.client
-                .get(url)
-                .send()
-                .await
-                .unwrap()
-                .error_for_status()
-                .unwrap()
-                .json()
-                .await
-                .unwrap()
+            answer(self.client.get(url)).await
         }
 
         async fn post(&self, url: &str, body: &Value) -> Value {
-            self.client
-                .post(url)
-                .json(body)
-                .send()
-                .await
-                .unwrap()
-                .error_for_status()
-                .unwrap()
-                .json()
-                .await
-                .unwrap()
+            answer(self.client.post(url).json(body)).await
         }
 
         async fn stop(self) {
@@ -241,6 +222,11 @@ mod tests {
             self.stop.send(()).unwrap();
             self.server.await.unwrap().unwrap();
         }
+    }
+
+    async fn answer(request: RequestBuilder) -> Value {
+        let response = request.send().await.unwrap();
+        response.error_for_status().unwrap().json().await.unwrap()
     }
 
     fn next(page: &Value) -> Option<&Value> {

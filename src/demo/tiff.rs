@@ -83,6 +83,33 @@ impl Endian {
     }
 }
 
+/// What an entry of a directory says, by its names in TIFF 6.0, `GeoTIFF` 1.1 and, for the last, GDAL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u16)]
+pub(super) enum Tag {
+    NewSubfileType = 254,
+    ImageWidth = 256,
+    ImageLength = 257,
+    BitsPerSample = 258,
+    Compression = 259,
+    PhotometricInterpretation = 262,
+    StripOffsets = 273,
+    SamplesPerPixel = 277,
+    RowsPerStrip = 278,
+    StripByteCounts = 279,
+    PlanarConfiguration = 284,
+    Predictor = 317,
+    TileWidth = 322,
+    TileLength = 323,
+    TileOffsets = 324,
+    TileByteCounts = 325,
+    SampleFormat = 339,
+    ModelPixelScale = 33550,
+    ModelTiepoint = 33922,
+    GeoKeyDirectory = 34735,
+    GdalNodata = 42113,
+}
+
 /// The value of a tag.
 pub(super) enum Value {
     Ascii(String),
@@ -124,7 +151,7 @@ impl Value {
 }
 
 /// An image file directory: its tags in ascending order.
-pub(super) struct Directory(pub(super) Vec<(u16, Value)>);
+pub(super) struct Directory(pub(super) Vec<(Tag, Value)>);
 
 impl Directory {
     /// The directory at byte `at` of the file, followed by the values that do not fit into an entry. `next` is
@@ -136,7 +163,7 @@ impl Directory {
         endian.put_u16(self.0.len() as u16, &mut entries);
         for (tag, value) in &self.0 {
             let (kind, count) = value.kind();
-            endian.put_u16(*tag, &mut entries);
+            endian.put_u16(*tag as u16, &mut entries);
             endian.put_u16(kind, &mut entries);
             endian.put_u32(count as u32, &mut entries);
             let mut bytes = value.bytes(endian);

@@ -152,102 +152,25 @@ mod tests {
 
     const MILLIMETRE: f64 = 0.001;
 
-    fn zone(number: u8, south: bool) -> Zone {
+    const NORTH_31: Zone = zone(31, false);
+    const NORTH_32: Zone = zone(32, false);
+    const SOUTH_31: Zone = zone(31, true);
+
+    const fn zone(number: u8, south: bool) -> Zone {
         Zone { number, south }
     }
 
     /// Computed by PROJ 9 through pyproj, always longitude first.
     const REFERENCE: [(Zone, f64, f64, f64, f64); 9] = [
-        (
-            Zone {
-                number: 31,
-                south: false,
-            },
-            5.4,
-            42.75,
-            696_415.865_18,
-            4_735_846.583_37,
-        ),
-        (
-            Zone {
-                number: 31,
-                south: false,
-            },
-            6.0,
-            43.2,
-            743_737.625_46,
-            4_787_395.038_18,
-        ),
-        (
-            Zone {
-                number: 31,
-                south: false,
-            },
-            6.9,
-            43.65,
-            814_522.975_66,
-            4_840_394.948_50,
-        ),
-        (
-            Zone {
-                number: 31,
-                south: false,
-            },
-            3.0,
-            60.0,
-            500_000.0,
-            6_651_411.190_36,
-        ),
-        (
-            Zone {
-                number: 32,
-                south: false,
-            },
-            5.4,
-            42.75,
-            205_367.629_01,
-            4_739_340.738_31,
-        ),
-        (
-            Zone {
-                number: 32,
-                south: false,
-            },
-            6.0,
-            43.2,
-            256_262.374_54,
-            4_787_395.038_18,
-        ),
-        (
-            Zone {
-                number: 32,
-                south: false,
-            },
-            9.0,
-            0.0,
-            500_000.0,
-            0.0,
-        ),
-        (
-            Zone {
-                number: 32,
-                south: false,
-            },
-            3.0,
-            60.0,
-            165_640.332_11,
-            6_666_593.572_15,
-        ),
-        (
-            Zone {
-                number: 31,
-                south: true,
-            },
-            5.5,
-            -33.0,
-            733_569.963_10,
-            6_345_936.665_07,
-        ),
+        (NORTH_31, 5.4, 42.75, 696_415.865_18, 4_735_846.583_37),
+        (NORTH_31, 6.0, 43.2, 743_737.625_46, 4_787_395.038_18),
+        (NORTH_31, 6.9, 43.65, 814_522.975_66, 4_840_394.948_50),
+        (NORTH_31, 3.0, 60.0, 500_000.0, 6_651_411.190_36),
+        (NORTH_32, 5.4, 42.75, 205_367.629_01, 4_739_340.738_31),
+        (NORTH_32, 6.0, 43.2, 256_262.374_54, 4_787_395.038_18),
+        (NORTH_32, 9.0, 0.0, 500_000.0, 0.0),
+        (NORTH_32, 3.0, 60.0, 165_640.332_11, 6_666_593.572_15),
+        (SOUTH_31, 5.5, -33.0, 733_569.963_10, 6_345_936.665_07),
     ];
 
     #[test]
@@ -275,8 +198,8 @@ mod tests {
 
     #[test]
     fn a_position_belongs_to_the_zone_of_its_strip() {
-        assert_eq!(Zone::containing(5.999, 43.0), zone(31, false));
-        assert_eq!(Zone::containing(6.0, 43.0), zone(32, false));
+        assert_eq!(Zone::containing(5.999, 43.0), NORTH_31);
+        assert_eq!(Zone::containing(6.0, 43.0), NORTH_32);
         assert_eq!(Zone::containing(180.0, -1.0).epsg(), 32_760);
         assert_eq!(Zone::containing(-180.0, 1.0).epsg(), 32_601);
     }

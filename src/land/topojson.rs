@@ -133,38 +133,52 @@ pub(super) fn read(text: &str) -> Result<Atlas, AtlasError> {
         extent: [0, 0],
     };
 
-    let mut outlines = Vec::new();
-    for geometry in objects.land.geometries {
-        let polygons = match geometry {
+    let polygons = objects
+        .land
+        .geometries
+        .into_iter()
+        .flat_map(|geometry| match geometry {
             Geometry::Polygon(rings) => vec![rings],
             Geometry::MultiPolygon(polygons) => polygons,
-        };
-        for rings in polygons {
-            let mut west = 0;
-            for (position, ring) in rings.iter().enumerate() {
-                let mut outline = join(ring, &arcs)?;
-                for vertex in &mut outline {
-                    vertex[1] -= south;
-                }
-                let mut outline = lay_out(outline, grid.period, west);
-                let is_hole = position > 0;
-                if !is_hole {
-                    west = westernmost(&outline);
-                }
-                // Some small islands run the wrong way since they are on the grid.
-                if is_counter_clockwise(&outline) != is_hole {
-                    outline.reverse();
-                }
-                for vertex in &outline {
-                    for (extent, &coordinate) in grid.extent.iter_mut().zip(vertex) {
-                        *extent = coordinate.max(*extent);
-                    }
-                }
-                outlines.push(outline);
-            }
+        });
+    let mut outlines = Vec::new();
+    for rings in polygons {
+        outlines.extend(polygon(&rings, &arcs, grid.period, south)?);
+    }
+    for vertex in outlines.iter().flatten() {
+        for (extent, &coordinate) in grid.extent.iter_mut().zip(vertex) {
+            *extent = coordinate.max(*extent);
         }
     }
     Ok(Atlas { grid, outlines })
+}
+
+/// The outlines of one polygon, the outer one first, with y counted from the row `south`.
+fn polygon(
+    rings: &[Vec<i64>],
+    arcs: &[Vec<[i32; 2]>],
+    period: i32,
+    south: i32,
+) -> Result<Vec<Vec<[i32; 2]>>, AtlasError> {
+    let mut outlines = Vec::with_capacity(rings.len());
+    let mut west = 0;
+    for (position, ring) in rings.iter().enumerate() {
+        let mut outline = join(ring, arcs)?;
+        for vertex in &mut outline {
+            vertex[1] -= south;
+        }
+        let mut outline = lay_out(outline, period, west);
+        let is_hole = position > 0;
+        if !is_hole {
+            west = westernmost(&outline);
+        }
+        // Some small islands run the wrong way since they are on the grid.
+        if is_counter_clockwise(&outline) != is_hole {
+            outline.reverse();
+        }
+        outlines.push(outline);
+    }
+    Ok(outlines)
 }
 
 /// An arc's positions from its steps.

@@ -12,7 +12,7 @@
 use std::{borrow::Cow, fmt, io::Cursor, str::FromStr};
 
 use image::{
-    ExtendedColorType,
+    ExtendedColorType, ImageEncoder, ImageResult,
     codecs::{jpeg::JpegEncoder, webp::WebPEncoder},
 };
 use thiserror::Error;
@@ -141,31 +141,20 @@ pub fn encode(picture: &Picture, format: ImageFormat) -> Result<Vec<u8>, EncodeE
         });
     }
     let reduced = picture.reduced();
-    match format {
-        ImageFormat::Png => encode_png(&reduced),
-        ImageFormat::Jpeg | ImageFormat::WebP => {
-            let mut file = Vec::new();
-            let written = if format == ImageFormat::Jpeg {
-                let samples = over_white(&reduced);
-                JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY).encode(
-                    &samples.data,
-                    width,
-                    height,
-                    samples.color,
-                )
-            } else {
-                let samples = direct(&reduced);
-                WebPEncoder::new_lossless(&mut file).encode(
-                    &samples.data,
-                    width,
-                    height,
-                    samples.color,
-                )
-            };
-            written.map_err(|source| EncodeError::Image { format, source })?;
-            Ok(file)
+    let mut file = Vec::new();
+    let written = match format {
+        ImageFormat::Png => return encode_png(&reduced),
+        ImageFormat::Jpeg => {
+            let encoder = JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY);
+            over_white(&reduced).write(encoder, width, height)
         }
-    }
+        ImageFormat::WebP => {
+            let encoder = WebPEncoder::new_lossless(&mut file);
+            direct(&reduced).write(encoder, width, height)
+        }
+    };
+    written.map_err(|source| EncodeError::Image { format, source })?;
+    Ok(file)
 }
 
 fn encode_png(picture: &Picture) -> Result<Vec<u8>, EncodeError> {
@@ -240,6 +229,12 @@ const fn low_byte(index: u16) -> u8 {
 struct Samples<'a> {
     color: ExtendedColorType,
     data: Cow<'a, [u8]>,
+}
+
+impl Samples<'_> {
+    fn write(&self, encoder: impl ImageEncoder, width: u32, height: u32) -> ImageResult<()> {
+        encoder.write_image(&self.data, width, height, self.color)
+    }
 }
 
 /// The samples of a picture, with a palette resolved.

@@ -3,16 +3,12 @@
 //! The same options give the same bytes on every run, in any number of threads. A finished archive carries a marker
 //! with a fingerprint of its options, and is not written again.
 
+mod pictures;
+
 use std::{
     fs::{self, File},
     io,
-    num::NonZero,
     path::{Path, PathBuf},
-    sync::{
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    thread,
 };
 
 use serde_json::{Value, json};
@@ -20,18 +16,14 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     acquisition::{Acquisition, summer_2023},
-    cog::{Blocks, CogError, CogWriter, Downsampling, Image},
-    frame::Frame,
-    imagery::{BandStack, Imagery},
-    items::{self, BANDS, CLASSES, ClassCounts},
+    cog::CogError,
+    imagery::Imagery,
     plane::Bounds,
     scenery::Scenery,
 };
 
 /// Raised whenever the same options give other bytes than before.
 const FORMAT: u32 = 1;
-/// Higher levels take longer and gain next to nothing on textured bands.
-const LEVEL: u32 = 4;
 const MARKER: &str = "archive.json";
 const ITEMS: &str = "items.json";
 
@@ -146,195 +138,36 @@ pub fn generate_with<I: Imagery>(
     progress: impl FnMut(usize, usize),
 ) -> Result<Archive, ArchiveError> {
     if let Some(parent) = directory.parent() {
-        fs::create_dir_all(parent).map_err(|source| at(parent, source))?;
+        fs::create_dir_all(parent).map_err(at(parent))?;
     }
     // Two processes may want the same archive; the second waits, then finds it. The lock goes with the process.
     let lock_path = beside(directory, "lock");
-    let lock = File::create(&lock_path).map_err(|source| at(&lock_path, source))?;
-    lock.lock().map_err(|source| at(&lock_path, source))?;
+    let lock = File::create(&lock_path).map_err(at(&lock_path))?;
+    lock.lock().map_err(at(&lock_path))?;
 
     let fingerprint = options.fingerprint();
     match marker(directory)? {
         Some(found) if found == fingerprint => return read(directory),
-        Some(_) => fs::remove_dir_all(directory).map_err(|source| at(directory, source))?,
+        Some(_) => fs::remove_dir_all(directory).map_err(at(directory))?,
         None => {}
     }
     let partial = beside(directory, "partial");
     if partial.exists() {
-        fs::remove_dir_all(&partial).map_err(|source| at(&partial, source))?;
+        fs::remove_dir_all(&partial).map_err(at(&partial))?;
     }
-    fs::create_dir_all(&partial).map_err(|source| at(&partial, source))?;
+    fs::create_dir_all(&partial).map_err(at(&partial))?;
 
-    let items = write_pictures(&partial, options, &imagery(), progress)?;
+    let items = pictures::write_all(&partial, options, &imagery(), progress)?;
     let collection = json!({ "type": "FeatureCollection", "features": items });
     write(&partial.join(ITEMS), format!("{collection:#}\n").as_bytes())?;
     let marker =
         json!({ "format": FORMAT, "fingerprint": fingerprint, "imagery": options.imagery });
     write(&partial.join(MARKER), format!("{marker:#}\n").as_bytes())?;
-    fs::rename(&partial, directory).map_err(|source| at(directory, source))?;
+    fs::rename(&partial, directory).map_err(at(directory))?;
     Ok(Archive {
         directory: directory.to_owned(),
         items,
     })
-}
-
-/// Draws, encodes and writes all pictures, one frame after the other, the dates of a frame in parallel.
-fn write_pictures<I: Imagery>(
-    directory: &Path,
-    options: &ArchiveOptions,
-    imagery: &I,
-    mut progress: impl FnMut(usize, usize),
-) -> Result<Vec<Value>, ArchiveError> {
-    let frames = Frame::covering(options.bounds, options.cell_size, options.overlap);
-    let acquisitions = &options.acquisitions;
-    let total = frames.len() * acquisitions.len();
-    let mut items = Vec::new();
-    let mut done = 0;
-    progress(done, total);
-    for (position, frame) in (0_u32..).zip(&frames) {
-        let backdrop = imagery.backdrop(frame);
-        let next = AtomicUsize::new(0);
-        let threads = thread::available_parallelism()
-            .map_or(1, NonZero::get)
-            .min(acquisitions.len());
-        let (sender, receiver) = mpsc::channel();
-        thread::scope(|scope| {
-            for _ in 0..threads {
-                let (sender, next, backdrop) = (sender.clone(), &next, &backdrop);
-                scope.spawn(move || {
-                    // A closed channel means that another picture failed.
-                    while let index = next.fetch_add(1, Ordering::Relaxed)
-                        && let Some(acquisition) = acquisitions.get(index)
-                        && sender
-                            .send({
-                                let stack = imagery.render(frame, backdrop, index, acquisition);
-                                let picture = Picture {
-                                    frame,
-                                    acquisition,
-                                    position,
-                                };
-                                picture
-                                    .write(directory, options.tile_size, stack)
-                                    .map(|item| (index, item))
-                            })
-                            .is_ok()
-                    {}
-                });
-            }
-            drop(sender);
-            for written in receiver {
-                let (index, item) = written?;
-                items.extend(item.map(|item| ((index, position), item)));
-                done += 1;
-                progress(done, total);
-            }
-            Ok(())
-        })?;
-    }
-    items.sort_by_key(|&(place, _)| place);
-    Ok(items.into_iter().map(|(_, item)| item).collect())
-}
-
-/// One frame of one acquisition.
-struct Picture<'a> {
-    frame: &'a Frame,
-    acquisition: &'a Acquisition,
-    position: u32,
-}
-
-impl Picture<'_> {
-    /// Cuts the picture at the swath's edge and writes its files. Nothing comes of a picture without data.
-    fn write(
-        &self,
-        directory: &Path,
-        tile_size: u32,
-        mut stack: BandStack,
-    ) -> Result<Option<Value>, ArchiveError> {
-        self.cut(&mut stack);
-        let counts = ClassCounts::of(&stack.scl);
-        if counts.valid() == 0 {
-            return Ok(None);
-        }
-        let id = items::id(self.frame, self.acquisition);
-        let folder = directory.join(&id);
-        fs::create_dir_all(&folder).map_err(|source| at(&folder, source))?;
-        let bands = CogWriter {
-            blocks: Blocks::Tiles(tile_size),
-            level: LEVEL,
-            ..CogWriter::default()
-        };
-        // Differences between classes mean nothing, and deflate does better on the classes themselves.
-        let classes = CogWriter {
-            predictor: false,
-            overviews: Some(Downsampling::Nearest),
-            ..bands
-        };
-        let failed = |asset| {
-            let item = id.clone();
-            move |source| ArchiveError::Cog {
-                item,
-                asset,
-                source,
-            }
-        };
-        for (asset, samples) in BANDS.iter().zip(&stack.bands) {
-            let bytes = bands
-                .write(&self.image(samples, 0))
-                .map_err(failed(asset.key))?;
-            write(&folder.join(asset.file), &bytes)?;
-        }
-        let bytes = classes
-            .write(&self.image(&stack.scl, 0))
-            .map_err(failed(CLASSES.key))?;
-        write(&folder.join(CLASSES.file), &bytes)?;
-        Ok(Some(items::item(
-            self.frame,
-            self.acquisition,
-            self.position,
-            &counts,
-        )))
-    }
-
-    fn cut(&self, stack: &mut BandStack) {
-        if self.acquisition.swath.is_none() {
-            return;
-        }
-        for row in 0..self.frame.rows {
-            // Along a row the swath is entered or left once, so halving finds where.
-            let covered = |column: u32| {
-                let (lon, lat) = self.frame.position(column, row);
-                self.acquisition.covers(lon, lat)
-            };
-            let starts = covered(0);
-            let (mut low, mut high) = (0, self.frame.columns);
-            while low < high {
-                let middle = u32::midpoint(low, high);
-                if covered(middle) == starts {
-                    low = middle + 1;
-                } else {
-                    high = middle;
-                }
-            }
-            let outside = if starts {
-                low..self.frame.columns
-            } else {
-                0..low
-            };
-            for column in outside {
-                stack.erase(row as usize * self.frame.columns as usize + column as usize);
-            }
-        }
-    }
-
-    fn image<'a, T>(&self, samples: &'a [T], nodata: T) -> Image<'a, T> {
-        Image {
-            width: self.frame.columns,
-            height: self.frame.rows,
-            samples,
-            nodata: Some(nodata),
-            geo_reference: self.frame.geo_reference(),
-        }
-    }
 }
 
 /// The fingerprint of the archive in a folder; nothing if the folder is missing or empty.
@@ -342,7 +175,7 @@ fn marker(directory: &Path) -> Result<Option<String>, ArchiveError> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(at(directory, source)),
+        Err(source) => return Err(at(directory)(source)),
     };
     let path = directory.join(MARKER);
     match fs::read(&path) {
@@ -360,21 +193,16 @@ fn marker(directory: &Path) -> Result<Option<String>, ArchiveError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(ArchiveError::NotAnArchive(directory.to_owned()))
         }
-        Err(source) => Err(at(&path, source)),
+        Err(source) => Err(at(&path)(source)),
     }
 }
 
 fn read(directory: &Path) -> Result<Archive, ArchiveError> {
     let path = directory.join(ITEMS);
-    let bytes = fs::read(&path).map_err(|source| at(&path, source))?;
-    let mut collection: Value =
-        serde_json::from_slice(&bytes).map_err(|source| ArchiveError::Damaged { path, source })?;
-    let items = match collection["features"].take() {
-        Value::Array(items) => items,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-            Vec::new()
-        }
-    };
+    let bytes = fs::read(&path).map_err(at(&path))?;
+    let items = serde_json::from_slice::<Value>(&bytes)
+        .and_then(|mut collection| serde_json::from_value(collection["features"].take()))
+        .map_err(|source| ArchiveError::Damaged { path, source })?;
     Ok(Archive {
         directory: directory.to_owned(),
         items,
@@ -390,11 +218,12 @@ fn beside(directory: &Path, extension: &str) -> PathBuf {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
-    fs::write(path, bytes).map_err(|source| at(path, source))
+    fs::write(path, bytes).map_err(at(path))
 }
 
-fn at(path: &Path, source: io::Error) -> ArchiveError {
-    ArchiveError::Io {
+/// Adds the path to a failure of the file system.
+fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError {
+    |source| ArchiveError::Io {
         path: path.to_owned(),
         source,
     }
@@ -452,6 +281,10 @@ mod tests {
         ([number; 4], Scl::Vegetation)
     }
 
+    fn generated(directory: &Path, options: &ArchiveOptions) -> Archive {
+        generate_with(directory, options, || Formula(gradient), |_, _| {}).unwrap()
+    }
+
     fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         for entry in fs::read_dir(directory).unwrap() {
@@ -471,7 +304,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let contents = |name: &str| {
             let archive = folder.path().join(name);
-            generate_with(&archive, &tiny(), || Formula(gradient), |_, _| {}).unwrap();
+            generated(&archive, &tiny());
             files(&archive)
                 .into_iter()
                 .map(|(path, bytes)| (path.strip_prefix(&archive).unwrap().to_owned(), bytes))
@@ -490,7 +323,7 @@ mod tests {
     fn a_finished_archive_is_read_instead_of_written() {
         let folder = tempfile::tempdir().unwrap();
         let archive = folder.path().join("archive");
-        let written = generate_with(&archive, &tiny(), || Formula(gradient), |_, _| {}).unwrap();
+        let written = generated(&archive, &tiny());
         let imagery = || -> Formula<fn(&Acquisition, Place) -> Pixel> { panic!("drawn again") };
         let found = generate_with(&archive, &tiny(), imagery, |_, _| {}).unwrap();
         assert_eq!(written.items, found.items);
@@ -500,13 +333,24 @@ mod tests {
     fn other_options_replace_the_archive() {
         let folder = tempfile::tempdir().unwrap();
         let archive = folder.path().join("archive");
-        generate_with(&archive, &tiny(), || Formula(gradient), |_, _| {}).unwrap();
+        generated(&archive, &tiny());
         let one_date = ArchiveOptions {
             acquisitions: tiny().acquisitions[..1].to_vec(),
             ..tiny()
         };
-        generate_with(&archive, &one_date, || Formula(gradient), |_, _| {}).unwrap();
+        generated(&archive, &one_date);
         assert_eq!(files(&archive).len(), 2 + 2 * 5);
+    }
+
+    #[test]
+    fn an_archive_whose_items_were_lost_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("archive");
+        generated(&archive, &tiny());
+        fs::write(archive.join(ITEMS), "{}").unwrap();
+        let refused =
+            generate_with(&archive, &tiny(), || Formula(gradient), |_, _| {}).unwrap_err();
+        assert!(matches!(refused, ArchiveError::Damaged { .. }), "{refused}");
     }
 
     #[test]
@@ -526,13 +370,7 @@ mod tests {
     #[test]
     fn a_picture_beyond_the_swath_has_no_item_and_one_on_its_edge_knows_its_nodata() {
         let folder = tempfile::tempdir().unwrap();
-        let archive = generate_with(
-            &folder.path().join("a"),
-            &tiny(),
-            || Formula(gradient),
-            |_, _| {},
-        )
-        .unwrap();
+        let archive = generated(&folder.path().join("archive"), &tiny());
         let nodata = |item: &Value| {
             item["properties"]["s2:nodata_pixel_percentage"]
                 .as_f64()
@@ -550,13 +388,7 @@ mod tests {
     #[test]
     fn both_zones_of_a_pass_share_its_datatake() {
         let folder = tempfile::tempdir().unwrap();
-        let archive = generate_with(
-            &folder.path().join("a"),
-            &tiny(),
-            || Formula(gradient),
-            |_, _| {},
-        )
-        .unwrap();
+        let archive = generated(&folder.path().join("archive"), &tiny());
         let of = |index: usize, key: &str| archive.items[index]["properties"][key].clone();
         assert_eq!(of(0, "s2:datatake_id"), of(1, "s2:datatake_id"));
         assert_ne!(of(0, "proj:epsg"), of(1, "proj:epsg"));

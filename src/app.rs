@@ -100,7 +100,7 @@ impl App {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), AppError> {
         let jobs = self.state.jobs.clone();
-        axum::serve(listener, http::router(self.state))
+        axum::serve(listener, http::router(&self.state))
             .with_graceful_shutdown(shutdown)
             .await
             .map_err(AppError::Serve)?;

@@ -139,7 +139,7 @@ impl Target {
         let offsets: Vec<i32> = scene.bands.iter().map(|band| band.offset).collect();
         let profile = recipe.source.mask.as_ref().map(|mask| mask.profile);
         let usable = compute
-            .run(move || usable(bands, &offsets, mask.zip(profile)))
+            .run(move || usable(bands, &offsets, mask.zip(profile).as_ref()))
             .await?;
         Ok(Some(usable))
     }
@@ -149,16 +149,14 @@ impl Target {
 fn usable(
     mut bands: Vec<Raster<u16>>,
     offsets: &[i32],
-    mask: Option<(Raster<u8>, MaskProfile)>,
+    mask: Option<&(Raster<u8>, MaskProfile)>,
 ) -> Warped {
     let pixels = bands.first().map_or(0, |band| band.data.len());
     let mut has_data = false;
     for pixel in 0..pixels {
         let is_data = bands.iter().all(|band| band.data[pixel] != 0);
         has_data |= is_data;
-        let is_kept = mask
-            .as_ref()
-            .is_none_or(|(classes, profile)| profile.keeps(classes.data[pixel]));
+        let is_kept = mask.is_none_or(|(classes, profile)| profile.keeps(classes.data[pixel]));
         for (band, offset) in std::iter::zip(&mut bands, offsets) {
             let value = &mut band.data[pixel];
             *value = if is_data && is_kept {
@@ -233,7 +231,7 @@ mod tests {
             raster([2000, 2000, 2000, 2000]),
         ];
         let mask = raster([4_u8, 4, 9, 4]);
-        let warped = usable(bands, &[-1000, 0], Some((mask, MaskProfile::SclDefault)));
+        let warped = usable(bands, &[-1000, 0], Some(&(mask, MaskProfile::SclDefault)));
         assert_eq!(
             warped.bands[0].data,
             [500, 0, 0, 1],
@@ -248,7 +246,7 @@ mod tests {
         let warped = usable(
             vec![raster([5_u16; 4])],
             &[0],
-            Some((raster([9_u8; 4]), MaskProfile::SclDefault)),
+            Some(&(raster([9_u8; 4]), MaskProfile::SclDefault)),
         );
         assert!(warped.has_data);
         assert_eq!(warped.bands[0].data, [0; 4]);

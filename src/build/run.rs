@@ -255,14 +255,14 @@ impl Progress<'_> {
             })
         });
         // The next batch's scenes are looked up while this one is built.
-        let searched = stream::iter(searches.collect::<Vec<_>>()).buffered(2);
-        let chunks = searched.flat_map(|(batch, found)| {
+        let found = stream::iter(searches.collect::<Vec<_>>()).buffered(2);
+        let chunks = found.flat_map(|(batch, found)| {
             let time = batch.time;
             let chunks = batch.chunks.into_iter();
             let chunks: Vec<_> = chunks.map(|chunk| (time, chunk, found.clone())).collect();
             stream::iter(chunks)
         });
-        let build = |(time, chunk, found): (usize, ChunkIndex, Found)| {
+        let begin = |(time, chunk, found): (usize, ChunkIndex, Found)| {
             let workshop = workshop.clone();
             Task::of(move || async move {
                 let built = match found {
@@ -277,7 +277,7 @@ impl Progress<'_> {
         };
         let mut results = pin!(
             chunks
-                .map(build)
+                .map(begin)
                 .buffer_unordered(config.concurrency.max(1))
         );
         let interval = Duration::from_secs(config.commit_seconds);

@@ -96,14 +96,14 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(measured))
 }
 
-/// The OpenAPI document.
+/// The `OpenAPI` document.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().into_openapi()
 }
 
 /// Everything the server answers.
-pub fn router(state: AppState) -> Router {
+pub fn router(state: &AppState) -> Router {
     let (api, document) = documented().split_for_parts();
     let prefix = state.server.root_path.clone();
     let timeout = Duration::from_secs(state.server.request_seconds);

@@ -8,5 +8,6 @@
 )]
 
 mod browser;
+mod layers;
 mod reference;
 mod support;

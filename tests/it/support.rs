@@ -8,18 +8,18 @@ use std::{
 };
 
 /// Whether a needed program that is absent fails the test.
-pub fn is_ci() -> bool {
+pub(crate) fn is_ci() -> bool {
     env::var_os("CI").is_some()
 }
 
 /// Says that a test is skipped; where it must not be, fails it.
-pub fn skip(reason: &str) {
+pub(crate) fn skip(reason: &str) {
     assert!(!is_ci(), "{reason}");
     eprintln!("skipped: {reason}");
 }
 
 /// Real imagery, which a user's clone has none of.
-pub fn real_data(name: &str) -> Option<PathBuf> {
+pub(crate) fn real_data(name: &str) -> Option<PathBuf> {
     let folder = env::var_os("CUBETILER_TEST_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
         PathBuf::from,
@@ -33,7 +33,7 @@ pub fn real_data(name: &str) -> Option<PathBuf> {
 }
 
 /// The Python with the other readers (`make python`).
-pub fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let python = env::var_os("CUBETILER_PYTHON").map(PathBuf::from);
     if python.is_none() {
         eprintln!("skipped: CUBETILER_PYTHON is not set; `make python` installs the readers");
@@ -42,7 +42,7 @@ pub fn python() -> Option<PathBuf> {
 }
 
 /// The program with arguments, in a clean environment.
-pub fn cubetiler(arguments: &[&str]) -> Command {
+pub(crate) fn cubetiler(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cubetiler"));
     command.args(arguments).stdin(Stdio::null());
     for (name, _) in env::vars_os() {
@@ -54,7 +54,7 @@ pub fn cubetiler(arguments: &[&str]) -> Command {
 }
 
 /// Runs a command to its end; fails with its output unless it succeeds.
-pub fn succeed(command: &mut Command) -> Output {
+pub(crate) fn succeed(command: &mut Command) -> Output {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),
@@ -67,12 +67,12 @@ pub fn succeed(command: &mut Command) -> Output {
 }
 
 /// A program that runs until this is dropped.
-pub struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     /// Starts a command and waits for the line of its output in which `find`
     /// finds something.
-    pub fn start<T>(command: &mut Command, find: impl Fn(&str) -> Option<T>) -> (Self, T) {
+    pub(crate) fn start<T>(command: &mut Command, find: impl Fn(&str) -> Option<T>) -> (Self, T) {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let running = Self(child);

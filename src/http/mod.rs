@@ -126,7 +126,9 @@ pub fn router(state: &AppState) -> Router {
     } else {
         // With the prefix for a proxy that keeps it, without for one that
         // takes it off.
-        app.clone().nest(&prefix, app)
+        app.clone()
+            .route(&format!("{prefix}/"), get(viewer::page))
+            .nest(&prefix, app)
     };
     app.layer(middleware::from_fn(count))
         .layer(TimeoutLayer::with_status_code(

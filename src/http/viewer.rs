@@ -1,9 +1,9 @@
 //! The map page and what it is made of, built into the binary.
 
 use axum::{
-    extract::Path,
+    extract::{OriginalUri, Path},
     http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use rust_embed::RustEmbed;
 
@@ -27,7 +27,13 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
 );
 
-pub(super) async fn page() -> Response {
+/// The page's links are relative, so its address has to end with a slash.
+pub(super) async fn page(OriginalUri(uri): OriginalUri) -> Response {
+    let path = uri.path();
+    if !path.ends_with('/') {
+        let last = path.rsplit('/').next().unwrap_or_default();
+        return Redirect::permanent(&format!("{last}/")).into_response();
+    }
     let mut response = file::<Page>("index.html").into_response();
     response
         .headers_mut()

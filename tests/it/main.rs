@@ -8,6 +8,10 @@
 )]
 
 mod browser;
+mod cli;
+mod errors;
+mod fixture;
 mod layers;
 mod reference;
+mod round_trip;
 mod support;

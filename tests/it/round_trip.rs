@@ -245,8 +245,8 @@ async fn another_order_gives_the_same_bytes_stamps_and_overviews() {
     }
     succeed(&mut cubetiler(&["build", &halves, "--force"]));
     for level in [Level(0), Level(1), Level(2)] {
-        let one = contents(once.as_ref(), level).await;
-        assert_eq!(one, contents(halves.as_ref(), level).await, "{level:?}");
+        let whole = contents(once.as_ref(), level).await;
+        assert_eq!(whole, contents(halves.as_ref(), level).await, "{level:?}");
     }
 }
 

@@ -114,7 +114,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 async fn health(url: &str) -> anyhow::Result<ExitCode> {
     let url = format!("{}/healthz", url.trim_end_matches('/'));
-    crate::source::ask(&url).await.map_err(Failed::from)?;
+    crate::source::ask(&url)
+        .await
+        .map_err(|error| Failed::from(anyhow::Error::new(error)))?;
     Ok(DONE)
 }
 

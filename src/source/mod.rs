@@ -217,7 +217,7 @@ mod testing;
 ///
 /// # Errors
 /// If there is no answer within five seconds, or a bad one.
-pub async fn ask(url: &str) -> anyhow::Result<()> {
+pub async fn ask(url: &str) -> Result<(), reqwest::Error> {
     let client = reqwest::Client::builder()
         .timeout(std::time::Duration::from_secs(5))
         .build()?;

@@ -95,12 +95,7 @@ fn an_asset_that_no_item_has_is_named_with_the_nearest_that_there_is() {
 #[tokio::test]
 async fn a_second_writer_is_told_who_the_first_is() {
     let local = Local::new();
-    let store = local.path("cube");
-    succeed(&mut cubetiler(&[
-        "create",
-        &local.path("recipe.toml"),
-        &store,
-    ]));
+    let store = local.create("cube");
     let repo = Repo::open(store.as_ref()).await.unwrap();
     let lock = repo.lock("the test").unwrap();
     refuse(&["build", &store], &["is being written by `the test`"]);
@@ -117,12 +112,7 @@ async fn a_second_writer_is_told_who_the_first_is() {
 #[test]
 fn a_damaged_image_fails_its_chunks_by_name_and_they_are_tried_again() {
     let local = Local::new();
-    let store = local.path("cube");
-    succeed(&mut cubetiler(&[
-        "create",
-        &local.path("recipe.toml"),
-        &store,
-    ]));
+    let store = local.create("cube");
     let item = &local.archive.items[0];
     let href = item["assets"]["red"]["href"].as_str().unwrap();
     let image = local.archive.directory.join(href);
@@ -147,12 +137,7 @@ fn a_damaged_image_fails_its_chunks_by_name_and_they_are_tried_again() {
 #[test]
 fn building_again_does_nothing_and_extending_keeps_what_is_there() {
     let local = Local::new();
-    let store = local.path("cube");
-    succeed(&mut cubetiler(&[
-        "create",
-        &local.path("recipe.toml"),
-        &store,
-    ]));
+    let store = local.create("cube");
     let dry = succeed(&mut cubetiler(&["build", &store, "--dry-run"]));
     assert!(String::from_utf8_lossy(&dry.stdout).starts_with("4 to build"));
     let lines = succeed(&mut cubetiler(&["build", &store, "--json"])).stdout;

@@ -3,21 +3,13 @@
 use cubetiler::http::Access;
 use serde_json::{Value, json};
 
-use crate::{
-    fixture::{Local, Server},
-    support::{cubetiler, succeed},
-};
+use crate::fixture::{Local, Server};
 
 const TILES: &str = "/cubes/formula/tiles/WebMercatorQuad";
 
 async fn server(access: Access, root_path: &str) -> (Local, Server) {
     let local = Local::new();
-    let store = local.path("cube");
-    succeed(&mut cubetiler(&[
-        "create",
-        &local.path("recipe.toml"),
-        &store,
-    ]));
+    let store = local.create("cube");
     let server = Server::start(store.into(), access, root_path).await;
     (local, server)
 }

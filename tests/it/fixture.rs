@@ -17,6 +17,8 @@ use cubetiler::{
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
+use crate::support::{cubetiler, succeed};
+
 /// The dates of the archive. On date n red is `1000 + 100 n` everywhere; on the
 /// last one all that is east of 6 degrees is cloud.
 const DATES: [&str; 5] = [
@@ -130,6 +132,14 @@ impl Local {
         )
         .unwrap();
         Self { folder, archive }
+    }
+
+    /// An empty cube by the recipe.
+    pub(crate) fn create(&self, name: &str) -> String {
+        let store = self.path(name);
+        let recipe = self.path("recipe.toml");
+        succeed(&mut cubetiler(&["create", &recipe, &store]));
+        store
     }
 
     pub(crate) fn path(&self, name: &str) -> String {

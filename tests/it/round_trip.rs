@@ -158,12 +158,7 @@ async fn contents(store: &Path, level: Level) -> Vec<(ChunkIndex, [u64; 4], Vec<
 #[tokio::test(flavor = "multi_thread")]
 async fn every_pixel_of_every_chunk_is_right_where_chunks_do_not_divide_the_grid() {
     let local = Local::new();
-    let store = local.path("cube");
-    succeed(&mut cubetiler(&[
-        "create",
-        &local.path("recipe.toml"),
-        &store,
-    ]));
+    let store = local.create("cube");
     succeed(&mut cubetiler(&["build", &store]));
     let mut seen = 0;
     for (index, _, values) in contents(store.as_ref(), Level(0)).await {
@@ -191,12 +186,7 @@ async fn every_pixel_of_every_chunk_is_right_where_chunks_do_not_divide_the_grid
 #[tokio::test(flavor = "multi_thread")]
 async fn an_overview_is_the_mean_of_the_valid_cells_below_it() {
     let local = Local::new();
-    let store = local.path("cube");
-    succeed(&mut cubetiler(&[
-        "create",
-        &local.path("recipe.toml"),
-        &store,
-    ]));
+    let store = local.create("cube");
     succeed(&mut cubetiler(&["build", &store]));
     let fine = contents(store.as_ref(), Level(0)).await;
     let coarse = contents(store.as_ref(), Level(1)).await;
@@ -253,12 +243,7 @@ async fn another_order_gives_the_same_bytes_stamps_and_overviews() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_of_another_process_are_seen_without_a_restart() {
     let local = Local::new();
-    let store = local.path("cube");
-    succeed(&mut cubetiler(&[
-        "create",
-        &local.path("recipe.toml"),
-        &store,
-    ]));
+    let store = local.create("cube");
     let server = Server::start(store.clone().into(), Access::Off, "").await;
     assert_eq!(
         server.get(TILE).await.headers()["cache-control"],

@@ -1,24 +1,18 @@
 //! The recipe: how a cube is laid out and how a missing chunk of it is built.
 //! Written by people as TOML, stored in the cube as JSON.
 
+mod check;
+
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{COUNT, Period, TimeAxis};
+use super::Period;
 use crate::{
-    grid::{Epsg, GeoTransform, Grid, Pyramid, Shape},
     raster::{MaskProfile, Resampling},
     suggest,
 };
-
-/// The widest grid, in cells a side: 3 m over the whole Earth.
-const MAX_SIDE: f64 = 16_000_000.0;
-/// The largest chunk side: 32 MiB a band.
-const MAX_CHUNK: usize = 4096;
-/// The most bands that a cube has.
-const MAX_BANDS: usize = 64;
 
 /// Why a text is no recipe.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +31,7 @@ pub enum RecipeError {
 }
 
 impl RecipeError {
-    pub(super) fn invalid(key: &'static str, reason: impl Into<String>) -> Self {
+    pub(in crate::cube) fn invalid(key: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid {
             key,
             reason: reason.into(),
@@ -274,104 +268,6 @@ impl Recipe {
         })
     }
 
-    /// The grid with its overviews, and the time axis.
-    pub(super) fn check(&self) -> Result<(Pyramid, TimeAxis), RecipeError> {
-        let pyramid = self.grid.pyramid()?;
-        let times = TimeAxis::new(self.time.start, self.time.end, self.time.period)
-            .map_err(|error| RecipeError::invalid("time", error.to_string()))?;
-        self.check_bands()?;
-        self.check_style()?;
-        Ok((pyramid, times))
-    }
-
-    fn check_bands(&self) -> Result<(), RecipeError> {
-        let bands = &self.source.bands;
-        let bad = |reason: String| Err(RecipeError::invalid("source.bands", reason));
-        if bands.is_empty() || bands.len() > MAX_BANDS {
-            return bad(format!(
-                "a cube has 1 to {MAX_BANDS} bands, not {}",
-                bands.len()
-            ));
-        }
-        for (n, band) in bands.iter().enumerate() {
-            let name = band.name();
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-            if name.is_empty() || !name.chars().all(plain) {
-                return bad(format!(
-                    "`{name}` is no variable name: use letters, digits, _ and -"
-                ));
-            }
-            if [
-                COUNT,
-                "time",
-                "time_bnds",
-                "latitude",
-                "longitude",
-                "spatial_ref",
-            ]
-            .contains(&name)
-            {
-                return bad(format!("`{name}` is a name that every cube has already"));
-            }
-            if bands[..n].iter().any(|other| other.name() == name) {
-                return bad(format!("`{name}` stands there twice"));
-            }
-        }
-        if let BandResampling::ByBand(map) = &self.composite.resampling {
-            self.known_variables("composite.resampling", map.keys(), false)?;
-        }
-        Ok(())
-    }
-
-    fn check_style(&self) -> Result<(), RecipeError> {
-        let style = &self.style;
-        self.known_variables("style.variables", &style.variables, true)?;
-        if !matches!(style.variables.len(), 0 | 1 | 3) {
-            return Err(RecipeError::invalid(
-                "style.variables",
-                format!("one variable or three, not {}", style.variables.len()),
-            ));
-        }
-        let pairs = style.rescale.len();
-        if pairs > 1 && pairs != style.variables.len() {
-            return Err(RecipeError::invalid(
-                "style.rescale",
-                format!(
-                    "one pair, or one for each of the {} variables",
-                    style.variables.len()
-                ),
-            ));
-        }
-        let ordered = |[min, max]: &[f64; 2]| min.is_finite() && max.is_finite() && min < max;
-        match style.rescale.iter().find(|pair| !ordered(pair)) {
-            Some([min, max]) => Err(RecipeError::invalid(
-                "style.rescale",
-                format!("[{min}, {max}] must rise"),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    fn known_variables<'a>(
-        &self,
-        key: &'static str,
-        names: impl IntoIterator<Item = &'a String>,
-        with_count: bool,
-    ) -> Result<(), RecipeError> {
-        let bands = || self.source.bands.iter().map(Band::name);
-        for name in names {
-            if !(bands().any(|band| band == name) || with_count && name == COUNT) {
-                let hint = suggest::nearest(name, bands())
-                    .map_or_else(String::new, |best| format!("; did you mean `{best}`?"));
-                return Err(RecipeError::invalid(
-                    key,
-                    format!("there is no band `{name}`{hint}"),
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// A hash of what changes pixels, which title, style, credit and the end of
     /// the time axis do not. Two cubes with the same hash, built from the same
     /// scenes, hold the same values.
@@ -389,100 +285,10 @@ impl Recipe {
     }
 }
 
-impl GridRecipe {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the sides are checked to be at most MAX_SIDE"
-    )]
-    fn pyramid(&self) -> Result<Pyramid, RecipeError> {
-        if self.crs != "EPSG:4326" {
-            return Err(RecipeError::invalid(
-                "grid.crs",
-                format!("`{}` is not supported yet, only EPSG:4326", self.crs),
-            ));
-        }
-        let [west, south, east, north] = self.bounds;
-        let on_earth = (-180.0..=180.0).contains(&west)
-            && (-180.0..=180.0).contains(&east)
-            && (-90.0..=90.0).contains(&south)
-            && (-90.0..=90.0).contains(&north);
-        if !(on_earth && west < east && south < north) {
-            return Err(RecipeError::invalid(
-                "grid.bounds",
-                format!(
-                    "[{west}, {south}, {east}, {north}] is no rectangle: write [west, south, east, north] in degrees, west < east, south < north"
-                ),
-            ));
-        }
-        let resolution = self.resolution;
-        if !(resolution.is_finite() && resolution > 0.0) {
-            return Err(RecipeError::invalid(
-                "grid.resolution",
-                format!("{resolution} is no cell size: a positive number of degrees"),
-            ));
-        }
-        // Decimal bounds seldom divide exactly: a millionth of a cell is no cell.
-        let cells = |length: f64| (length / resolution - 1e-6).ceil().max(1.0);
-        let (rows, cols) = (cells(north - south), cells(east - west));
-        if rows > MAX_SIDE || cols > MAX_SIDE {
-            return Err(RecipeError::invalid(
-                "grid.resolution",
-                format!("{resolution} makes {cols} x {rows} cells; a side has at most {MAX_SIDE}"),
-            ));
-        }
-        let shape = Shape {
-            rows: rows as usize,
-            cols: cols as usize,
-        };
-        self.check_chunks()?;
-        let levels = self
-            .levels
-            .unwrap_or_else(|| Pyramid::levels_until(shape, self.inner_chunk));
-        let most = Pyramid::levels_until(shape, 1);
-        if !(1..=most).contains(&levels) {
-            return Err(RecipeError::invalid(
-                "grid.levels",
-                format!("{levels}: this grid has 1 to {most} levels"),
-            ));
-        }
-        let base = Grid {
-            crs: Epsg::WGS84,
-            transform: GeoTransform {
-                origin_x: west,
-                origin_y: north,
-                cell_width: resolution,
-                cell_height: -resolution,
-            },
-            shape,
-        };
-        Ok(Pyramid::new(base, levels, self.chunk))
-    }
-
-    fn check_chunks(&self) -> Result<(), RecipeError> {
-        let (chunk, inner) = (self.chunk, self.inner_chunk);
-        if !(chunk.is_multiple_of(2) && (16..=MAX_CHUNK).contains(&chunk)) {
-            return Err(RecipeError::invalid(
-                "grid.chunk",
-                format!(
-                    "{chunk}: an even number from 16 to {MAX_CHUNK}, so that four chunks make one of the next level"
-                ),
-            ));
-        }
-        if !(inner >= 8 && chunk.is_multiple_of(inner)) {
-            return Err(RecipeError::invalid(
-                "grid.inner_chunk",
-                format!("{inner} must divide the chunk, {chunk}, and be at least 8"),
-            ));
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cube::Cube;
+    use crate::{cube::Cube, grid::Shape};
 
     const MINIMAL: &str = r#"
         [grid]

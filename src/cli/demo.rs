@@ -21,7 +21,9 @@ use crate::{
     demo::{archive, stac},
     http::Access,
     land::Land,
+    repo::Repo,
     telemetry,
+    zarr::StoredCube,
 };
 
 /// Where the recipe's source is, until the archive's address is known.
@@ -76,7 +78,21 @@ pub(super) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
         std::fs::remove_dir_all(&store)
             .with_context(|| format!("cannot empty {}", store.display()))?;
     }
-    if !store.exists() {
+    if store.exists() {
+        let repo = Repo::open(&store).await?;
+        let made_for = StoredCube::open(&repo)
+            .await?
+            .cube
+            .recipe()
+            .source
+            .stac
+            .clone();
+        anyhow::ensure!(
+            made_for == archive_url,
+            "{} was made for an archive at {made_for}, and it is at {archive_url} now: give the same --archive-port, or begin again with --fresh",
+            store.display()
+        );
+    } else {
         cube::write(&recipe(&archive_url)?, &store).await?;
         first_look(&config, &store).await?;
     }

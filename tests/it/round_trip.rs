@@ -59,7 +59,7 @@ async fn fill(server: &Server) -> Value {
 }
 
 /// The samples of a PNG, and how many there are of a pixel.
-fn decode(png: &[u8]) -> (Vec<u8>, usize) {
+pub(crate) fn decode(png: &[u8]) -> (Vec<u8>, usize) {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
     let mut reader = decoder.read_info().unwrap();

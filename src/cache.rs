@@ -1,4 +1,5 @@
-//! Caches with a weight limit and a single flight. The only user of `moka`.
+//! Caches with a weight limit and a single flight. `source` has one of its
+//! own for image headers, whose errors it shares differently.
 //!
 //! A key names a state, a content stamp for one, so nothing here is ever
 //! invalidated: moka's invalidation does not stop a read that began before it,

@@ -10,7 +10,7 @@ use super::observation::{Target, Warped};
 use crate::{
     compute::{Compute, ComputeError},
     crs::CrsError,
-    cube::{COUNT, Cell, State, metadata},
+    cube::{COUNT, Cell, State, metadata, recipe::Rule},
     grid::{ChunkIndex, Level, Shape, Window},
     raster::{Composite, Raster, Stack},
     repo::{ChunkRef, RepoError},
@@ -167,7 +167,11 @@ impl Workshop {
                 stack.push(observation);
             }
         }
-        Ok(self.compute.run(move || stack.median()).await?)
+        let rule = cube.recipe().composite.rule;
+        let reduce = move || match rule {
+            Rule::Median => stack.median(),
+        };
+        Ok(self.compute.run(reduce).await?)
     }
 
     async fn upload(

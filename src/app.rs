@@ -83,12 +83,6 @@ impl App {
         })
     }
 
-    /// The jobs, for those that begin one without HTTP.
-    #[must_use]
-    pub fn jobs(&self) -> &Jobs {
-        &self.state.jobs
-    }
-
     /// Serves on a listener until `shutdown` ends: requests under way are
     /// answered, and jobs stop at a committed chunk.
     ///

@@ -55,16 +55,6 @@ where
         // Boxed, since moka keeps several copies of the future on the stack.
         self.inner.try_get_with(key, Box::pin(compute)).await
     }
-
-    /// The value of a key, if it is there.
-    pub async fn get(&self, key: &K) -> Option<V> {
-        self.inner.get(key).await
-    }
-
-    /// Keeps a value.
-    pub async fn insert(&self, key: K, value: V) {
-        self.inner.insert(key, value).await;
-    }
 }
 
 #[cfg(test)]

@@ -139,12 +139,6 @@ impl Prepared {
     pub fn time(&self) -> chrono::NaiveDate {
         self.stored.cube.times().days(self.time).start
     }
-
-    /// The level that is read.
-    #[must_use]
-    pub fn level(&self) -> Level {
-        self.level
-    }
 }
 
 /// Makes tiles. Clones share caches and the CPU pool.

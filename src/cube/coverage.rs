@@ -4,7 +4,7 @@
 //! Coverage alone decides what is missing: a chunk that was never built and
 //! one that was built and found all cloud differ here, not in their pixels.
 
-use crate::grid::{ChunkGrid, ChunkIndex, Level, Pyramid};
+use crate::grid::{ChunkIndex, Level, Pyramid};
 
 /// Rows and columns of cells in one chunk of a coverage array.
 pub const BLOCK: usize = 32;
@@ -131,12 +131,6 @@ impl Cell {
             provenance,
         })
     }
-}
-
-/// The shape of a level's cells: one a chunk.
-#[must_use]
-pub fn cells(pyramid: &Pyramid, level: Level) -> ChunkGrid {
-    pyramid.chunks(level)
 }
 
 /// How many full-resolution chunks lie below a chunk of a level.

@@ -174,7 +174,7 @@ fn coverage_nodes(cube: &Cube) -> Vec<Node> {
         })),
     }];
     for level in cube.pyramid().levels() {
-        let cells = coverage::cells(cube.pyramid(), level);
+        let cells = cube.pyramid().chunks(level);
         nodes.push(Node {
             path: coverage_path(level),
             document: array(
@@ -187,7 +187,7 @@ fn coverage_nodes(cube: &Cube) -> Vec<Node> {
             ),
         });
     }
-    let cells = coverage::cells(cube.pyramid(), Level(0));
+    let cells = cube.pyramid().chunks(Level(0));
     let mut provenance = array(
         &[times, cells.rows(), cells.cols()],
         &[1, 1, 1],

@@ -27,14 +27,6 @@ impl TileMatrixSet {
     pub fn named(id: &str) -> Option<Self> {
         (id == "WebMercatorQuad").then_some(Self::WebMercatorQuad)
     }
-
-    /// The OGC identifier.
-    #[must_use]
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::WebMercatorQuad => "WebMercatorQuad",
-        }
-    }
 }
 
 /// Why three numbers name no tile.

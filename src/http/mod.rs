@@ -96,12 +96,6 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(measured))
 }
 
-/// The `OpenAPI` document.
-#[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
-}
-
 /// Everything the server answers.
 pub fn router(state: &AppState) -> Router {
     let (api, document) = documented().split_for_parts();

@@ -115,12 +115,6 @@ impl Codec {
         })
     }
 
-    /// Elements of a whole chunk.
-    #[must_use]
-    pub fn chunk_len(&self) -> usize {
-        len(&self.chunk)
-    }
-
     /// Encodes a whole chunk, in C order; `None` if every value is `fill`,
     /// which is stored by not storing it.
     ///

@@ -1,32 +1,38 @@
 //! One chunk at one time step: scenes in, uploaded variables out.
 
-use std::sync::Arc;
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use serde_json::json;
 
-use super::observation::{Target, Warped};
+use super::{
+    memory::Memory,
+    observation::Target,
+    stages::{Clock, Stage},
+    steps::Steps,
+};
 use crate::{
     compute::{Compute, ComputeError},
     crs::CrsError,
-    cube::{COUNT, Cell, State, metadata, recipe::Rule},
+    cube::{COUNT, Cell, State, metadata},
     grid::{ChunkIndex, Level, Shape, Window},
-    raster::{Composite, Raster, Stack},
+    raster::{Composite, Kernel, MaskRule, Raster, Stack},
     repo::{ChunkRef, RepoError},
     source::{Scene, SceneSource, SourceError},
     zarr::{CodecError, NewChunk, StoredCube, encode_chunk},
 };
 
 /// Raised when the same scenes give other values.
-const ALGORITHM: u32 = 1;
+const ALGORITHM: u32 = 2;
 
-/// Scenes of one chunk that are read and warped at once.
-const CONCURRENT_SCENES: usize = 4;
-
-/// The most memory that the observations of one chunk take, in bytes. A chunk
-/// with more of them is composited in strips of rows.
-const STACK_BYTES: usize = 128 * 1024 * 1024;
+/// Overpasses of one chunk that are read at once: enough to wait for several
+/// servers' answers while the CPU is busy.
+const CONCURRENT_OVERPASSES: usize = 8;
 
 /// Why a chunk could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +63,27 @@ pub enum ChunkError {
     /// A computation ended early.
     #[error(transparent)]
     Compute(#[from] ComputeError),
+    /// It took too long.
+    #[error("not done within {seconds} s; it waited for {steps}")]
+    TimedOut {
+        /// How long it was given.
+        seconds: u64,
+        /// What was under way.
+        steps: String,
+    },
 }
 
 impl ChunkError {
+    /// Whether the same may succeed a little later.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_transient(),
+            Self::Scene { source, .. } => source.is_transient(),
+            Self::Repo(_) | Self::TimedOut { .. } => true,
+            Self::Crs(_) | Self::Codec(_) | Self::Compute(_) => false,
+        }
+    }
+
     /// Says whose step failed.
     pub(super) fn of(self, scene: &Scene, asset: &str) -> Self {
         Self::Scene {
@@ -83,20 +107,100 @@ pub struct Built {
     pub variables: Vec<NewChunk>,
     /// The text of the provenance.
     pub provenance: Option<ChunkRef>,
+    /// When the last image was read, the composite made, and all uploaded.
+    pub moments: [Instant; 3],
 }
 
-/// What it takes to build chunks.
+/// What it takes to build chunks. Clones share everything.
 #[derive(Clone)]
 pub(super) struct Workshop {
     pub(super) source: SceneSource,
-    pub(super) compute: Compute,
+    pub(super) pool: Compute,
     pub(super) stored: StoredCube,
+    /// What reads under way may take.
+    pub(super) memory: Memory,
+    /// What the observations of one chunk may take, in bytes.
+    pub(super) stack_bytes: usize,
+    pub(super) clock: Arc<Clock>,
+    /// Which pixels are of use; all, if there is none.
+    pub(super) mask: Option<Arc<MaskRule>>,
+    /// How often and how long a chunk is tried.
+    pub(super) patience: Patience,
+    /// What the chunk at hand waits for.
+    pub(super) steps: Arc<Steps>,
+}
+
+/// How often and how long a chunk is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// The most seconds of one attempt.
+    pub(super) seconds: u64,
+    /// Further attempts after a failure that may pass.
+    pub(super) retries: u32,
 }
 
 impl Workshop {
+    /// Computes on the pool and counts the time for a stage.
+    pub(super) async fn compute<T, F>(&self, stage: Stage, work: F) -> Result<T, ComputeError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let clock = Arc::clone(&self.clock);
+        self.pool.run(move || clock.time(stage, work)).await
+    }
+
+    /// How a band is put on the grid.
+    pub(super) fn kernel(&self, band: &str) -> Kernel {
+        self.stored.cube.recipe().composite.resampling.of(band)
+    }
+
     /// Builds a chunk from the scenes of its time step, which may be more than
-    /// overlap it. Scenes are in the order of their overpasses and ids.
+    /// overlap it. Scenes are in the order of their overpasses and ids. What
+    /// may pass is tried again, with growing random pauses.
     pub(super) async fn build(
+        &self,
+        time: usize,
+        chunk: ChunkIndex,
+        scenes: &[Scene],
+    ) -> Result<Built, ChunkError> {
+        let mut failures = 0;
+        loop {
+            let workshop = Self {
+                steps: Arc::default(),
+                ..self.clone()
+            };
+            let error = match workshop.attempt_in_time(time, chunk, scenes).await {
+                Err(error) if error.is_transient() && failures < self.patience.retries => error,
+                result => return result,
+            };
+            failures += 1;
+            let wait = self.source.pause(failures);
+            tracing::info!(row = chunk.row, col = chunk.col, failures, ?wait, %error, "a chunk is tried again");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn attempt_in_time(
+        &self,
+        time: usize,
+        chunk: ChunkIndex,
+        scenes: &[Scene],
+    ) -> Result<Built, ChunkError> {
+        let seconds = self.patience.seconds;
+        let mut attempt = pin!(self.attempt(time, chunk, scenes));
+        let limit = Duration::from_secs(seconds);
+        match tokio::time::timeout(limit, attempt.as_mut()).await {
+            Ok(result) => result,
+            // The attempt is still there, so its steps are.
+            Err(_elapsed) => Err(ChunkError::TimedOut {
+                seconds,
+                steps: self.steps.describe(),
+            }),
+        }
+    }
+
+    async fn attempt(
         &self,
         time: usize,
         chunk: ChunkIndex,
@@ -111,67 +215,87 @@ impl Workshop {
             bands: vec![Raster::filled(shape(window), 0); cube.bands().len()],
             count: Raster::filled(shape(window), 0),
         };
-        let mut used = vec![false; scenes.len()];
-        let row_bytes = (window.cols * size_of::<u16>())
-            .saturating_mul(cube.bands().len() * overpasses.len().max(1));
-        for strip in window.strips(STACK_BYTES / row_bytes.max(1)) {
-            let part = self.composite(strip, &overpasses, &mut used).await?;
+        let mut seen = vec![false; scenes.len()];
+        let mut read = Instant::now();
+        for strip in window.strips(self.rows_at_once(window.cols, overpasses.len())) {
+            let stack = self.read(strip, &overpasses, &mut seen).await?;
+            read = Instant::now();
+            let part = self.reduce(stack).await?;
             let rows = strip.row - window.row..strip.row_end() - window.row;
             for (whole, part) in std::iter::zip(&mut composite.bands, &part.bands) {
                 paste(whole, rows.clone(), part);
             }
             paste(&mut composite.count, rows, &part.count);
         }
-        let used: Vec<&Scene> = std::iter::zip(scenes, used)
-            .filter_map(|(scene, used)| used.then_some(scene))
+        let seen: Vec<&Scene> = std::iter::zip(scenes, seen)
+            .filter_map(|(scene, seen)| seen.then_some(scene))
             .collect();
-        self.upload(time, chunk, composite, &used).await
+        let composited = Instant::now();
+        let built = self.upload(time, chunk, composite, &seen).await?;
+        Ok(Built {
+            moments: [read, composited, Instant::now()],
+            ..built
+        })
     }
 
-    /// Composites a strip; marks the scenes that have data in it.
-    async fn composite(
+    /// Rows of a chunk whose observations fit into memory together.
+    fn rows_at_once(&self, cols: usize, overpasses: usize) -> usize {
+        /// Two tables of positions, and the classes of overpasses under way.
+        const OTHER: usize = 2 * size_of::<(f64, f64)>() + 8 * CONCURRENT_OVERPASSES;
+        let samples = self.stored.cube.bands().len() * overpasses;
+        let row_bytes = cols.saturating_mul(samples * size_of::<u16>() + OTHER);
+        (self.stack_bytes / row_bytes.max(1)).max(1)
+    }
+
+    /// Reads the observations of a strip; marks the scenes that saw something
+    /// of it.
+    async fn read(
         &self,
         strip: Window,
         overpasses: &[&[&Scene]],
-        used: &mut [bool],
-    ) -> Result<Composite, ChunkError> {
+        seen: &mut [bool],
+    ) -> Result<Stack, ChunkError> {
         let cube = &self.stored.cube;
-        let target = Target::new(*cube.pyramid().base(), strip);
-        let reads: Vec<_> = overpasses
+        let halo = self.mask.as_ref().map_or(0, |rule| rule.halo());
+        let target = Target::new(*cube.pyramid().base(), strip, halo);
+        let observations: Vec<_> = overpasses
             .iter()
-            .flat_map(|scenes| scenes.iter())
-            .map(|scene| {
-                target
-                    .observe(&self.source, &self.compute, scene, cube.recipe())
-                    .boxed()
-            })
+            .map(|scenes| target.observe(self, scenes).boxed())
             .collect();
         // Ordered, so that what follows does not depend on which read was fast.
-        let mut warped = stream::iter(reads).buffered(CONCURRENT_SCENES);
+        let mut observations = stream::iter(observations).buffered(CONCURRENT_OVERPASSES);
         let mut stack = Stack::new(target.shape(), cube.bands().len());
-        let mut at = 0;
-        for scenes in overpasses {
-            let mut observation: Option<Vec<Raster<u16>>> = None;
-            for _ in *scenes {
-                let scene = warped.try_next().await?.flatten();
-                if let Some(Warped { bands, has_data }) = scene.filter(|w| w.has_data) {
-                    used[at] |= has_data;
-                    match &mut observation {
-                        None => observation = Some(bands),
-                        Some(first) => fuse(first, &bands),
-                    }
-                }
-                at += 1;
+        let mut seen = seen.iter_mut();
+        while let Some(observation) = observations.try_next().await? {
+            // In this order: zip takes from the first before it knows that the
+            // second has ended.
+            for (now, seen) in std::iter::zip(observation.seen, &mut seen) {
+                *seen |= now;
             }
-            if let Some(observation) = observation {
-                stack.push(observation);
+            if let Some(bands) = observation.bands {
+                stack.push(bands);
             }
         }
-        let rule = cube.recipe().composite.rule;
-        let reduce = move || match rule {
-            Rule::Median => stack.median(),
-        };
-        Ok(self.compute.run(reduce).await?)
+        Ok(stack)
+    }
+
+    /// Reduces a stack on all threads of the pool.
+    async fn reduce(&self, stack: Stack) -> Result<Composite, ChunkError> {
+        let reducer = self.stored.cube.reducer();
+        let (shape, stack) = (stack.shape(), Arc::new(stack));
+        let rows = shape.rows.div_ceil(self.pool.threads()).max(1);
+        let parts = shape.window().strips(rows).map(|part| {
+            let (stack, reducer) = (Arc::clone(&stack), reducer.clone());
+            self.compute(Stage::Reduce, move || {
+                stack.reduce(&reducer, part.row..part.row_end())
+            })
+        });
+        let mut parts = try_join_all(parts).await?.into_iter();
+        let first = parts.next().unwrap_or_else(|| Composite {
+            bands: Vec::new(),
+            count: Raster::filled(shape, 0),
+        });
+        Ok(parts.fold(first, Composite::below))
     }
 
     async fn upload(
@@ -194,19 +318,21 @@ impl Workshop {
         let rasters = Arc::new(rasters);
         let stamp = {
             let rasters = Arc::clone(&rasters);
-            self.compute.run(move || stamp(&rasters)).await?
+            self.compute(Stage::Encode, move || stamp(&rasters)).await?
         };
         let place = [time, chunk.row, chunk.col];
         let mut variables = Vec::with_capacity(rasters.len());
         for (n, variable) in cube.variables().enumerate() {
             let (stored, rasters) = (self.stored.clone(), Arc::clone(&rasters));
             let bytes = self
-                .compute
-                .run(move || encode_chunk(&stored, &rasters[n]))
+                .compute(Stage::Encode, move || encode_chunk(&stored, &rasters[n]))
                 .await??;
             let path = metadata::variable_path(Level(0), variable);
             let reference = match bytes {
-                Some(bytes) => Some(self.stored.snapshot.upload(&path, &place, bytes).await?),
+                Some(bytes) => {
+                    let uploading = self.stored.snapshot.upload(&path, &place, bytes);
+                    Some(self.clock.wait(Stage::Upload, uploading).await?)
+                }
                 None => None,
             };
             variables.push(NewChunk {
@@ -228,6 +354,7 @@ impl Workshop {
             cell: Cell::base(state, if has_values { stamp } else { 0 }, hash),
             variables,
             provenance,
+            moments: [Instant::now(); 3],
         })
     }
 
@@ -282,19 +409,6 @@ pub(super) fn stamp(variables: &[Raster<u16>]) -> u64 {
         }
     }
     hasher.digest().max(1)
-}
-
-/// Adds to an observation what a further scene of the same overpass sees. A
-/// pixel that both see is taken, in all bands, from the first.
-fn fuse(first: &mut [Raster<u16>], further: &[Raster<u16>]) {
-    for (band, other) in std::iter::zip(first, further) {
-        // Valid in all bands or in none, so band by band is scene by scene.
-        for (value, other) in std::iter::zip(&mut band.data, &other.data) {
-            if *value == 0 {
-                *value = *other;
-            }
-        }
-    }
 }
 
 fn shape(window: Window) -> Shape {

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::{BuildError, Built, overview};
 use crate::{
     compute::Compute,
     cube::{Cell, State, metadata},
     grid::{ChunkIndex, Level},
     repo::{Repo, RepoError, Revision},
-    zarr::{StoredCube, patch_cells, read_cell},
+    zarr::{StoredCube, damaged, patch_cells, read_cell},
 };
 
 /// How often a commit begins again when somebody else was faster.
@@ -18,8 +20,18 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     built: Vec<Built>,
-    /// Chunks whose state alone changes: ocean and failed.
-    marked: Vec<(usize, ChunkIndex, State)>,
+    /// Chunks whose pixels do not change.
+    marked: Vec<Mark>,
+}
+
+/// A chunk that is ocean, or failed.
+#[derive(Debug)]
+struct Mark {
+    time: usize,
+    chunk: ChunkIndex,
+    state: State,
+    /// Why it failed.
+    reason: Option<String>,
 }
 
 impl Pending {
@@ -27,8 +39,22 @@ impl Pending {
         self.built.push(built);
     }
 
-    pub(super) fn mark(&mut self, time: usize, chunk: ChunkIndex, state: State) {
-        self.marked.push((time, chunk, state));
+    pub(super) fn ocean(&mut self, time: usize, chunk: ChunkIndex) {
+        self.marked.push(Mark {
+            time,
+            chunk,
+            state: State::Ocean,
+            reason: None,
+        });
+    }
+
+    pub(super) fn failed(&mut self, time: usize, chunk: ChunkIndex, reason: String) {
+        self.marked.push(Mark {
+            time,
+            chunk,
+            state: State::Failed,
+            reason: Some(reason),
+        });
     }
 
     /// Chunks that wait.
@@ -68,17 +94,29 @@ impl Pending {
     ) -> Result<Revision, BuildError> {
         let mut transaction = repo.transaction().await?;
         let mut cells: BTreeMap<usize, BTreeMap<ChunkIndex, (Cell, bool)>> = BTreeMap::new();
-        for (time, chunk, state) in &self.marked {
-            let old = read_cell(&transaction, stored, Level(0), *time, *chunk).await?;
-            let cell = Cell {
-                state: *state,
-                share: u64::from(state.is_complete()),
+        for mark in &self.marked {
+            let (time, chunk) = (mark.time, mark.chunk);
+            let old = read_cell(&transaction, stored, Level(0), time, chunk).await?;
+            let mut cell = Cell {
+                state: mark.state,
+                share: u64::from(mark.state.is_complete()),
                 ..old
             };
-            cells
-                .entry(*time)
-                .or_default()
-                .insert(*chunk, (cell, false));
+            // Pixels of before keep the record of what they are made of.
+            if let Some(reason) = mark.reason.as_ref().filter(|_| old.stamp == 0) {
+                let text = json!({ "error": reason }).to_string();
+                cell.provenance = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+                let path = metadata::provenance_path();
+                let index = [time, chunk.row, chunk.col];
+                let encoded = stored.provenance.encode(vec![text], &String::new());
+                let encoded = encoded.map_err(damaged("the reason of a failure"))?;
+                let reference = match encoded {
+                    Some(bytes) => Some(stored.snapshot.upload(&path, &index, bytes).await?),
+                    None => None,
+                };
+                transaction.set_chunk(&path, &index, reference).await?;
+            }
+            cells.entry(time).or_default().insert(chunk, (cell, false));
         }
         for built in &self.built {
             let index = [built.time, built.chunk.row, built.chunk.col];

@@ -1,19 +1,29 @@
 //! The build flow: which chunks are missing, what they are made of, and one
 //! commit for many of them.
 
+mod choice;
 mod chunk;
 mod commit;
+mod cost;
 mod job;
+mod memory;
 mod observation;
 mod overview;
 mod plan;
 mod run;
+mod sight;
+mod stages;
+mod steps;
 mod task;
+mod timeline;
 
 pub use chunk::{Built, ChunkError};
+pub use cost::Prices;
 pub use job::{Job, JobError, JobState, Jobs};
 pub use plan::{Batch, BuildRequest, Counts, Plan, PlanError};
 pub use run::{BuildConfig, Builder, Cancel, Event, Failure, Report, cancellation};
+pub use stages::StageSeconds;
+pub use timeline::{Moments, Timeline};
 
 use crate::{catalog::UnknownCube, compute::ComputeError, repo::LockError, zarr::ZarrError};
 

@@ -1,180 +1,465 @@
-//! Scenes on the cube's grid: reading, warping and masking one overpass.
+//! One overpass on the cube's grid: its masks are read first, and then of its
+//! bands only the tiles that hold a pixel of use.
 
 use std::{collections::HashMap, sync::Arc};
 
-use futures::FutureExt as _;
+use futures::future::try_join_all;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::chunk::ChunkError;
-use crate::{
-    compute::Compute,
-    crs,
-    cube::Recipe,
-    grid::{Bounds, Epsg, Grid, Shape, Window},
-    raster::{MaskProfile, Patch, Positions, Raster, Resampling, warp},
-    source::{AssetHref, Cog, Scene, SceneSource, harmonize},
+use super::{
+    choice,
+    chunk::{ChunkError, Workshop},
+    sight,
+    stages::Stage,
 };
-
-/// Pixels that a kernel may reach beyond the outermost position.
-const KERNEL_MARGIN: f64 = 2.0;
+use crate::{
+    crs,
+    grid::{Bounds, Epsg, Grid, Shape, Window},
+    raster::{CellRatio, Kernel, Positions, Raster, Sample, scaled, warp_into},
+    source::{
+        AssetHref, Cog, CogError, CogSample, Fetched, ReadPlan, SampleType, Scene, SceneBand,
+        SourceError,
+    },
+};
 
 /// A window of the cube's grid that scenes are put on. Positions are computed
 /// once for each reference system and shared by all scenes and bands in it.
 pub(super) struct Target {
     grid: Grid,
-    window: Window,
+    /// What is composited.
+    inner: Window,
+    /// With the cells around it that masks depend on.
+    padded: Window,
     positions: tokio::sync::Mutex<HashMap<Epsg, Arc<Positions>>>,
 }
 
-/// A scene on the target: one raster a band, 0 where there is no usable
-/// observation.
-pub(super) struct Warped {
-    pub(super) bands: Vec<Raster<u16>>,
-    /// Whether the scene has any data here, masked or not.
-    pub(super) has_data: bool,
+/// What an overpass saw of a target.
+pub(super) struct Observation {
+    /// One raster a band, 0 in all bands where there is nothing of use; `None`
+    /// if that is so everywhere.
+    pub(super) bands: Option<Vec<Raster<u16>>>,
+    /// For each scene, whether it saw anything here, of use or not.
+    pub(super) seen: Vec<bool>,
+}
+
+/// A level of an opened file, and where a target's cells are in it.
+struct Image {
+    cog: Arc<Cog>,
+    level: usize,
+    grid: Grid,
+    positions: Arc<Positions>,
+    ratio: CellRatio,
+}
+
+/// What was read of an image, and the memory that it may take.
+struct Load {
+    image: Image,
+    fetched: Fetched,
 }
 
 impl Target {
-    pub(super) fn new(grid: Grid, window: Window) -> Self {
+    /// A target of `inner` with `halo` cells around it, as far as the grid has
+    /// them.
+    pub(super) fn new(grid: Grid, inner: Window, halo: usize) -> Self {
+        let (row, col) = (
+            inner.row.saturating_sub(halo),
+            inner.col.saturating_sub(halo),
+        );
+        let padded = Window {
+            row,
+            col,
+            rows: (inner.row_end() + halo).min(grid.shape.rows) - row,
+            cols: (inner.col_end() + halo).min(grid.shape.cols) - col,
+        };
         Self {
             grid,
-            window,
+            inner,
+            padded,
             positions: tokio::sync::Mutex::default(),
         }
     }
 
+    /// The shape of what is composited.
     pub(super) fn shape(&self) -> Shape {
         Shape {
-            rows: self.window.rows,
-            cols: self.window.cols,
+            rows: self.inner.rows,
+            cols: self.inner.cols,
+        }
+    }
+
+    fn padded_shape(&self) -> Shape {
+        Shape {
+            rows: self.padded.rows,
+            cols: self.padded.cols,
+        }
+    }
+
+    /// The inner window, counted from the corner of the padded one.
+    fn inner_in_padded(&self) -> Window {
+        Window {
+            row: self.inner.row - self.padded.row,
+            col: self.inner.col - self.padded.col,
+            ..self.inner
         }
     }
 
     async fn positions(
         &self,
+        workshop: &Workshop,
         system: Epsg,
-        compute: &Compute,
     ) -> Result<Arc<Positions>, ChunkError> {
         // Held while computing, so that scenes of one system wait for one table.
         let mut known = self.positions.lock().await;
         if let Some(positions) = known.get(&system) {
             return Ok(Arc::clone(positions));
         }
-        let (grid, window) = (self.grid, self.window);
-        let positions = compute
-            .run(move || crs::positions(&grid, window, system))
+        let (grid, window) = (self.grid, self.padded);
+        let positions = workshop
+            .compute(Stage::Warp, move || crs::positions(&grid, window, system))
             .await??;
         let positions = Arc::new(positions);
         known.insert(system, Arc::clone(&positions));
         Ok(positions)
     }
 
-    /// Reads one image and puts it on the target; `None` if it does not reach
-    /// here.
-    async fn warp<T: crate::source::CogSample + crate::raster::Sample>(
-        &self,
-        source: &SceneSource,
-        compute: &Compute,
-        href: &AssetHref,
-        resampling: Resampling,
-    ) -> Result<Option<Raster<T>>, ChunkError> {
-        let cog = source.open(href).await?;
-        let positions = self.positions(cog.crs(), compute).await?;
-        let level = level_for(&self.grid, &cog)?;
-        let Some(image) = cog.grid(level) else {
-            return Ok(None);
-        };
-        let Some(window) = covered(&image, &positions) else {
-            return Ok(None);
-        };
-        let mut patch: Patch<T> = source.read(&cog, level, window).await?;
-        // A scene whose file does not say so has 0 where it saw nothing.
-        patch.nodata = patch.nodata.or(Some(T::default()));
-        let warped = compute
-            .run(move || warp(&patch, &positions, resampling, T::default()))
-            .await?;
-        Ok(Some(warped))
+    async fn image(&self, workshop: &Workshop, href: &AssetHref) -> Result<Image, ChunkError> {
+        let opening = workshop.source.open(href);
+        let cog = workshop.clock.wait(Stage::Read, opening).await?;
+        let positions = self.positions(workshop, cog.crs()).await?;
+        let (width, height) = cell_size(&self.grid, &cog)?;
+        let level = cog.pick_level(width, height);
+        let grid = cog.grid(level).ok_or_else(|| {
+            let reason = CogError::Malformed("it has no image".to_owned());
+            SourceError::image("opening", &cog, reason)
+        })?;
+        Ok(Image {
+            level,
+            ratio: CellRatio {
+                x: width / grid.transform.cell_width.abs(),
+                y: height / grid.transform.cell_height.abs(),
+            },
+            grid,
+            cog,
+            positions,
+        })
     }
 
-    /// Reads a scene and puts it on the target; `None` if it does not reach
-    /// here.
+    /// The classes of a scene on the padded window; `None` if its mask does
+    /// not reach there.
+    async fn classes(
+        &self,
+        workshop: &Workshop,
+        scene: &Scene,
+        href: &AssetHref,
+        fill: u16,
+    ) -> Result<Option<Raster<u16>>, ChunkError> {
+        let kernel = Kernel::Nearest;
+        let clock = Arc::clone(&workshop.clock);
+        let read = async move {
+            let _step = workshop.steps.begin(scene, "mask");
+            let image = self.image(workshop, href).await?;
+            let everything = Arc::new(vec![true; image.positions.x.len()]);
+            let Some((image, plan)) = plan(workshop, image, everything, kernel).await? else {
+                return Ok(None);
+            };
+            let memory = workshop.memory.reserve(needed(&image, &plan)).await;
+            let load = load(workshop, image, plan).await?;
+            let classes = workshop
+                .pool
+                .run(move || {
+                    let _memory = memory;
+                    let decoded = clock.time(Stage::Decode, || load.fetched.decode::<u16>());
+                    let mut patch = decoded.map_err(|error| load.image.error("decoding", error))?;
+                    // Every sample is a class; the rule knows which says nothing.
+                    patch.nodata = None;
+                    Ok::<_, ChunkError>(clock.time(Stage::Warp, || {
+                        let image = &load.image;
+                        let mut classes = Raster::filled(image.positions.shape, fill);
+                        warp_into(
+                            &patch,
+                            &image.positions,
+                            kernel,
+                            image.ratio,
+                            None,
+                            fill,
+                            &mut classes,
+                        );
+                        classes
+                    }))
+                })
+                .await??;
+            Ok(Some(classes))
+        };
+        read.await
+            .map_err(|error: ChunkError| error.of(scene, "mask"))
+    }
+
+    /// Reads the bands of a scene where `wanted`; 0 elsewhere, and where one
+    /// of them has nothing. `None` if they do not reach there.
+    async fn bands(
+        &self,
+        workshop: &Workshop,
+        scene: &Scene,
+        wanted: Arc<Vec<bool>>,
+    ) -> Result<Option<Vec<Raster<u16>>>, ChunkError> {
+        let names = || workshop.stored.cube.bands();
+        let planned = try_join_all(std::iter::zip(names(), &scene.bands).map(|(name, band)| {
+            let wanted = Arc::clone(&wanted);
+            async move {
+                let planned = async {
+                    let _step = workshop.steps.begin(scene, name);
+                    let image = self.image(workshop, &band.asset).await?;
+                    plan(workshop, image, wanted, workshop.kernel(name)).await
+                };
+                planned.await.map_err(|error| error.of(scene, name))
+            }
+        }))
+        .await?;
+        let Some(planned) = planned.into_iter().collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let bytes = planned
+            .iter()
+            .map(|(image, plan)| needed(image, plan))
+            .sum();
+        let memory = Arc::new(workshop.memory.reserve(bytes).await);
+        let bands = std::iter::zip(names(), &scene.bands);
+        let read = std::iter::zip(bands, planned).map(|((name, band), (image, plan))| {
+            let (memory, wanted) = (Arc::clone(&memory), Arc::clone(&wanted));
+            async move {
+                let read = async {
+                    let _step = workshop.steps.begin(scene, name);
+                    let load = load(workshop, image, plan).await?;
+                    warp_band(
+                        workshop,
+                        load,
+                        band.clone(),
+                        wanted,
+                        workshop.kernel(name),
+                        memory,
+                    )
+                    .await
+                };
+                read.await.map_err(|error| error.of(scene, name))
+            }
+        });
+        let mut bands = try_join_all(read).await?;
+        let inner = self.inner_in_padded();
+        let bands = workshop
+            .compute(Stage::Mask, move || {
+                choice::complete(&mut bands);
+                bands
+                    .into_iter()
+                    .map(|band| choice::crop(band, inner))
+                    .collect()
+            })
+            .await?;
+        Ok(Some(bands))
+    }
+
+    /// Reads an overpass: of its scenes, in their order, the first that has
+    /// something of use at a pixel gives all bands of it.
     pub(super) async fn observe(
         &self,
-        source: &SceneSource,
-        compute: &Compute,
-        scene: &Scene,
-        recipe: &Recipe,
-    ) -> Result<Option<Warped>, ChunkError> {
-        let mask = async {
+        workshop: &Workshop,
+        scenes: &[&Scene],
+    ) -> Result<Observation, ChunkError> {
+        let (mut seen, usable) = self.judge(workshop, scenes).await?;
+        // Without a mask that says where nothing was seen, the bands say it.
+        let mask = workshop.mask.as_ref();
+        let tells_nodata = mask.is_some_and(|rule| rule.fill().is_some());
+        let mut observation: Option<Vec<Raster<u16>>> = None;
+        for (n, (scene, usable)) in std::iter::zip(scenes, usable).enumerate() {
+            let inner = self.inner_in_padded();
+            let wanted = remaining(usable, self.padded_shape(), inner, observation.as_deref());
+            if !wanted.contains(&true) {
+                continue;
+            }
+            let Some(bands) = self.bands(workshop, scene, Arc::new(wanted)).await? else {
+                continue;
+            };
+            seen[n] |= !tells_nodata && has_data(&bands);
+            match &mut observation {
+                None => observation = Some(bands),
+                Some(first) => choice::fuse(first, &bands),
+            }
+        }
+        Ok(Observation {
+            bands: observation.filter(|bands| has_data(bands)),
+            seen,
+        })
+    }
+
+    /// For each scene, whether it saw anything and which pixels of the padded
+    /// window are of use.
+    async fn judge(
+        &self,
+        workshop: &Workshop,
+        scenes: &[&Scene],
+    ) -> Result<(Vec<bool>, Vec<Vec<bool>>), ChunkError> {
+        let (padded, inner) = (self.padded_shape(), self.inner_in_padded());
+        let Some(rule) = workshop.mask.clone() else {
+            let everywhere = vec![true; padded.rows * padded.cols];
+            return Ok((vec![false; scenes.len()], vec![everywhere; scenes.len()]));
+        };
+        let fill = rule.fill().unwrap_or_default();
+        let classes = scenes.iter().map(|scene| async move {
             match &scene.mask {
-                Some(href) => self
-                    .warp::<u8>(source, compute, href, Resampling::Nearest)
-                    .await
-                    .map_err(|e| e.of(scene, "mask")),
+                Some(href) => self.classes(workshop, scene, href, fill).await,
                 None => Ok(None),
             }
-        };
-        let names = recipe
-            .source
-            .bands
-            .iter()
-            .map(crate::cube::recipe::Band::name);
-        let bands: Vec<_> = std::iter::zip(names, &scene.bands)
-            .map(|(name, band)| {
-                let resampling = recipe.composite.resampling.of(name);
-                let warped = async move {
-                    self.warp::<u16>(source, compute, &band.asset, resampling)
-                        .await
-                        .map_err(|e| e.of(scene, name))
-                };
-                warped.boxed()
+        });
+        let classes = try_join_all(classes).await?;
+        let choice = workshop
+            .compute(Stage::Mask, move || {
+                choice::judge(&rule, &classes, padded, inner)
             })
-            .collect();
-        let (mask, bands) = futures::try_join!(mask, futures::future::try_join_all(bands))?;
-        let Some(bands) = bands.into_iter().collect::<Option<Vec<_>>>() else {
+            .await?;
+        Ok((choice.seen, choice.usable))
+    }
+}
+
+impl Image {
+    fn error(&self, step: &'static str, error: CogError) -> ChunkError {
+        SourceError::image(step, &self.cog, error).into()
+    }
+}
+
+/// The usable pixels of the inner window that no scene has given yet.
+fn remaining(
+    mut usable: Vec<bool>,
+    padded: Shape,
+    inner: Window,
+    observation: Option<&[Raster<u16>]>,
+) -> Vec<bool> {
+    for row in 0..padded.rows.min(usable.len()) {
+        let line = &mut usable[row * padded.cols..(row + 1) * padded.cols];
+        if !(inner.row..inner.row_end()).contains(&row) {
+            line.fill(false);
+            continue;
+        }
+        line[..inner.col].fill(false);
+        line[inner.col_end()..].fill(false);
+        if let Some(first) = observation.and_then(<[_]>::first) {
+            let given = first.row(row - inner.row);
+            for (usable, given) in std::iter::zip(&mut line[inner.col..], given) {
+                *usable &= *given == 0;
+            }
+        }
+    }
+    usable
+}
+
+fn has_data(bands: &[Raster<u16>]) -> bool {
+    let first = bands.first();
+    first.is_some_and(|band| band.data.iter().any(|value| *value != 0))
+}
+
+/// What has to be read of an image; `None` if it has nothing that is wanted.
+async fn plan(
+    workshop: &Workshop,
+    image: Image,
+    wanted: Arc<Vec<bool>>,
+    kernel: Kernel,
+) -> Result<Option<(Image, ReadPlan)>, ChunkError> {
+    let planned = move || {
+        let reach = kernel.reach(image.ratio);
+        let windows = sight::sources(&image.grid, &image.positions, &wanted, reach);
+        let Some(window) = sight::hull(&windows) else {
             return Ok(None);
         };
-        if scene.mask.is_some() && mask.is_none() {
-            return Ok(None);
+        let needed = |tile: Window| windows.iter().any(|w| w.intersection(&tile).is_some());
+        match image.cog.plan(image.level, window, needed) {
+            Ok(plan) => Ok(Some((image, plan))),
+            Err(error) => Err(image.error("reading", error)),
         }
-        let offsets: Vec<i32> = scene.bands.iter().map(|band| band.offset).collect();
-        let profile = recipe.source.mask.as_ref().map(|mask| mask.profile);
-        let usable = compute
-            .run(move || usable(bands, &offsets, mask.zip(profile).as_ref()))
-            .await?;
-        Ok(Some(usable))
-    }
+    };
+    workshop.compute(Stage::Warp, planned).await?
 }
 
-/// Sets what is not usable to 0 in all bands, and harmonises the rest.
-fn usable(
-    mut bands: Vec<Raster<u16>>,
-    offsets: &[i32],
-    mask: Option<&(Raster<u8>, MaskProfile)>,
-) -> Warped {
-    let pixels = bands.first().map_or(0, |band| band.data.len());
-    let mut has_data = false;
-    for pixel in 0..pixels {
-        let is_data = bands.iter().all(|band| band.data[pixel] != 0);
-        has_data |= is_data;
-        let is_kept = mask.is_none_or(|(classes, profile)| profile.keeps(classes.data[pixel]));
-        for (band, offset) in std::iter::zip(&mut bands, offsets) {
-            let value = &mut band.data[pixel];
-            *value = if is_data && is_kept {
-                harmonize::apply(*value, *offset)
-            } else {
-                0
+/// Memory that reading and decoding takes.
+fn needed(image: &Image, plan: &ReadPlan) -> u64 {
+    let samples = plan.window().len() * image.cog.samples().size();
+    plan.bytes().saturating_add(samples as u64)
+}
+
+async fn load(workshop: &Workshop, image: Image, plan: ReadPlan) -> Result<Load, ChunkError> {
+    let reading = workshop.source.fetch(&image.cog, plan);
+    let fetched = workshop.clock.wait(Stage::Read, reading).await?;
+    Ok(Load { image, fetched })
+}
+
+/// Decodes a band and puts it on the target, in the scale of the cube.
+async fn warp_band(
+    workshop: &Workshop,
+    load: Load,
+    band: SceneBand,
+    wanted: Arc<Vec<bool>>,
+    kernel: Kernel,
+    memory: Arc<Option<OwnedSemaphorePermit>>,
+) -> Result<Raster<u16>, ChunkError> {
+    let clock = Arc::clone(&workshop.clock);
+    workshop
+        .pool
+        .run(move || {
+            let _memory = memory;
+            let put = Put {
+                image: &load.image,
+                band: &band,
+                wanted: &wanted,
+                kernel,
+                clock: &clock,
             };
-        }
-    }
-    Warped { bands, has_data }
+            match load.fetched.samples() {
+                SampleType::U8 | SampleType::U16 => put.run::<u16>(&load.fetched),
+                SampleType::I16 => put.run::<i16>(&load.fetched),
+                SampleType::F32 => put.run::<f32>(&load.fetched),
+            }
+            .map_err(|error| load.image.error("decoding", error))
+        })
+        .await?
 }
 
-/// The level of an image for the cube's cell size *where the image is*: the
-/// same for every chunk, so that cutting a cube into other chunks changes no
-/// pixel.
-fn level_for(grid: &Grid, cog: &Cog) -> Result<usize, ChunkError> {
+/// How a band is put on the target.
+struct Put<'a> {
+    image: &'a Image,
+    band: &'a SceneBand,
+    wanted: &'a [bool],
+    kernel: Kernel,
+    clock: &'a super::stages::Clock,
+}
+
+impl Put<'_> {
+    fn run<T: CogSample + Sample>(&self, fetched: &Fetched) -> Result<Raster<u16>, CogError> {
+        let mut patch = self.clock.time(Stage::Decode, || fetched.decode::<T>())?;
+        Ok(self.clock.time(Stage::Warp, || {
+            let stated = None::<f64>.and_then(|value| {
+                let sample = T::from_f64(value);
+                (sample.to_f64() - value == 0.0).then_some(sample)
+            });
+            // A scene that does not say so has 0 where it saw nothing.
+            let missing = patch.nodata.or(stated).unwrap_or_default();
+            patch.nodata = Some(missing);
+            let mut warped = Raster::filled(self.image.positions.shape, missing);
+            warp_into(
+                &patch,
+                &self.image.positions,
+                self.kernel,
+                self.image.ratio,
+                Some(self.wanted),
+                missing,
+                &mut warped,
+            );
+            scaled(&warped, missing, 1.0, f64::from(self.band.offset))
+        }))
+    }
+}
+
+/// The size of the cube's cells *where an image is*: the same for every chunk,
+/// so that cutting a cube into other chunks changes no pixel.
+fn cell_size(grid: &Grid, cog: &Cog) -> Result<(f64, f64), ChunkError> {
     let Some(image) = cog.grid(0) else {
-        return Ok(0);
+        return Ok((f64::INFINITY, f64::INFINITY));
     };
     let Bounds {
         west,
@@ -183,72 +468,5 @@ fn level_for(grid: &Grid, cog: &Cog) -> Result<usize, ChunkError> {
         north,
     } = image.bounds();
     let (x, y) = (west.midpoint(east), south.midpoint(north));
-    let (width, height) = crs::cell_size_at(grid, x, y, image.crs)?;
-    Ok(cog.pick_level(width, height))
-}
-
-/// The window of an image that positions fall into, with a margin for the
-/// kernel.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a float beyond i64 saturates, and the window is cut to the image"
-)]
-fn covered(image: &Grid, positions: &Positions) -> Option<Window> {
-    let mut rows = (f64::INFINITY, f64::NEG_INFINITY);
-    let mut cols = (f64::INFINITY, f64::NEG_INFINITY);
-    for (x, y) in std::iter::zip(&positions.x, &positions.y) {
-        let (row, col) = (image.transform.row(*y), image.transform.col(*x));
-        if row.is_finite() && col.is_finite() {
-            rows = (rows.0.min(row), rows.1.max(row));
-            cols = (cols.0.min(col), cols.1.max(col));
-        }
-    }
-    let span = |(low, high): (f64, f64)| {
-        (low - KERNEL_MARGIN).floor() as i64..(high + KERNEL_MARGIN).ceil() as i64
-    };
-    (rows.0 <= rows.1 && cols.0 <= cols.1)
-        .then(|| Window::clipped(span(rows), span(cols), image.shape))
-        .flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SHAPE: Shape = Shape { rows: 1, cols: 4 };
-
-    fn raster<T: Copy>(data: [T; 4]) -> Raster<T> {
-        Raster {
-            shape: SHAPE,
-            data: data.to_vec(),
-        }
-    }
-
-    #[test]
-    fn a_pixel_is_usable_only_with_all_bands_and_a_class_that_is_kept() {
-        let bands = vec![
-            raster([1500, 0, 1500, 900]),
-            raster([2000, 2000, 2000, 2000]),
-        ];
-        let mask = raster([4_u8, 4, 9, 4]);
-        let warped = usable(bands, &[-1000, 0], Some(&(mask, MaskProfile::SclDefault)));
-        assert_eq!(
-            warped.bands[0].data,
-            [500, 0, 0, 1],
-            "a dark pixel stays a pixel"
-        );
-        assert_eq!(warped.bands[1].data, [2000, 0, 0, 2000]);
-        assert!(warped.has_data);
-    }
-
-    #[test]
-    fn a_scene_that_is_all_cloud_still_has_data() {
-        let warped = usable(
-            vec![raster([5_u16; 4])],
-            &[0],
-            Some(&(raster([9_u8; 4]), MaskProfile::SclDefault)),
-        );
-        assert!(warped.has_data);
-        assert_eq!(warped.bands[0].data, [0; 4]);
-    }
+    Ok(crs::cell_size_at(grid, x, y, image.crs)?)
 }

@@ -13,8 +13,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
-    Batch, BuildError, BuildRequest, Built, Counts, Plan, chunk::Workshop, commit::Pending,
+    Batch, BuildError, BuildRequest, Built, Counts, Plan,
+    chunk::{Patience, Workshop},
+    commit::Pending,
+    cost::Prices,
+    memory::Memory,
+    stages::{Stage, StageSeconds},
     task::Task,
+    timeline::{Moments, Timeline},
 };
 use crate::{
     catalog::Entry,
@@ -28,7 +34,7 @@ use crate::{
 };
 
 /// `[build]`: how builds share the machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BuildConfig {
     /// Chunks that are built at once.
@@ -39,6 +45,15 @@ pub struct BuildConfig {
     pub commit_chunks: usize,
     /// The most chunks and time steps that one request may cover.
     pub max_chunks: usize,
+    /// MiB that the observations of all chunks under way and the images that
+    /// are being read for them may take.
+    pub memory_mib: u64,
+    /// The most seconds that one attempt at a chunk may take.
+    pub task_seconds: u64,
+    /// How often a chunk is tried again after a failure that may pass.
+    pub task_retries: u32,
+    /// What things cost.
+    pub prices: Prices,
 }
 
 impl Default for BuildConfig {
@@ -48,6 +63,10 @@ impl Default for BuildConfig {
             commit_seconds: 60,
             commit_chunks: 256,
             max_chunks: 1_000_000,
+            memory_mib: 640,
+            task_seconds: 90,
+            task_retries: 5,
+            prices: Prices::default(),
         }
     }
 }
@@ -95,6 +114,17 @@ pub struct Report {
     pub cancelled: bool,
     /// Wall-clock seconds.
     pub seconds: f64,
+    /// Where they went.
+    pub stages: StageSeconds,
+    /// Requests for catalogues and images.
+    pub requests: u64,
+    /// Bytes of catalogues and images.
+    pub bytes: u64,
+    /// What it cost, by the configured prices.
+    pub cost: f64,
+    /// When each task did what.
+    #[serde(skip)]
+    pub timeline: Timeline,
 }
 
 /// Tells a build to stop: what is done is committed, the rest is dropped.
@@ -199,10 +229,13 @@ impl Builder {
         let stored = entry.served();
         let plan = self.plan(&stored, request).await?;
         observe(Event::Planned(plan.counts));
+        let workshop = self.workshop(&stored);
         let mut progress = Progress {
             builder: self,
             entry,
             stored: &stored,
+            workshop: &workshop,
+            begun,
             observe,
             pending: Pending::default(),
             waiting: Vec::new(),
@@ -212,24 +245,64 @@ impl Builder {
             },
         };
         for (time, chunk) in &plan.new_ocean {
-            progress.pending.mark(*time, *chunk, State::Ocean);
+            progress.pending.ocean(*time, *chunk);
         }
         progress.build(&plan, cancel).await?;
         progress.commit().await?;
         let mut report = progress.report;
         report.seconds = begun.elapsed().as_secs_f64();
+        report.stages = workshop.clock.seconds();
+        report.requests = workshop.source.traffic().requests();
+        report.bytes = workshop.source.traffic().bytes();
+        report.cost = self
+            .config
+            .prices
+            .of(&report.stages, report.requests, report.bytes);
         Ok(report)
+    }
+
+    /// What it takes to build chunks of a cube. Of the memory, one part in
+    /// four is for reads and the rest for the observations of chunks.
+    fn workshop(&self, stored: &StoredCube) -> Workshop {
+        let config = &self.config;
+        let bytes = config.memory_mib.saturating_mul(1 << 20);
+        let chunks = config.concurrency.max(1) as u64;
+        Workshop {
+            source: self.source.counted(),
+            pool: self.compute.clone(),
+            memory: Memory::new(bytes / 4),
+            stack_bytes: usize::try_from(bytes / 4 * 3 / chunks).unwrap_or(usize::MAX),
+            clock: Arc::default(),
+            mask: stored.cube.mask_rule().map(Arc::new),
+            patience: Patience {
+                seconds: config.task_seconds.max(1),
+                retries: config.task_retries,
+            },
+            steps: Arc::default(),
+            stored: stored.clone(),
+        }
     }
 }
 
-/// The scenes of a batch, or why there are none.
-type Found = Result<Arc<Vec<Scene>>, String>;
+/// The scenes of a batch, or why there are none, and when that was known.
+type Found = (Instant, Result<Arc<Vec<Scene>>, String>);
+
+/// A chunk that was tried.
+struct Tried {
+    time: usize,
+    chunk: ChunkIndex,
+    begun: Instant,
+    searched: Instant,
+    built: Result<Built, String>,
+}
 
 /// A build under way.
 struct Progress<'a> {
     builder: &'a Builder,
     entry: &'a Entry,
     stored: &'a StoredCube,
+    workshop: &'a Workshop,
+    begun: Instant,
     observe: &'a (dyn Fn(Event<'_>) + Sync),
     pending: Pending,
     /// States of what is pending, counted when it is committed.
@@ -240,18 +313,15 @@ struct Progress<'a> {
 impl Progress<'_> {
     async fn build(&mut self, plan: &Plan, cancel: &Cancel) -> Result<(), BuildError> {
         let config = &self.builder.config;
-        let workshop = Workshop {
-            source: self.builder.source.clone(),
-            compute: self.builder.compute.clone(),
-            stored: self.stored.clone(),
-        };
+        let workshop = self.workshop;
         let spec = Arc::new(source_spec(self.stored.cube.recipe()));
         let searches = plan.batches.clone().into_iter().map(|batch| {
             let (workshop, spec) = (workshop.clone(), Arc::clone(&spec));
             Task::of(move || async move {
-                let found = search(&workshop, &spec, &batch).await;
+                let searching = search(&workshop, &spec, &batch);
+                let found = workshop.clock.wait(Stage::Search, searching).await;
                 let found = found.map(Arc::new).map_err(|error| chain(&error));
-                (batch, found)
+                (batch, (Instant::now(), found))
             })
         });
         // The next batch's scenes are looked up while this one is built.
@@ -262,9 +332,10 @@ impl Progress<'_> {
             let chunks: Vec<_> = chunks.map(|chunk| (time, chunk, found.clone())).collect();
             stream::iter(chunks)
         });
-        let begin = |(time, chunk, found): (usize, ChunkIndex, Found)| {
+        let begin = |(time, chunk, (searched, found)): (usize, ChunkIndex, Found)| {
             let workshop = workshop.clone();
             Task::of(move || async move {
+                let begun = Instant::now();
                 let built = match found {
                     Ok(scenes) => workshop
                         .build(time, chunk, &scenes)
@@ -272,7 +343,13 @@ impl Progress<'_> {
                         .map_err(|error| chain(&error)),
                     Err(error) => Err(error),
                 };
-                (time, chunk, built)
+                Tried {
+                    time,
+                    chunk,
+                    begun,
+                    searched,
+                    built,
+                }
             })
         };
         let mut results = pin!(
@@ -294,8 +371,8 @@ impl Progress<'_> {
                     due.as_mut().reset(tokio::time::Instant::now() + interval);
                 }
                 next = results.next() => {
-                    let Some((time, chunk, built)) = next else { return Ok(()) };
-                    self.take(time, chunk, built);
+                    let Some(tried) = next else { return Ok(()) };
+                    self.take(tried);
                     if self.pending.len() >= config.commit_chunks {
                         self.commit().await?;
                         due.as_mut().reset(tokio::time::Instant::now() + interval);
@@ -305,23 +382,42 @@ impl Progress<'_> {
         }
     }
 
-    fn take(&mut self, time: usize, chunk: ChunkIndex, built: Result<Built, String>) {
+    fn take(&mut self, tried: Tried) {
+        let Tried {
+            time,
+            chunk,
+            begun,
+            searched,
+            built,
+        } = tried;
+        let place = [time, chunk.row, chunk.col];
+        let timeline = &mut self.report.timeline;
         match built {
             Ok(built) => {
+                let [read, composited, written] = built.moments;
+                let moments = Moments {
+                    begun,
+                    searched,
+                    read,
+                    composited,
+                    written,
+                };
+                timeline.built(self.begun, place, moments);
                 (self.observe)(Event::Built(&built));
                 self.waiting.push(built.cell.state);
                 self.pending.add(built);
             }
             Err(error) => {
+                timeline.failed(self.begun, place, begun, Instant::now());
                 let failure = Failure {
-                    chunk: [time, chunk.row, chunk.col],
+                    chunk: place,
                     time: self.stored.cube.times().days(time).start,
                     bounds: chunk_bounds(&self.stored.cube, chunk).to_array(),
                     error,
                 };
                 tracing::warn!(chunk = ?failure.chunk, error = failure.error, "a chunk failed");
                 (self.observe)(Event::Failed(&failure));
-                self.pending.mark(time, chunk, State::Failed);
+                self.pending.failed(time, chunk, failure.error.clone());
                 self.report.failures.push(failure);
             }
         }

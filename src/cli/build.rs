@@ -2,8 +2,9 @@
 
 use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, time::Duration};
 
+use anyhow::Context as _;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{ConfigArguments, DONE, Failed, say, stopped};
@@ -29,6 +30,9 @@ pub(super) struct BuildArguments {
     /// Tell what would be built, and build nothing
     #[arg(long)]
     dry_run: bool,
+    /// Write a picture of when each task did what to this file
+    #[arg(long, value_name = "SVG")]
+    timeline: Option<PathBuf>,
     /// JSON lines instead of a progress bar
     #[arg(long)]
     json: bool,
@@ -81,6 +85,11 @@ pub(super) async fn run(arguments: BuildArguments) -> anyhow::Result<ExitCode> {
         }
     })?;
     display.summarise(&report);
+    if let Some(path) = arguments.timeline {
+        let title = format!("{} chunks in {:.1} s", report.built, report.seconds);
+        std::fs::write(&path, report.timeline.to_svg(&title))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
     if report.failures.is_empty() && !report.cancelled {
         Ok(DONE)
     } else {
@@ -143,6 +152,19 @@ impl Display {
             "{} of {} chunks built in {:.1} s; {} were done, {} are without land",
             report.built, planned.build, report.seconds, planned.done, planned.ocean
         ));
+        if report.built > 0 {
+            let stages = report
+                .stages
+                .named()
+                .map(|(name, seconds)| format!("{name} {seconds:.1}"));
+            say(format!("seconds of all tasks: {}", stages.join(", ")));
+            say(format!(
+                "{} requests, {}, about {:.4} in money by [build.prices]",
+                report.requests,
+                HumanBytes(report.bytes),
+                report.cost
+            ));
+        }
         for failure in &report.failures {
             let [_, row, col] = failure.chunk;
             say(format!(

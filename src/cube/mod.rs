@@ -13,7 +13,10 @@ pub use recipe::{Recipe, RecipeError};
 pub use select::SelectError;
 pub use time_axis::{Period, TimeAxis};
 
-use crate::grid::Pyramid;
+use crate::{
+    grid::Pyramid,
+    raster::{MaskRule, Reducer},
+};
 
 /// The variable that holds the number of valid observations.
 pub const COUNT: &str = "count";
@@ -76,6 +79,25 @@ impl Cube {
     /// All variables: the bands, then [`COUNT`].
     pub fn variables(&self) -> impl Iterator<Item = &str> + Clone {
         self.bands().chain(std::iter::once(COUNT))
+    }
+
+    /// How observations become one value, by the indices of [`Cube::bands`].
+    #[must_use]
+    pub fn reducer(&self) -> Reducer {
+        let index = |name: &String| self.bands().position(|band| band == name);
+        let rule = self.recipe.composite.rule.map_bands(index);
+        // A cube is checked to have the bands that its rule names.
+        rule.unwrap_or_default()
+    }
+
+    /// Which pixels of a scene are used; all, if there is no rule.
+    #[must_use]
+    pub fn mask_rule(&self) -> Option<MaskRule> {
+        self.recipe
+            .source
+            .mask
+            .as_ref()
+            .map(recipe::MaskRecipe::rule)
     }
 
     /// The cube with a longer time axis.

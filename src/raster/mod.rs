@@ -5,14 +5,16 @@ pub mod composite;
 pub mod mask;
 pub mod reduce;
 pub mod sample;
+pub mod scale;
 pub mod separable;
 pub mod warp;
 
-pub use composite::{Composite, Stack};
-pub use mask::MaskProfile;
+pub use composite::{Composite, Percentile, PercentileError, Reducer, Stack};
+pub use mask::{MaskProfile, MaskRule};
 pub use sample::Sample;
+pub use scale::scaled;
 pub use separable::AxisTable;
-pub use warp::{Patch, Positions, warp};
+pub use warp::{CellRatio, Kernel, Patch, Positions, warp, warp_into};
 
 use crate::grid::Shape;
 

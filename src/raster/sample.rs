@@ -21,7 +21,8 @@ macro_rules! unsigned_sample {
                 reason = "float to integer saturates"
             )]
             fn from_f64(value: f64) -> Self {
-                (value + 0.5).floor() as $t
+                // The cast drops the fraction and saturates below 0: no floor().
+                (value + 0.5) as $t
             }
         }
     )+};

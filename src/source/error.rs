@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cog::CogError;
+use super::cog::{Cog, CogError};
 use crate::compute::ComputeError;
 use crate::storage::{FetchError, LocationError};
 
@@ -87,13 +87,26 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// A step that failed on an opened image.
+    #[must_use]
+    pub fn image(step: &'static str, cog: &Cog, source: CogError) -> Self {
+        Self::Image {
+            step,
+            href: cog.href().to_string(),
+            source: Arc::new(source),
+        }
+    }
+
     /// Whether the same may succeed a little later, though all attempts have
     /// been made.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Request { source, .. } => source.is_transient(),
-            Self::Image { source, .. } => source.is_transient(),
+            // A damaged tile may have been damaged on its way.
+            Self::Image { source, .. } => {
+                source.is_transient() || matches!(**source, CogError::Tile { .. })
+            }
             Self::Client(_)
             | Self::Location { .. }
             | Self::Document { .. }

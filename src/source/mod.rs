@@ -10,16 +10,18 @@ mod query;
 mod retry;
 mod scene;
 mod stac;
+mod traffic;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
-pub use self::cog::{Cog, CogError, CogLevel, CogSample};
+pub use self::cog::{Cog, CogError, CogLevel, CogSample, Fetched, ReadPlan, SampleType};
 pub use self::config::SourceConfig;
 pub use self::error::SourceError;
 pub use self::scene::{Scene, SceneBand};
+pub use self::traffic::Traffic;
 /// Where an asset lies.
 pub use crate::storage::Location as AssetHref;
 
@@ -29,8 +31,7 @@ use self::retry::RetryPolicy;
 use self::scene::{Reason, Skipped};
 use self::stac::{Catalogue, Search};
 use crate::compute::Compute;
-use crate::grid::{Bounds, Window};
-use crate::raster::Patch;
+use crate::grid::Bounds;
 use crate::storage::{Location, Storage};
 
 /// Which scenes and which of their assets a cube is built from.
@@ -82,6 +83,7 @@ pub struct SceneSource {
     retry: RetryPolicy,
     headers: moka::future::Cache<AssetHref, Arc<Cog>>,
     reads: Arc<Semaphore>,
+    traffic: Arc<Traffic>,
 }
 
 impl SceneSource {
@@ -102,7 +104,30 @@ impl SceneSource {
             compute,
             storage,
             headers,
+            traffic: Arc::default(),
         })
+    }
+
+    /// The same source with a count of its own.
+    #[must_use]
+    pub fn counted(&self) -> Self {
+        Self {
+            traffic: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// What was asked of servers through this source and its clones.
+    #[must_use]
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// How long to wait after so many failures of something that is tried
+    /// again as a whole.
+    #[must_use]
+    pub fn pause(&self, failures: u32) -> std::time::Duration {
+        self.retry.pause(failures)
     }
 
     /// The scenes that overlap `bounds` (degrees, EPSG:4326; `west` > `east`
@@ -181,31 +206,20 @@ impl SceneSource {
             object,
             retry: self.retry,
             gap: self.config.range_gap_bytes,
+            traffic: Arc::clone(&self.traffic),
         };
         Cog::open(href.clone(), reader).await.map(Arc::new)
     }
 
-    /// Reads a window of a level of an image: only the tiles that the window
-    /// touches, in merged requests, decoded on the threads for computations.
+    /// Reads the tiles of a plan, in merged requests.
     ///
     /// # Errors
-    /// If the window or the sample type does not fit the image, or if its
-    /// tiles cannot be fetched or decoded.
-    pub async fn read<T: CogSample>(
-        &self,
-        cog: &Cog,
-        level: usize,
-        window: Window,
-    ) -> Result<Patch<T>, SourceError> {
-        // Held until the tiles are decoded: it bounds memory, not only requests.
+    /// If they take more memory than one read may, or cannot be fetched.
+    pub async fn fetch(&self, cog: &Cog, plan: ReadPlan) -> Result<Fetched, SourceError> {
         let _permit = self.reads.acquire().await;
-        cog.read(&self.compute, level, window, self.config.max_read_bytes)
+        cog.fetch(plan, self.config.max_read_bytes, &self.traffic)
             .await
-            .map_err(|source| SourceError::Image {
-                step: "reading",
-                href: cog.href().to_string(),
-                source: Arc::new(source),
-            })
+            .map_err(|source| SourceError::image("reading", cog, source))
     }
 }
 

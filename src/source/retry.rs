@@ -51,6 +51,11 @@ impl RetryPolicy {
         }
     }
 
+    /// A random wait after the given number of failures.
+    pub(super) fn pause(&self, failures: u32) -> Duration {
+        self.wait(failures, None, random_fraction())
+    }
+
     /// The wait after the given number of failures, for a random number in 0..1.
     fn wait(&self, failures: u32, wish: Option<Duration>, random: f64) -> Duration {
         let doublings = failures.saturating_sub(1).min(20);

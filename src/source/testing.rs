@@ -7,7 +7,9 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use serde_json::Value;
 
-use super::SourceConfig;
+use super::{Cog, CogSample, SceneSource, SourceConfig, SourceError};
+use crate::grid::Window;
+use crate::raster::Patch;
 
 /// A request that came.
 #[derive(Clone, Debug)]
@@ -93,6 +95,22 @@ pub(super) fn range_of(bytes: &[u8], request: &Seen) -> Response<Body> {
         )
         .body(Body::from(bytes[start..end].to_vec()))
         .unwrap()
+}
+
+/// Reads and decodes a window.
+pub(super) async fn read<T: CogSample>(
+    source: &SceneSource,
+    cog: &Cog,
+    level: usize,
+    window: Window,
+) -> Result<Patch<T>, SourceError> {
+    let plan = cog
+        .plan(level, window, |_| true)
+        .map_err(|error| SourceError::image("reading", cog, error))?;
+    let fetched = source.fetch(cog, plan).await?;
+    fetched
+        .decode()
+        .map_err(|error| SourceError::image("decoding", cog, error))
 }
 
 /// Settings under which nothing takes long.

@@ -5,8 +5,9 @@ use axum::http::{Response, header};
 use tokio::io::AsyncWriteExt as _;
 
 use super::cog::testing::{TILE, image, pixel, tiff};
-use super::testing::{Server, impatient, range_of, status, test_data};
+use super::testing::{Server, impatient, range_of, read, status, test_data};
 use super::*;
+use crate::grid::Window;
 
 fn source(config: SourceConfig) -> SceneSource {
     SceneSource::new(config, Compute::new(1)).unwrap()
@@ -47,7 +48,7 @@ async fn only_the_tiles_of_a_window_are_fetched_and_neighbours_at_once() {
         rows: TILE,
         cols: 2 * TILE + 2,
     };
-    let patch = source.read::<u16>(&cog, 0, window).await.unwrap();
+    let patch = read::<u16>(&source, &cog, 0, window).await.unwrap();
     assert_eq!(patch.raster.data[0], pixel(window.row, window.col));
     let tile = |row: usize, col: usize| 8 + 512 * (row * 6 + col);
     let mut asked = ranges(&server, 1);
@@ -73,7 +74,7 @@ async fn tiles_that_are_not_far_apart_are_fetched_at_once() {
         rows: 6 * TILE,
         cols: 1,
     };
-    source.read::<u16>(&cog, 0, window).await.unwrap();
+    read::<u16>(&source, &cog, 0, window).await.unwrap();
     assert_eq!(
         ranges(&server, 1),
         [format!("bytes=8-{}", 8 + 512 * 31 - 1)]

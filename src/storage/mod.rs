@@ -167,6 +167,9 @@ impl Object {
             }
             GetResultPayload::File(..) => result.bytes().await?,
         };
+        if (bytes.len() as u64) < length {
+            return Err(FetchError::Connection("the answer breaks off".into()));
+        }
         Ok(Part { bytes, size })
     }
 

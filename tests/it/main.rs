@@ -10,8 +10,14 @@
 mod browser;
 mod cli;
 mod errors;
+mod faults;
 mod fixture;
+mod invariance;
 mod layers;
+mod masks;
+mod random_archive;
+mod reducers;
 mod reference;
 mod round_trip;
 mod support;
+mod warp;

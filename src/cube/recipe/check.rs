@@ -21,6 +21,9 @@ impl Recipe {
         let times = TimeAxis::new(self.time.start, self.time.end, self.time.period)
             .map_err(|error| RecipeError::invalid("time", error.to_string()))?;
         self.check_bands()?;
+        if let Some(mask) = &self.source.mask {
+            mask.check()?;
+        }
         self.check_style()?;
         Ok((pyramid, times))
     }
@@ -61,6 +64,7 @@ impl Recipe {
         if let BandResampling::ByBand(map) = &self.composite.resampling {
             self.known_variables("composite.resampling", map.keys(), false)?;
         }
+        self.known_variables("composite.rule", self.composite.rule.bands(), false)?;
         Ok(())
     }
 

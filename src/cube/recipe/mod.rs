@@ -2,6 +2,7 @@
 //! Written by people as TOML, stored in the cube as JSON.
 
 mod check;
+mod mask;
 
 use std::collections::BTreeMap;
 
@@ -10,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Period;
 use crate::{
-    raster::{MaskProfile, Resampling},
+    raster::{Kernel, Reducer},
     suggest,
 };
+
+pub use mask::{DropRecipe, MaskRecipe};
 
 /// Why a text is no recipe.
 #[derive(Debug, thiserror::Error)]
@@ -167,36 +170,16 @@ impl Band {
     }
 }
 
-/// `[source.mask]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MaskRecipe {
-    /// The asset that holds the classes.
-    pub asset: String,
-    /// Which classes are used.
-    #[serde(default)]
-    pub profile: MaskProfile,
-}
-
 /// `[composite]`.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompositeRecipe {
     /// How the observations of a time step become one value.
     #[serde(default)]
-    pub rule: Rule,
+    pub rule: Reducer<String>,
     /// How a scene is put on the grid: one method, or one for each band.
     #[serde(default)]
     pub resampling: BandResampling,
-}
-
-/// How the observations of a time step become one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rule {
-    /// The median; of an even number the mean of the middle two, rounded half up.
-    #[default]
-    Median,
 }
 
 /// One resampling for all bands, or some for some.
@@ -204,24 +187,24 @@ pub enum Rule {
 #[serde(untagged)]
 pub enum BandResampling {
     /// The same for all.
-    All(Resampling),
+    All(Kernel),
     /// By band; bilinear for those not named.
-    ByBand(BTreeMap<String, Resampling>),
+    ByBand(BTreeMap<String, Kernel>),
 }
 
 impl Default for BandResampling {
     fn default() -> Self {
-        Self::All(Resampling::Bilinear)
+        Self::All(Kernel::Bilinear)
     }
 }
 
 impl BandResampling {
     /// The method for a band.
     #[must_use]
-    pub fn of(&self, band: &str) -> Resampling {
+    pub fn of(&self, band: &str) -> Kernel {
         match self {
             Self::All(resampling) => *resampling,
-            Self::ByBand(map) => map.get(band).copied().unwrap_or(Resampling::Bilinear),
+            Self::ByBand(map) => map.get(band).copied().unwrap_or(Kernel::Bilinear),
         }
     }
 }
@@ -334,7 +317,7 @@ mod tests {
         );
         assert_eq!(
             cube.recipe().composite.resampling.of("red"),
-            Resampling::Bilinear
+            Kernel::Bilinear
         );
     }
 
@@ -416,7 +399,14 @@ mod tests {
         let base = of(MINIMAL);
         assert_eq!(base, of(&format!("title = 'Zagreb'\n{MINIMAL}")));
         assert_eq!(base, of(&MINIMAL.replace("2023-08-31", "2023-12-31")));
-        assert_ne!(base, of(&format!("{MINIMAL}\nmask = {{ asset = 'scl' }}")));
+        let masked = |keys: &str| of(&format!("{MINIMAL}\nmask = {{ asset = 'scl'{keys} }}"));
+        assert_ne!(base, masked(""));
+        assert_eq!(masked(""), masked(", profile = 'scl-default'"));
+        assert_ne!(masked(""), masked(", dilation = 1"));
+        assert_ne!(masked(""), masked(", nodata = [255]"));
+        let dropped = |keys: &str| masked(&format!(", drop = [{{ bits = [3]{keys} }}]"));
+        assert_ne!(masked(""), dropped(""));
+        assert_ne!(dropped(""), dropped(", opening = 1"));
         assert_ne!(base, of(&MINIMAL.replace("0.001", "0.002")));
     }
 

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_tiff::error::{AsyncTiffError, AsyncTiffResult};
 use async_tiff::metadata::MetadataFetch;
-use async_tiff::reader::AsyncFileReader;
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use tokio::sync::Mutex;
 
 use super::CogError;
+use crate::source::Traffic;
 use crate::source::retry::{Exhausted, RetryPolicy};
 use crate::storage::{Object, Part};
 
@@ -24,18 +25,88 @@ pub(in crate::source) struct ByteReader {
     pub(in crate::source) retry: RetryPolicy,
     /// Ranges at most this many bytes apart are read in one request.
     pub(in crate::source) gap: u64,
+    pub(in crate::source) traffic: Arc<Traffic>,
 }
 
 impl ByteReader {
+    /// The bytes of a range, fewer if the file ends before.
     async fn range(&self, range: Range<u64>) -> Result<Part, CogError> {
-        self.retry
-            .run(|| self.object.range(range.clone()))
+        let attempt = || {
+            self.traffic.asked();
+            self.object.range(range.clone())
+        };
+        let part = self
+            .retry
+            .run(attempt)
             .await
             .map_err(|Exhausted { attempts, error }| CogError::Fetch {
                 attempts,
                 source: error,
-            })
+            })?;
+        self.traffic.came(part.bytes.len());
+        Ok(part)
     }
+
+    /// Exactly the bytes of some ranges, in as few requests as is worth it.
+    pub(super) async fn ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, CogError> {
+        let merged = merge(ranges, self.gap);
+        let read = |range: Range<u64>| async move {
+            let part = self.range(range.clone()).await?;
+            if part.bytes.len() as u64 == range.end - range.start {
+                Ok((range.start, part.bytes))
+            } else {
+                Err(CogError::Truncated {
+                    end: range.end,
+                    size: part.size,
+                })
+            }
+        };
+        let parts = futures::future::try_join_all(merged.into_iter().map(read)).await?;
+        let cut = |range: &Range<u64>| {
+            let after = parts.partition_point(|(start, _)| *start <= range.start);
+            let (start, bytes) = &parts[after - 1];
+            let within = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
+            bytes.slice(within(range.start)..within(range.end))
+        };
+        Ok(ranges.iter().map(cut).collect())
+    }
+}
+
+/// Bytes that nobody asked for may be read to save requests, up to one in so
+/// many of those that somebody did.
+const WASTE: u64 = 12;
+
+/// Joins ranges that are close to each other: those with a gap of at most
+/// `gap` bytes, and then those with the smallest gaps while all of what is
+/// read in vain stays small. Sorted, and none overlaps another.
+fn merge(ranges: &[Range<u64>], gap: u64) -> Vec<Range<u64>> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_by_key(|range| (range.start, range.end));
+    let mut allowed: u64 = sorted.iter().map(|r| r.end - r.start).sum::<u64>() / WASTE;
+    let mut gaps: Vec<u64> = sorted
+        .windows(2)
+        .map(|pair| pair[1].start.saturating_sub(pair[0].end))
+        .filter(|length| *length > gap)
+        .collect();
+    gaps.sort_unstable();
+    let mut bridged = gap;
+    for length in gaps {
+        if length > allowed {
+            break;
+        }
+        allowed -= length;
+        bridged = length;
+    }
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    for range in sorted {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end.saturating_add(bridged) => {
+                last.end = last.end.max(range.end);
+            }
+            Some(_) | None => merged.push(range),
+        }
+    }
+    merged
 }
 
 type TiffFuture<'f, T> = Pin<Box<dyn Future<Output = AsyncTiffResult<T>> + Send + 'f>>;
@@ -43,41 +114,6 @@ type TiffFuture<'f, T> = Pin<Box<dyn Future<Output = AsyncTiffResult<T>> + Send 
 /// Our error through the TIFF reader's; [`CogError::from`] takes it out.
 fn external(error: CogError) -> AsyncTiffError {
     AsyncTiffError::External(Box::new(error))
-}
-
-// The signatures are written out as `#[async_trait]` would.
-impl AsyncFileReader for ByteReader {
-    fn get_bytes<'a, 'f>(&'a self, range: Range<u64>) -> TiffFuture<'f, Bytes>
-    where
-        'a: 'f,
-        Self: 'f,
-    {
-        async move { Ok(self.range(range).await.map_err(external)?.bytes) }.boxed()
-    }
-
-    fn get_byte_ranges<'a, 'f>(&'a self, ranges: Vec<Range<u64>>) -> TiffFuture<'f, Vec<Bytes>>
-    where
-        'a: 'f,
-        Self: 'f,
-    {
-        async move {
-            let read = |range: Range<u64>| async move {
-                let part = self.range(range.clone()).await?;
-                if part.bytes.len() as u64 == range.end - range.start {
-                    Ok(part.bytes)
-                } else {
-                    Err(CogError::Truncated {
-                        end: range.end,
-                        size: part.size,
-                    })
-                }
-            };
-            object_store::coalesce_ranges(&ranges, read, self.gap)
-                .await
-                .map_err(external)
-        }
-        .boxed()
-    }
 }
 
 /// The most bytes that the directories of a file may have: enough for a
@@ -202,5 +238,36 @@ impl MetadataFetch for HeaderReader {
         Self: 'f,
     {
         async move { self.bytes(range).await.map_err(external) }.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn merged_ranges_hold_all_that_was_asked_for_and_little_else(
+            starts in prop::collection::vec((0_u64..100_000, 1_u64..2_000), 1..30), gap in 0_u64..50,
+        ) {
+            let ranges: Vec<_> = starts.iter().map(|(start, length)| *start..start + length).collect();
+            let merged = merge(&ranges, gap);
+            for range in &ranges {
+                prop_assert!(merged.iter().any(|m| m.start <= range.start && range.end <= m.end));
+            }
+            prop_assert!(merged.windows(2).all(|pair| pair[0].end + gap < pair[1].start));
+            let length = |ranges: &[Range<u64>]| ranges.iter().map(|r| r.end - r.start).sum::<u64>();
+            let small_gaps = gap * ranges.len() as u64;
+            prop_assert!(length(&merged) <= length(&ranges) * (WASTE + 1) / WASTE + small_gaps);
+        }
+    }
+
+    #[test]
+    fn a_gap_is_bridged_if_it_is_small_or_little_beside_what_is_read() {
+        assert_eq!(merge(&[0..100, 110..200], 10), [0..200]);
+        assert_eq!(merge(&[0..100, 120..130], 10), [0..100, 120..130]);
+        assert_eq!(merge(&[0..1000, 1020..2000], 10), [0..2000]);
+        assert_eq!(merge(&[50..60, 0..10], 0), [0..10, 50..60]);
     }
 }

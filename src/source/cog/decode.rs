@@ -1,12 +1,10 @@
 //! Decompression into a known number of bytes. A tile that holds more or less
 //! is corrupt, and found to be so before it fills the memory.
 
-use std::io::Read;
+use std::io;
 
-use async_tiff::decoder::{Decoder, DecoderRegistry};
-use async_tiff::error::{AsyncTiffError, AsyncTiffResult};
-use async_tiff::tags::{Compression, PhotometricInterpretation};
-use bytes::Bytes;
+use async_tiff::tags::Compression;
+use libdeflater::DecompressionError;
 
 /// The compression methods that are read, all lossless.
 pub(super) const METHODS: [Compression; 5] = [
@@ -17,90 +15,102 @@ pub(super) const METHODS: [Compression; 5] = [
     Compression::ZSTD,
 ];
 
-/// The decoders of all [`METHODS`] for tiles of exactly `size` bytes.
-pub(super) fn decoders(size: usize) -> DecoderRegistry {
-    let mut registry = DecoderRegistry::empty();
-    for method in METHODS {
-        registry
-            .as_mut()
-            .insert(method, Box::new(ExactDecoder { method, size }));
+/// Decompresses tiles one after the other into memory that is used again.
+pub(super) struct Decompressor {
+    deflate: libdeflater::Decompressor,
+    bytes: Vec<u8>,
+}
+
+impl Decompressor {
+    pub(super) fn new() -> Self {
+        Self {
+            deflate: libdeflater::Decompressor::new(),
+            bytes: Vec::new(),
+        }
     }
-    registry
-}
 
-#[derive(Debug)]
-struct ExactDecoder {
-    method: Compression,
-    size: usize,
-}
-
-impl ExactDecoder {
-    fn decompress(&self, compressed: &[u8]) -> std::io::Result<Vec<u8>> {
-        // One byte more than expected is enough to see that there is more.
-        let most = self.size + 1;
-        if self.method == Compression::None {
-            return Ok(compressed[..compressed.len().min(most)].to_vec());
+    /// The `size` bytes that `compressed` holds.
+    pub(super) fn run(
+        &mut self,
+        method: Compression,
+        compressed: &[u8],
+        size: usize,
+    ) -> io::Result<&[u8]> {
+        self.bytes.resize(size, 0);
+        let written = if method == Compression::None {
+            let written = compressed.len().min(size);
+            self.bytes[..written].copy_from_slice(&compressed[..written]);
+            (compressed.len() <= size).then_some(written)
+        } else if method == Compression::ZSTD {
+            zstd(compressed, &mut self.bytes)?
+        } else if method == Compression::LZW {
+            lzw(compressed, &mut self.bytes)?
+        } else {
+            match self.deflate.zlib_decompress(compressed, &mut self.bytes) {
+                Ok(written) => Some(written),
+                Err(DecompressionError::InsufficientSpace) => None,
+                Err(DecompressionError::BadData) => {
+                    return Err(invalid("its deflate stream is damaged"));
+                }
+            }
+        };
+        match written {
+            Some(written) if written == size => Ok(&self.bytes),
+            Some(_) => Err(invalid(&format!(
+                "it decompresses to fewer than its {size} bytes"
+            ))),
+            None => Err(invalid(&format!(
+                "it decompresses to more than its {size} bytes"
+            ))),
         }
-        if self.method == Compression::ZSTD {
-            return zstd::bulk::decompress(compressed, most);
-        }
-        if self.method == Compression::LZW {
-            return lzw(compressed, most);
-        }
-        let mut bytes = Vec::with_capacity(most);
-        flate2::read::ZlibDecoder::new(compressed)
-            .take(most as u64)
-            .read_to_end(&mut bytes)?;
-        Ok(bytes)
     }
 }
 
-/// TIFF's variant of LZW (TIFF 6.0, section 13).
-fn lzw(compressed: &[u8], most: usize) -> std::io::Result<Vec<u8>> {
+fn invalid(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+/// The number of bytes written; `None` if there are more than `bytes` takes.
+fn zstd(compressed: &[u8], bytes: &mut [u8]) -> io::Result<Option<usize>> {
+    use std::io::Read as _;
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(compressed)?;
+    let mut written = 0;
+    while written < bytes.len() {
+        match decoder.read(&mut bytes[written..])? {
+            0 => return Ok(Some(written)),
+            n => written += n,
+        }
+    }
+    Ok((decoder.read(&mut [0])? == 0).then_some(written))
+}
+
+/// TIFF's variant of LZW (TIFF 6.0, section 13). The number of bytes written;
+/// `None` if there are more than `bytes` takes.
+fn lzw(compressed: &[u8], bytes: &mut [u8]) -> io::Result<Option<usize>> {
     let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
-    let mut bytes = vec![0; most];
     let (mut read, mut written) = (0, 0);
+    // Room for one byte too many shows that there are some.
+    let mut excess = [0];
     loop {
-        let step = decoder.decode_bytes(&compressed[read..], &mut bytes[written..]);
+        let full = written == bytes.len();
+        let room = if full {
+            &mut excess[..]
+        } else {
+            &mut bytes[written..]
+        };
+        let step = decoder.decode_bytes(&compressed[read..], room);
         read += step.consumed_in;
-        written += step.consumed_out;
         let status = step
             .status
-            .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))?;
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if full && step.consumed_out > 0 {
+            return Ok(None);
+        }
+        written += step.consumed_out;
         // Without an end marker the decoder waits for more: the length tells.
         let stuck = step.consumed_in == 0 && step.consumed_out == 0;
-        if matches!(status, weezl::LzwStatus::Done) || stuck || written == most {
-            bytes.truncate(written);
-            return Ok(bytes);
-        }
-    }
-}
-
-impl Decoder for ExactDecoder {
-    fn decode_tile(
-        &self,
-        compressed: Bytes,
-        _photometric_interpretation: PhotometricInterpretation,
-        _jpeg_tables: Option<&[u8]>,
-        _samples_per_pixel: u16,
-        _bits_per_sample: u16,
-        _lerc_parameters: Option<&[u32]>,
-    ) -> AsyncTiffResult<Vec<u8>> {
-        let bytes = self.decompress(&compressed)?;
-        if bytes.len() == self.size {
-            Ok(bytes)
-        } else {
-            let (expected, relation) = (
-                self.size,
-                if bytes.len() < self.size {
-                    "fewer"
-                } else {
-                    "more"
-                },
-            );
-            Err(AsyncTiffError::General(format!(
-                "it decompresses to {relation} than its {expected} bytes"
-            )))
+        if matches!(status, weezl::LzwStatus::Done) || stuck {
+            return Ok(Some(written));
         }
     }
 }
@@ -110,16 +120,10 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn decode(method: Compression, size: usize, compressed: Vec<u8>) -> Result<Vec<u8>, String> {
-        decoders(size).as_ref()[&method]
-            .decode_tile(
-                compressed.into(),
-                PhotometricInterpretation::BlackIsZero,
-                None,
-                1,
-                8,
-                None,
-            )
+    fn decode(method: Compression, size: usize, compressed: &[u8]) -> Result<Vec<u8>, String> {
+        Decompressor::new()
+            .run(method, compressed, size)
+            .map(<[u8]>::to_vec)
             .map_err(|error| error.to_string())
     }
 
@@ -146,12 +150,29 @@ mod tests {
         for method in METHODS {
             let compressed = compress(method, &bytes);
             assert_eq!(
-                decode(method, bytes.len(), compressed.clone()).as_ref(),
+                decode(method, bytes.len(), &compressed).as_ref(),
                 Ok(&bytes),
                 "{method:?}"
             );
-            assert!(decode(method, bytes.len() + 1, compressed.clone()).is_err());
-            assert!(decode(method, bytes.len() - 1, compressed).is_err());
+            let fewer = decode(method, bytes.len() + 1, &compressed).unwrap_err();
+            assert!(fewer.contains("fewer"), "{method:?}: {fewer}");
+            let more = decode(method, bytes.len() - 1, &compressed).unwrap_err();
+            assert!(more.contains("more"), "{method:?}: {more}");
+        }
+    }
+
+    #[test]
+    fn one_decompressor_reads_tiles_of_different_sizes() {
+        let mut decompressor = Decompressor::new();
+        for length in [5000, 10, 7000] {
+            let bytes = vec![3; length];
+            for method in METHODS {
+                let compressed = compress(method, &bytes);
+                assert_eq!(
+                    decompressor.run(method, &compressed, length).unwrap(),
+                    bytes
+                );
+            }
         }
     }
 
@@ -159,18 +180,17 @@ mod tests {
     fn damage_is_an_error_and_not_a_panic() {
         for method in METHODS {
             let compressed = compress(method, &[7; 4096]);
-            let mut damaged = compressed.clone();
-            damaged.truncate(compressed.len() / 2);
+            let damaged = &compressed[..compressed.len() / 2];
             assert!(decode(method, 4096, damaged).is_err(), "{method:?}");
         }
-        assert!(decode(Compression::LZW, 4096, vec![0xff; 40]).is_err());
+        assert!(decode(Compression::LZW, 4096, &[0xff; 40]).is_err());
     }
 
     #[test]
     fn a_bomb_is_not_unpacked_beyond_its_tile() {
         for method in [Compression::Deflate, Compression::LZW, Compression::ZSTD] {
             let bomb = compress(method, &vec![0; 50_000_000]);
-            assert!(decode(method, 64, bomb).is_err(), "{method:?}");
+            assert!(decode(method, 64, &bomb).is_err(), "{method:?}");
         }
     }
 }

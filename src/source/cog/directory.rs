@@ -35,7 +35,7 @@ const PIXEL_IS_POINT: u16 = 2;
 pub(super) async fn open(href: Location, reader: ByteReader) -> Result<Cog, CogError> {
     let header = HeaderReader::new(reader.clone());
     // The TIFF reader panics at some directories that break the rules.
-    let directories = AssertUnwindSafe(directories(&header))
+    let (order, directories) = AssertUnwindSafe(directories(&header))
         .catch_unwind()
         .await
         .map_err(|panic| CogError::Malformed(panic_text(panic.as_ref())))??;
@@ -87,6 +87,7 @@ pub(super) async fn open(href: Location, reader: ByteReader) -> Result<Cog, CogE
         nodata,
         levels,
         size,
+        order,
         reader,
     })
 }
@@ -100,7 +101,9 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .to_owned()
 }
 
-async fn directories(header: &HeaderReader) -> Result<Vec<ImageFileDirectory>, CogError> {
+async fn directories(
+    header: &HeaderReader,
+) -> Result<(Endianness, Vec<ImageFileDirectory>), CogError> {
     let magic = header.bytes(0..4).await?;
     if !matches!(&magic[..], b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+") {
         return Err(CogError::NotTiff);
@@ -123,7 +126,7 @@ async fn directories(header: &HeaderReader) -> Result<Vec<ImageFileDirectory>, C
         }
         directories.extend(reader.read_next_ifd(header).await?);
     }
-    Ok(directories)
+    Ok((reader.endianness(), directories))
 }
 
 /// Looks at the sizes that a directory states. The TIFF reader makes room for

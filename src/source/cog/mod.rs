@@ -8,19 +8,27 @@ mod bytes;
 mod decode;
 mod directory;
 mod error;
+mod fetched;
 mod georef;
 mod sample;
+mod unpredict;
 
-use async_tiff::{ImageFileDirectory, Tile};
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_tiff::ImageFileDirectory;
+use async_tiff::reader::Endianness;
+use async_tiff::tags::Predictor;
 
 pub(super) use self::bytes::ByteReader;
 pub use self::error::CogError;
+pub use self::fetched::Fetched;
 pub use self::sample::{CogSample, SampleType, Samples};
 
-use self::sample::nodata_as;
-use crate::compute::Compute;
+use self::fetched::StoredTile;
+use self::unpredict::RowFormat;
+use super::Traffic;
 use crate::grid::{Epsg, GeoTransform, Grid, Shape, Window};
-use crate::raster::{Patch, Raster};
 use crate::storage::Location;
 
 /// The full image of a file or one of its overviews.
@@ -45,6 +53,7 @@ pub struct Cog {
     nodata: Option<f64>,
     levels: Vec<CogLevel>,
     size: u64,
+    order: Endianness,
     reader: ByteReader,
 }
 
@@ -124,14 +133,17 @@ impl Cog {
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 
-    /// Reads a window of a level: the tiles that it touches, cut to it.
-    pub(super) async fn read<T: CogSample>(
+    /// The stored tiles that a window of a level touches, as far as `needed`
+    /// (by their windows) says that they matter, and how many bytes they have.
+    ///
+    /// # Errors
+    /// If the image has no such window, or the file has no place for a tile.
+    pub fn plan(
         &self,
-        compute: &Compute,
         level_index: usize,
         window: Window,
-        most_bytes: usize,
-    ) -> Result<Patch<T>, CogError> {
+        needed: impl Fn(Window) -> bool,
+    ) -> Result<ReadPlan, CogError> {
         let level = self
             .levels
             .get(level_index)
@@ -144,45 +156,18 @@ impl Cog {
                 level: level_index,
                 window,
             })?;
-        if !T::reads(self.samples) {
-            return Err(CogError::SampleType {
-                stored: self.samples,
-                wanted: T::NAME,
-            });
-        }
-        let wanted = level.stored_tiles(window);
-        let job = Decoding {
+        let mut plan = ReadPlan {
             level: level_index,
-            shape: level.tile,
-            tile_bytes: level.tile.rows * level.tile.cols * self.samples.size(),
             window,
+            tiles: Vec::new(),
+            bytes: 0,
         };
-        let decoded = window.len() * size_of::<T>() + job.tile_bytes;
-        self.check_size(level, &wanted, decoded, most_bytes)?;
-        let tiles = level.directory.fetch_tiles(&wanted, &self.reader).await?;
-        let nodata = self.nodata.and_then(nodata_as);
-        let fill = nodata.unwrap_or_default();
-        let raster = compute.run(move || job.run::<T>(tiles, fill)).await??;
-        Ok(Patch {
-            raster,
-            window,
-            transform: level.transform,
-            nodata,
-        })
-    }
-
-    /// Holds what a read would take against what is allowed, and the place of
-    /// its tiles against the size of the file.
-    fn check_size(
-        &self,
-        level: &CogLevel,
-        tiles: &[(usize, usize)],
-        decoded: usize,
-        most: usize,
-    ) -> Result<(), CogError> {
-        let mut bytes = decoded as u64;
-        for (col, row) in tiles {
-            let (offset, length) = level.entry(*col, *row);
+        for (col, row) in level.tiles_of(window) {
+            let area = level.tile_window(col, row);
+            let (offset, length) = level.entry(col, row);
+            if length == 0 || !needed(area) {
+                continue;
+            }
             let end = offset.saturating_add(length);
             if end > self.size {
                 return Err(CogError::Truncated {
@@ -190,28 +175,101 @@ impl Cog {
                     size: self.size,
                 });
             }
-            bytes = bytes.saturating_add(length);
+            plan.bytes = plan.bytes.saturating_add(length);
+            plan.tiles.push((area, offset..end));
         }
-        if bytes > most as u64 {
+        Ok(plan)
+    }
+
+    /// Reads the tiles of a plan, of at most `most_bytes` with what they decode to.
+    pub(super) async fn fetch(
+        &self,
+        plan: ReadPlan,
+        most_bytes: usize,
+        traffic: &Arc<Traffic>,
+    ) -> Result<Fetched, CogError> {
+        let malformed = || CogError::NoWindow {
+            level: plan.level,
+            window: plan.window,
+        };
+        let level = self.levels.get(plan.level).ok_or_else(malformed)?;
+        let tile_bytes = level.tile.rows * level.tile.cols * self.samples.size();
+        let decoded = plan.window.len() * size_of::<f32>() + tile_bytes;
+        let bytes = plan.bytes.saturating_add(decoded as u64);
+        if bytes > most_bytes as u64 {
             return Err(CogError::TooLarge {
                 what: "window".to_owned(),
                 bytes,
-                limit: most as u64,
+                limit: most_bytes as u64,
             });
         }
-        Ok(())
+        let (areas, ranges): (Vec<_>, Vec<_>) = plan.tiles.into_iter().unzip();
+        // Who opened the file counted on its own account.
+        let reader = ByteReader {
+            traffic: Arc::clone(traffic),
+            ..self.reader.clone()
+        };
+        let parts = reader.ranges(&ranges).await?;
+        let tiles = std::iter::zip(areas, parts)
+            .map(|(area, bytes)| StoredTile { area, bytes })
+            .collect();
+        Ok(Fetched {
+            level: plan.level,
+            window: plan.window,
+            tile: level.tile,
+            transform: level.transform,
+            nodata: self.nodata,
+            method: level.directory.compression(),
+            format: RowFormat {
+                samples: self.samples,
+                predictor: level.directory.predictor().unwrap_or(Predictor::None),
+                order: self.order,
+            },
+            tiles,
+        })
+    }
+}
+
+/// What is to be read of an image.
+#[derive(Clone, Debug)]
+pub struct ReadPlan {
+    level: usize,
+    window: Window,
+    /// Windows of the tiles, and where they lie in the file.
+    tiles: Vec<(Window, Range<u64>)>,
+    bytes: u64,
+}
+
+impl ReadPlan {
+    /// The pixels to be read.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Bytes of the tiles, compressed.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 }
 
 impl CogLevel {
-    /// Columns and rows of the tiles that a window touches, without those
-    /// that are left out of the file since they have no data.
-    fn stored_tiles(&self, window: Window) -> Vec<(usize, usize)> {
+    /// Columns and rows of the tiles that a window touches.
+    fn tiles_of(&self, window: Window) -> impl Iterator<Item = (usize, usize)> + use<> {
         let rows = window.row / self.tile.rows..=(window.row_end() - 1) / self.tile.rows;
         let cols = window.col / self.tile.cols..=(window.col_end() - 1) / self.tile.cols;
-        rows.flat_map(|row| cols.clone().map(move |col| (col, row)))
-            .filter(|(col, row)| self.entry(*col, *row).1 > 0)
-            .collect()
+        rows.flat_map(move |row| cols.clone().map(move |col| (col, row)))
+    }
+
+    /// The pixels of a tile, which may reach beyond the image.
+    fn tile_window(&self, col: usize, row: usize) -> Window {
+        Window {
+            row: row * self.tile.rows,
+            col: col * self.tile.cols,
+            rows: self.tile.rows,
+            cols: self.tile.cols,
+        }
     }
 
     /// Offset and length of a tile; that there are as many as the shape needs
@@ -227,59 +285,6 @@ impl CogLevel {
             of(self.directory.tile_offsets()),
             of(self.directory.tile_byte_counts()),
         )
-    }
-}
-
-/// What becomes of fetched tiles, on a thread for computations.
-#[derive(Clone, Copy, Debug)]
-struct Decoding {
-    level: usize,
-    shape: Shape,
-    tile_bytes: usize,
-    window: Window,
-}
-
-impl Decoding {
-    fn run<T: CogSample>(self, tiles: Vec<Tile>, fill: T) -> Result<Raster<T>, CogError> {
-        let decoders = decode::decoders(self.tile_bytes);
-        let shape = Shape {
-            rows: self.window.rows,
-            cols: self.window.cols,
-        };
-        let mut raster = Raster::filled(shape, fill);
-        for tile in tiles {
-            let (col, row) = (tile.x(), tile.y());
-            let corrupt = |reason: String| CogError::Tile {
-                level: self.level,
-                col,
-                row,
-                reason,
-            };
-            let decoded = tile
-                .decode(&decoders)
-                .map_err(|error| corrupt(error.to_string()))?;
-            let area = Window {
-                row: row * self.shape.rows,
-                col: col * self.shape.cols,
-                rows: self.shape.rows,
-                cols: self.shape.cols,
-            };
-            let Some(shared) = area.intersection(&self.window) else {
-                continue;
-            };
-            for row in shared.row..shared.row_end() {
-                let start = (row - area.row) * area.cols + (shared.col - area.col);
-                let stored = Samples::of(decoded.data(), start..start + shared.cols)
-                    .ok_or_else(|| corrupt("it has too few samples".to_owned()))?;
-                let left = shared.col - self.window.col;
-                let out = &mut raster.row_mut(row - self.window.row)[left..left + shared.cols];
-                T::convert(stored, out).map_err(|value| CogError::Value {
-                    value,
-                    wanted: T::NAME,
-                })?;
-            }
-        }
-        Ok(raster)
     }
 }
 

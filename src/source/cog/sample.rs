@@ -1,8 +1,5 @@
 //! Samples as a file holds them, and as they are wanted.
 
-use std::ops::Range;
-
-use async_tiff::TypedArray;
 use async_tiff::tags::SampleFormat;
 
 use crate::raster::Sample;
@@ -71,20 +68,14 @@ pub enum Samples<'a> {
     F32(&'a [f32]),
 }
 
-impl<'a> Samples<'a> {
-    /// Some of a decoded tile's samples; `None` if it has not that many or
-    /// they are of another type.
-    pub(super) fn of(tile: &'a TypedArray, range: Range<usize>) -> Option<Self> {
-        if let TypedArray::UInt8(samples) = tile {
-            samples.get(range).map(Self::U8)
-        } else if let TypedArray::UInt16(samples) = tile {
-            samples.get(range).map(Self::U16)
-        } else if let TypedArray::Int16(samples) = tile {
-            samples.get(range).map(Self::I16)
-        } else if let TypedArray::Float32(samples) = tile {
-            samples.get(range).map(Self::F32)
-        } else {
-            None
+impl Samples<'_> {
+    /// The samples from the one at `start` on.
+    pub(super) fn from(self, start: usize) -> Self {
+        match self {
+            Self::U8(samples) => Self::U8(&samples[start..]),
+            Self::U16(samples) => Self::U16(&samples[start..]),
+            Self::I16(samples) => Self::I16(&samples[start..]),
+            Self::F32(samples) => Self::F32(&samples[start..]),
         }
     }
 }

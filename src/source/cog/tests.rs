@@ -6,6 +6,9 @@ use super::testing::{
     pixel, tiff,
 };
 use super::*;
+use crate::compute::Compute;
+use crate::raster::Raster;
+use crate::source::testing::read;
 use crate::source::testing::test_data;
 use crate::source::{SceneSource, SourceConfig, SourceError};
 
@@ -23,9 +26,7 @@ fn window(row: usize, col: usize, rows: usize, cols: usize) -> Window {
 }
 
 /// Writes a file and opens it.
-async fn open(
-    bytes: &[u8],
-) -> Result<(SceneSource, std::sync::Arc<Cog>, tempfile::TempDir), String> {
+async fn open(bytes: &[u8]) -> Result<(SceneSource, Arc<Cog>, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("image.tif");
     std::fs::write(&path, bytes).unwrap();
@@ -57,7 +58,7 @@ async fn a_window_across_tiles_has_the_pixels_of_its_place() {
         window(39, 49, 1, 1),
         window(16, 16, 16, 16),
     ] {
-        let patch = source.read::<u16>(&cog, 0, window).await.unwrap();
+        let patch = read::<u16>(&source, &cog, 0, window).await.unwrap();
         assert_eq!((patch.window, patch.nodata), (window, Some(0)));
         for row in 0..window.rows {
             let expected: Vec<u16> = (0..window.cols)
@@ -83,8 +84,7 @@ async fn overviews_are_levels_over_the_same_area_and_masks_are_not() {
             north: 5_100_000.0,
         }
     );
-    let patch = source
-        .read::<u16>(&cog, 1, window(3, 4, 2, 2))
+    let patch = read::<u16>(&source, &cog, 1, window(3, 4, 2, 2))
         .await
         .unwrap();
     assert_eq!(patch.transform, cog.grid(1).unwrap().transform);
@@ -108,13 +108,11 @@ async fn a_tile_that_is_not_stored_is_nodata() {
     let mut sparse = image(32, 32).with(NODATA, Field::Ascii("7"));
     sparse.tiles[1].clear();
     let (source, cog, _folder) = open(&tiff(&[sparse])).await.unwrap();
-    let patch = source
-        .read::<u16>(&cog, 0, window(0, 14, 1, 4))
+    let patch = read::<u16>(&source, &cog, 0, window(0, 14, 1, 4))
         .await
         .unwrap();
     assert_eq!(patch.raster.data, [pixel(0, 14), pixel(0, 15), 7, 7]);
-    let only_missing = source
-        .read::<u16>(&cog, 0, window(0, 16, 2, 2))
+    let only_missing = read::<u16>(&source, &cog, 0, window(0, 16, 2, 2))
         .await
         .unwrap();
     assert_eq!(only_missing.raster.data, [7; 4]);
@@ -123,18 +121,15 @@ async fn a_tile_that_is_not_stored_is_nodata() {
 #[tokio::test]
 async fn a_mask_may_be_wider_than_its_values() {
     let (source, cog, _folder) = open(&tiff(&[image(16, 16)])).await.unwrap();
-    let patch = source
-        .read::<u8>(&cog, 0, window(0, 0, 1, 3))
+    let patch = read::<u8>(&source, &cog, 0, window(0, 0, 1, 3))
         .await
         .unwrap();
     assert_eq!(patch.raster.data, [1, 2, 3]);
-    let error = source
-        .read::<u8>(&cog, 0, window(2, 0, 2, 16))
+    let error = read::<u8>(&source, &cog, 0, window(2, 0, 2, 16))
         .await
         .unwrap_err();
     assert!(error.to_string().contains("does not fit uint8"), "{error}");
-    let error = source
-        .read::<i16>(&cog, 0, window(0, 0, 1, 1))
+    let error = read::<i16>(&source, &cog, 0, window(0, 0, 1, 1))
         .await
         .unwrap_err();
     assert!(
@@ -222,8 +217,7 @@ async fn a_file_of_another_kind_or_cut_short_is_refused() {
     // The directories are there, but a tile is not.
     let far = image(16, 16).with(TILE_OFFSETS, Field::Long(vec![1_000_000]));
     let (source, cog, _folder) = open(&tiff(&[far])).await.unwrap();
-    let error = source
-        .read::<u16>(&cog, 0, window(0, 0, 1, 1))
+    let error = read::<u16>(&source, &cog, 0, window(0, 0, 1, 1))
         .await
         .unwrap_err();
     assert!(
@@ -236,8 +230,7 @@ async fn a_file_of_another_kind_or_cut_short_is_refused() {
     let mut short = image(16, 16);
     short.tiles[0].truncate(100);
     let (source, cog, _folder) = open(&tiff(&[short])).await.unwrap();
-    let error = source
-        .read::<u16>(&cog, 0, window(0, 0, 1, 1))
+    let error = read::<u16>(&source, &cog, 0, window(0, 0, 1, 1))
         .await
         .unwrap_err();
     assert!(error.to_string().contains("is corrupt"), "{error}");
@@ -285,7 +278,7 @@ async fn a_read_beyond_the_image_or_beyond_the_allowed_bytes_is_refused() {
     });
     let cog = source.open(&Location::Local(path)).await.unwrap();
     let refused = async |level, window| {
-        let error = source.read::<u16>(&cog, level, window).await.unwrap_err();
+        let error = read::<u16>(&source, &cog, level, window).await.unwrap_err();
         error.to_string()
     };
     assert!(
@@ -310,8 +303,7 @@ async fn a_read_beyond_the_image_or_beyond_the_allowed_bytes_is_refused() {
             .contains("more than the 3000")
     );
     assert!(
-        source
-            .read::<u16>(&cog, 0, window(0, 0, 16, 16))
+        read::<u16>(&source, &cog, 0, window(0, 0, 16, 16))
             .await
             .is_ok()
     );
@@ -333,7 +325,7 @@ async fn an_error_is_not_kept_but_an_opened_image_is() {
     std::fs::write(&path, tiff(&[image(16, 16)])).unwrap();
     let first = source.open(&href).await.unwrap();
     let second = source.open(&href).await.unwrap();
-    assert!(std::sync::Arc::ptr_eq(&first, &second));
+    assert!(Arc::ptr_eq(&first, &second));
 }
 
 proptest! {
@@ -354,7 +346,7 @@ proptest! {
             if let Ok((source, cog, _folder)) = open(&bytes).await {
                 for level in 0..cog.levels().len() {
                     let all = cog.levels()[level].shape.window();
-                    let _ = source.read::<u16>(&cog, level, all).await;
+                    let _ = read::<u16>(&source, &cog, level, all).await;
                 }
             }
         });
@@ -459,11 +451,15 @@ async fn real_images_have_the_samples_that_gdal_reads() {
                 (window(n / 3, n / 4, n / 2, n / 3), part),
             ] {
                 let found = if cog.samples() == SampleType::U8 {
-                    checksum(&source.read::<u8>(&cog, level, window).await.unwrap().raster)
+                    checksum(
+                        &read::<u8>(&source, &cog, level, window)
+                            .await
+                            .unwrap()
+                            .raster,
+                    )
                 } else {
                     checksum(
-                        &source
-                            .read::<u16>(&cog, level, window)
+                        &read::<u16>(&source, &cog, level, window)
                             .await
                             .unwrap()
                             .raster,

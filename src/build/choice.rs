@@ -1,0 +1,124 @@
+//! Which pixels of the scenes of one overpass are wanted.
+
+use crate::{
+    grid::{Shape, Window},
+    raster::{MaskRule, Raster},
+};
+
+/// What the masks of an overpass's scenes say.
+pub(super) struct Choice {
+    /// For each scene, whether it saw anything in the inner window.
+    pub(super) seen: Vec<bool>,
+    /// For each scene, the pixels (of the padded window) that may be taken.
+    pub(super) usable: Vec<Vec<bool>>,
+}
+
+/// Judges the pixels of an overpass. `classes` are those of its scenes on the
+/// padded window, in the order in which scenes are preferred; `None` for a
+/// scene that does not reach there.
+///
+/// Where scenes overlap, the class of the first that is of use counts, or else
+/// of the first that saw anything: a cloud is cleaned up over the borders of
+/// tiles and zones as if the overpass were one image.
+pub(super) fn judge(
+    rule: &MaskRule,
+    classes: &[Option<Raster<u16>>],
+    padded: Shape,
+    inner: Window,
+) -> Choice {
+    let mut fused = Raster::filled(padded, rule.fill().unwrap_or_default());
+    for raster in classes.iter().flatten() {
+        for (fused, class) in std::iter::zip(&mut fused.data, &raster.data) {
+            let better =
+                rule.is_nodata(*fused) || rule.keeps_raw(*class) && !rule.keeps_raw(*fused);
+            if better {
+                *fused = *class;
+            }
+        }
+    }
+    let dropped = rule.dropped(&fused);
+    // A rule that does not know no data still tells what it drops.
+    let tells_nodata = rule.fill().is_some();
+    let mut choice = Choice {
+        seen: Vec::with_capacity(classes.len()),
+        usable: Vec::with_capacity(classes.len()),
+    };
+    for raster in classes {
+        let Some(raster) = raster else {
+            choice.seen.push(false);
+            choice.usable.push(Vec::new());
+            continue;
+        };
+        let mut seen = false;
+        let mut usable = vec![false; raster.data.len()];
+        for row in inner.row..inner.row_end() {
+            let cols = row * padded.cols + inner.col..row * padded.cols + inner.col_end();
+            for pixel in cols {
+                let class = raster.data[pixel];
+                seen |= if tells_nodata {
+                    !rule.is_nodata(class)
+                } else {
+                    !rule.keeps_raw(class)
+                };
+                // Opening may clear a pixel whose class is dropped elsewhere.
+                let as_good = rule.keeps_raw(class) || !rule.keeps_raw(fused.data[pixel]);
+                usable[pixel] = !dropped.data[pixel] && !rule.is_nodata(class) && as_good;
+            }
+        }
+        choice.seen.push(seen);
+        choice.usable.push(usable);
+    }
+    choice
+}
+
+/// Sets to 0 in all bands what is 0 in one: an observation has all bands.
+pub(super) fn complete(bands: &mut [Raster<u16>]) {
+    let Some(first) = bands.first() else { return };
+    let (rows, cols) = (first.shape.rows, first.shape.cols);
+    let mut valid = vec![0_u16; cols];
+    for row in 0..rows {
+        valid.fill(u16::MAX);
+        for band in &*bands {
+            for (valid, value) in std::iter::zip(&mut valid, band.row(row)) {
+                *valid &= if *value == 0 { 0 } else { u16::MAX };
+            }
+        }
+        for band in &mut *bands {
+            for (valid, value) in std::iter::zip(&valid, band.row_mut(row)) {
+                *value &= valid;
+            }
+        }
+    }
+}
+
+/// Adds to an observation what a further scene of the same overpass sees. A
+/// pixel that both see is taken, in all bands, from the first.
+pub(super) fn fuse(first: &mut [Raster<u16>], further: &[Raster<u16>]) {
+    for (band, other) in std::iter::zip(first, further) {
+        // Valid in all bands or in none, so band by band is scene by scene.
+        for (value, other) in std::iter::zip(&mut band.data, &other.data) {
+            *value = if *value == 0 { *other } else { *value };
+        }
+    }
+}
+
+/// The part of a raster that lies in a window of it.
+pub(super) fn crop(raster: Raster<u16>, window: Window) -> Raster<u16> {
+    if raster.shape.window() == window {
+        return raster;
+    }
+    let rows = window.row..window.row_end();
+    Raster {
+        shape: Shape {
+            rows: window.rows,
+            cols: window.cols,
+        },
+        data: rows
+            .flat_map(|row| {
+                raster.row(row)[window.col..window.col_end()]
+                    .iter()
+                    .copied()
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,145 @@
+//! Kernels of a fixed number of source pixels: nearest, bilinear, cubic.
+//!
+//! Each has a fast path for positions whose pixels were all read and are all
+//! valid, and one for the others. They are GDAL's (`gdalwarpkernel.cpp`:
+//! `GWKBilinearResampleNoMasks4SampleT` and `GWKBilinearResample4Sample`,
+//! `GWKCubicResample4Sample`). Which of them a position takes does not depend
+//! on how much was read around it, but where a pixel has a weight of 0, and
+//! there both give the same.
+
+use super::pixels::{Pixels, offset};
+use crate::raster::Sample;
+
+/// A position this little below a pixel's edge counts as beyond it: GDAL's
+/// nearest kernel adds the same before it rounds down.
+const NEAREST_EPSILON: f64 = 1e-10;
+
+/// An interpolated value needs at least this share of its weight from valid
+/// pixels, so that data grows by at most half a pixel into nodata.
+pub(super) const MIN_VALID_WEIGHT: f64 = 0.5;
+
+impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
+    /// The pixel that holds a position.
+    #[inline]
+    pub(super) fn nearest(&self, col: f64, row: f64) -> Option<T> {
+        self.at(col + NEAREST_EPSILON, row + NEAREST_EPSILON)
+    }
+
+    /// Linear between the four pixel centres around a position, over those that
+    /// are valid.
+    #[inline]
+    pub(super) fn bilinear(&self, col: f64, row: f64) -> Option<T> {
+        self.bilinear_inside(col, row)
+            .or_else(|| self.bilinear_at_an_edge(col, row))
+    }
+
+    /// [`Pixels::bilinear`] if all four pixels were read and are valid.
+    #[inline]
+    fn bilinear_inside(&self, col: f64, row: f64) -> Option<T> {
+        let (col, row) = (col - self.first_centre.col, row - self.first_centre.row);
+        let left = offset(col, self.last.col)?;
+        let top = offset(row, self.last.row)?;
+        let first = top * self.cols + left;
+        let upper: [T; 2] = *self.data.get(first..)?.first_chunk()?;
+        let lower: [T; 2] = *self.data.get(first + self.cols..)?.first_chunk()?;
+        if !self.are_valid([upper[0], upper[1], lower[0], lower[1]]) {
+            return None;
+        }
+        let (across, down) = (linear(col, left), linear(row, top));
+        let [upper, lower] =
+            [upper, lower].map(|line| line[0].to_f64() * across[0] + line[1].to_f64() * across[1]);
+        Some(T::from_f64(upper * down[0] + lower * down[1]))
+    }
+
+    #[cold]
+    fn bilinear_at_an_edge(&self, col: f64, row: f64) -> Option<T> {
+        let is_within = |at: f64, first: f64, len: f64| first <= at && at <= first + len;
+        if !is_within(col, self.first.col, self.len.col)
+            || !is_within(row, self.first.row, self.len.row)
+        {
+            // Less than half of the weight is on what was read.
+            return None;
+        }
+        let (left, top) = ((col - 0.5).floor(), (row - 0.5).floor());
+        let (right_weight, bottom_weight) = (col - 0.5 - left, row - 0.5 - top);
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for (row, row_weight) in [(top, 1.0 - bottom_weight), (top + 1.0, bottom_weight)] {
+            for (col, col_weight) in [(left, 1.0 - right_weight), (left + 1.0, right_weight)] {
+                if let Some(value) = self.at(col, row) {
+                    sum += value.to_f64() * (col_weight * row_weight);
+                    weight += col_weight * row_weight;
+                }
+            }
+        }
+        (weight >= MIN_VALID_WEIGHT).then(|| T::from_f64(sum / weight))
+    }
+
+    /// Catmull-Rom convolution (Keys 1981, a = -1/2) of the 4 x 4 pixels around
+    /// a position. Bilinear where one of them was not read or is not valid, as
+    /// in GDAL, and where an overshoot would give `hole`, which means no data.
+    #[inline]
+    pub(super) fn cubic(&self, col: f64, row: f64, hole: T) -> Option<T> {
+        self.cubic_inside(col, row)
+            .filter(|value| *value != hole)
+            .or_else(|| self.bilinear(col, row))
+    }
+
+    #[inline]
+    fn cubic_inside(&self, col: f64, row: f64) -> Option<T> {
+        // Counted from the second of the pixels that were read.
+        let col = col - (self.first_centre.col + 1.0);
+        let row = row - (self.first_centre.row + 1.0);
+        let left = offset(col, self.last.col - 2.0)?;
+        let top = offset(row, self.last.row - 2.0)?;
+        let across = catmull_rom(col, left);
+        let mut lines = [0.0; 4];
+        for (line, n) in std::iter::zip(&mut lines, top..) {
+            let taps: [T; 4] = *self.data.get(n * self.cols + left..)?.first_chunk()?;
+            if !self.are_valid(taps) {
+                return None;
+            }
+            *line = dot(taps.map(T::to_f64), across);
+        }
+        Some(T::from_f64(dot(lines, catmull_rom(row, top))))
+    }
+
+    /// Whether all are valid, without a branch for each.
+    #[inline]
+    fn are_valid(&self, taps: [T; 4]) -> bool {
+        taps.into_iter()
+            .fold(true, |all, tap| all & (self.is_valid)(tap))
+    }
+}
+
+/// The sum of products, in order.
+#[inline]
+fn dot(values: [f64; 4], weights: [f64; 4]) -> f64 {
+    values[0] * weights[0]
+        + values[1] * weights[1]
+        + values[2] * weights[2]
+        + values[3] * weights[3]
+}
+
+/// Weights of pixel `first` and the next, for a position from pixel centre to
+/// pixel centre.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "pixel counts are below 2^32")]
+fn linear(position: f64, first: usize) -> [f64; 2] {
+    let second = position - first as f64;
+    [1.0 - second, second]
+}
+
+/// Weights of the pixel before `first`, of `first` and of the next two.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "pixel counts are below 2^32")]
+fn catmull_rom(position: f64, first: usize) -> [f64; 4] {
+    let x = position - first as f64;
+    let half = 0.5 * x;
+    let half_square = half * x;
+    [
+        half * (-1.0 + x * (2.0 - x)),
+        1.0 + half_square * (-5.0 + 3.0 * x),
+        half * (1.0 + x * (4.0 - 3.0 * x)),
+        half_square * (-1.0 + x),
+    ]
+}

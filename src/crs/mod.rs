@@ -80,10 +80,11 @@ pub fn project(x: f64, y: f64, from: Epsg, to: Epsg) -> Result<(f64, f64), CrsEr
         return Ok((x, y));
     }
     with_projector(from, to, |projector| {
-        projector
-            .convert((x, y))
-            .ok()
-            .filter(|(x, y)| x.is_finite() && y.is_finite())
+        let mut point = [(x, y)];
+        convert_each(projector, from, &mut point);
+        let [(px, py)] = point;
+        (px.is_finite() && py.is_finite())
+            .then_some((px, py))
             .ok_or(CrsError::Nowhere { x, y, from, to })
     })
 }

@@ -12,6 +12,7 @@ mod cli;
 mod errors;
 mod fixture;
 mod layers;
+mod projection;
 mod reference;
 mod round_trip;
 mod support;

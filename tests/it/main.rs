@@ -15,6 +15,7 @@ mod fixture;
 mod invariance;
 mod layers;
 mod masks;
+mod projection;
 mod random_archive;
 mod reducers;
 mod reference;

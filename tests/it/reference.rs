@@ -37,7 +37,7 @@ const RECIPE: &str = r#"
     rescale = [[0, 3000]]
 "#;
 
-fn script(name: &str) -> String {
+pub(crate) fn script(name: &str) -> String {
     format!("{}/tests/reference/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 

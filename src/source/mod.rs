@@ -1,11 +1,13 @@
 //! The builder's source: finds scenes in a STAC catalogue and reads windows
 //! of their Cloud Optimized GeoTIFF files.
 
+mod audit;
 pub mod cog;
 mod config;
 mod error;
 mod footprint;
 pub mod harmonize;
+mod profile;
 mod query;
 mod retry;
 mod scene;
@@ -16,9 +18,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
+pub use self::audit::{Audit, Suspicion};
 pub use self::cog::{Cog, CogError, CogLevel, CogSample};
 pub use self::config::SourceConfig;
 pub use self::error::SourceError;
+pub use self::profile::Profile;
 pub use self::scene::{Scene, SceneBand};
 /// Where an asset lies.
 pub use crate::storage::Location as AssetHref;
@@ -47,6 +51,10 @@ pub struct SourceSpec {
     /// extension: `{"eo:cloud_cover": {"lt": 60}}`.
     #[serde(default)]
     pub query: Option<serde_json::Value>,
+    /// How the archive names and scales its assets; by default what addresses,
+    /// collections and properties tell.
+    #[serde(default)]
+    pub profile: Option<Profile>,
     /// The bands, in the order of [`Scene::bands`].
     pub bands: Vec<BandSpec>,
     /// The image that tells which pixels are of use.
@@ -55,21 +63,26 @@ pub struct SourceSpec {
 }
 
 /// A band of the cube and the asset it comes from.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BandSpec {
     /// The band's name in the cube.
     pub name: String,
-    /// The asset's key in the items.
-    pub asset: String,
+    /// The asset's key in the items; by default the name itself, or else what
+    /// the profile knows by this name.
+    pub asset: Option<String>,
+    /// What numbers are multiplied by, whatever the profile says.
+    pub scale: Option<f64>,
+    /// What is added then, in digital numbers, whatever the metadata says.
+    pub offset: Option<f64>,
 }
 
 /// The asset that masks come from.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MaskSpec {
-    /// The asset's key in the items.
-    pub asset: String,
+    /// The asset's key in the items; by default the profile's.
+    pub asset: Option<String>,
 }
 
 /// Finds scenes and reads their images. Clones share connections, opened
@@ -140,7 +153,7 @@ impl SceneSource {
             compute: &self.compute,
         };
         let items = catalogue.items(&root, &search).await?;
-        let selection = scene::select(items, spec)?;
+        let selection = scene::select(&items, spec)?;
         for Skipped { item, reason } in &selection.skipped {
             match reason {
                 Reason::NoAsset(_) | Reason::NoTime => {

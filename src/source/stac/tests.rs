@@ -12,9 +12,10 @@ fn spec(stac: &str) -> SourceSpec {
         stac: stac.to_owned(),
         collection: Some("sentinel-2-l2a".to_owned()),
         query: None,
+        profile: None,
         bands: vec![BandSpec {
             name: "red".to_owned(),
-            asset: "red".to_owned(),
+            ..BandSpec::default()
         }],
         mask: None,
     }

@@ -3,8 +3,8 @@
 //! Metadata of archives is at times wrong about `BOA_ADD_OFFSET`: it is
 //! subtracted a second time, so that dark pixels are cut off, or not at all, so
 //! that everything is brighter by a tenth. Both show in how many pixels are dark.
-//! An audit flags; it changes no pixel, since a lake of black water or a desert
-//! may look the same.
+//! An audit flags; it changes no pixel, since a desert may look the same. Visible
+//! light tells most: plants are bright in the near infrared, and hide it there.
 
 use super::harmonize::{BOA_ADD_OFFSET, Baseline};
 

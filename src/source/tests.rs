@@ -290,15 +290,20 @@ async fn a_wrong_offset_shows_in_the_pixels_of_real_scenes() {
                 .collect();
             let mut audit_of_delivered = Audit::default();
             audit_of_delivered.add(&delivered);
-            eprintln!(
-                "{} {} {audit:?} {:?} {:?} {:?} {:?}",
-                scene.id,
-                band.asset,
-                audit.verdict(0.0, baseline),
-                audit.verdict(-1000.0, baseline),
-                audit_of_delivered.verdict(0.0, baseline),
-                audit_of_delivered.verdict(-1000.0, baseline)
-            );
+            // What is right is never doubted.
+            assert_eq!(audit.verdict(0.0, baseline), None, "{}", scene.id);
+            assert_eq!(audit_of_delivered.verdict(-1000.0, baseline), None);
+            // What is wrong is, in visible light: plants are bright beyond it.
+            if band.asset == scene.bands[0].asset {
+                assert_eq!(
+                    audit.verdict(-1000.0, baseline),
+                    Some(Suspicion::SubtractedTwice)
+                );
+                assert_eq!(
+                    audit_of_delivered.verdict(0.0, baseline),
+                    Some(Suspicion::NotSubtracted)
+                );
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod profile;
 mod query;
 mod retry;
 mod scene;
+mod signing;
 mod stac;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use self::cog::ByteReader;
 use self::query::Query;
 use self::retry::RetryPolicy;
 use self::scene::{Reason, Skipped};
+use self::signing::Signer;
 use self::stac::{Catalogue, Search};
 use crate::compute::Compute;
 use crate::grid::{Bounds, Window};
@@ -92,6 +94,7 @@ pub struct SceneSource {
     config: Arc<SourceConfig>,
     compute: Compute,
     storage: Storage,
+    signer: Signer,
     retry: RetryPolicy,
     headers: moka::future::Cache<AssetHref, Arc<Cog>>,
     reads: Arc<Semaphore>,
@@ -110,6 +113,7 @@ impl SceneSource {
             .build();
         Ok(Self {
             retry: config.retry(),
+            signer: Signer::new(storage.clone(), &config.planetary_computer_sas),
             reads: Arc::new(Semaphore::new(config.concurrency.max(1))),
             config: Arc::new(config),
             compute,
@@ -162,10 +166,19 @@ impl SceneSource {
                 Reason::Older(_) => tracing::debug!(%item, %reason, "an item is left out"),
             }
         }
+        let to_sign = |scene: &&Scene| scene.profile == Profile::PlanetaryComputer;
+        for scene in selection.scenes.iter().filter(to_sign) {
+            let images = scene.bands.iter().map(|band| &band.asset);
+            images
+                .chain(&scene.mask)
+                .for_each(|image| self.signer.admit(image));
+        }
         Ok(selection.scenes)
     }
 
-    /// Opens an image, or takes it from those that were opened before.
+    /// Opens an image, or takes it from those that were opened before. Images
+    /// in a container that a search found under the Planetary Computer's profile
+    /// are read with its signature, which is no part of their address.
     ///
     /// # Errors
     /// If its directories cannot be read; the next call tries again.
@@ -182,13 +195,14 @@ impl SceneSource {
     }
 
     async fn open_anew(&self, href: &AssetHref) -> Result<Arc<Cog>, CogError> {
-        let object = self
-            .storage
-            .object(href)
-            .map_err(|source| CogError::Fetch {
-                attempts: 0,
-                source,
-            })?;
+        let object = match self.signer.signature(href) {
+            Some(signature) => self.storage.signed_object(href, signature),
+            None => self.storage.object(href),
+        };
+        let object = object.map_err(|source| CogError::Fetch {
+            attempts: 0,
+            source,
+        })?;
         let _permit = self.reads.acquire().await;
         let reader = ByteReader {
             object,

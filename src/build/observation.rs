@@ -75,6 +75,7 @@ impl Target {
         source: &SceneSource,
         compute: &Compute,
         href: &AssetHref,
+        nodata: Option<f64>,
         resampling: Resampling,
     ) -> Result<Option<Raster<T>>, ChunkError> {
         let cog = source.open(href).await?;
@@ -87,8 +88,9 @@ impl Target {
             return Ok(None);
         };
         let mut patch: Patch<T> = source.read(&cog, level, window).await?;
-        // A scene whose file does not say so has 0 where it saw nothing.
-        patch.nodata = patch.nodata.or(Some(T::default()));
+        // A scene of which nobody says so has 0 where it saw nothing.
+        let known = nodata.map_or_else(T::default, T::from_f64);
+        patch.nodata = patch.nodata.or(Some(known));
         let warped = compute
             .run(move || warp(&patch, &positions, resampling, T::default()))
             .await?;
@@ -107,7 +109,7 @@ impl Target {
         let mask = async {
             match &scene.mask {
                 Some(href) => self
-                    .warp::<u8>(source, compute, href, Resampling::Nearest)
+                    .warp::<u8>(source, compute, href, None, Resampling::Nearest)
                     .await
                     .map_err(|e| e.of(scene, "mask")),
                 None => Ok(None),
@@ -122,7 +124,7 @@ impl Target {
             .map(|(name, band)| {
                 let resampling = recipe.composite.resampling.of(name);
                 let warped = async move {
-                    self.warp::<u16>(source, compute, &band.asset, resampling)
+                    self.warp::<u16>(source, compute, &band.asset, band.nodata, resampling)
                         .await
                         .map_err(|e| e.of(scene, name))
                 };
@@ -136,19 +138,24 @@ impl Target {
         if scene.mask.is_some() && mask.is_none() {
             return Ok(None);
         }
-        let offsets: Vec<i32> = scene.bands.iter().map(|band| band.offset).collect();
+        let scalings: Vec<(f64, f64)> = scene
+            .bands
+            .iter()
+            .map(|band| (band.gain, band.offset))
+            .collect();
         let profile = recipe.source.mask.as_ref().map(|mask| mask.profile);
         let usable = compute
-            .run(move || usable(bands, &offsets, mask.zip(profile).as_ref()))
+            .run(move || usable(bands, &scalings, mask.zip(profile).as_ref()))
             .await?;
         Ok(Some(usable))
     }
 }
 
-/// Sets what is not usable to 0 in all bands, and harmonises the rest.
+/// Sets what is not usable to 0 in all bands, and harmonises the rest by gain
+/// and offset of each band.
 fn usable(
     mut bands: Vec<Raster<u16>>,
-    offsets: &[i32],
+    scalings: &[(f64, f64)],
     mask: Option<&(Raster<u8>, MaskProfile)>,
 ) -> Warped {
     let pixels = bands.first().map_or(0, |band| band.data.len());
@@ -157,10 +164,10 @@ fn usable(
         let is_data = bands.iter().all(|band| band.data[pixel] != 0);
         has_data |= is_data;
         let is_kept = mask.is_none_or(|(classes, profile)| profile.keeps(classes.data[pixel]));
-        for (band, offset) in std::iter::zip(&mut bands, offsets) {
+        for (band, (gain, offset)) in std::iter::zip(&mut bands, scalings) {
             let value = &mut band.data[pixel];
             *value = if is_data && is_kept {
-                harmonize::apply(*value, *offset)
+                harmonize::apply(*value, *gain, *offset)
             } else {
                 0
             };
@@ -231,7 +238,11 @@ mod tests {
             raster([2000, 2000, 2000, 2000]),
         ];
         let mask = raster([4_u8, 4, 9, 4]);
-        let warped = usable(bands, &[-1000, 0], Some(&(mask, MaskProfile::SclDefault)));
+        let warped = usable(
+            bands,
+            &[(1.0, -1000.0), (1.0, 0.0)],
+            Some(&(mask, MaskProfile::SclDefault)),
+        );
         assert_eq!(
             warped.bands[0].data,
             [500, 0, 0, 1],
@@ -245,7 +256,7 @@ mod tests {
     fn a_scene_that_is_all_cloud_still_has_data() {
         let warped = usable(
             vec![raster([5_u16; 4])],
-            &[0],
+            &[(1.0, 0.0)],
             Some(&(raster([9_u8; 4]), MaskProfile::SclDefault)),
         );
         assert!(warped.has_data);

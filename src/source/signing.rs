@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use crate::storage::{FetchError, Location, Signature, SignatureError, Storage};
 
 /// A signature that is not good for so long any more is not used.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// Bytes of an answer at most.
 const MOST_ANSWER: u64 = 64 << 10;

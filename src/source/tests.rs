@@ -243,6 +243,10 @@ async fn a_real_item_collection_has_its_scenes_by_overpass() {
     };
     let source = source(SourceConfig::default());
     let scenes = zagreb(&source, &folder).await;
+    let items = std::fs::read_to_string(folder.join("sentinel2-zagreb/items.json")).unwrap();
+    let items: serde_json::Value = serde_json::from_str(&items).unwrap();
+    let stated = &items["features"][0]["assets"]["red"]["proj:transform"][0];
+    assert_eq!(stated.as_f64(), Some(10.0));
     let found: Vec<(&str, &str)> = scenes
         .iter()
         .map(|scene| (scene.overpass.as_str(), scene.id.as_str()))
@@ -260,7 +264,13 @@ async fn a_real_item_collection_has_its_scenes_by_overpass() {
         assert!(scene.overlaps(&ZAGREB));
         assert!(scene.bands.iter().all(|band| band.offset.abs() < 0.5));
         for image in scene.bands.iter().map(|b| &b.asset).chain(&scene.mask) {
-            source.open(image).await.unwrap();
+            let cog = source.open(image).await.unwrap();
+            // The items describe the originals of 10 and 20 m. The file knows.
+            let transform = cog.levels()[0].transform;
+            assert_eq!(
+                (transform.cell_width, transform.cell_height),
+                (120.0, -120.0)
+            );
         }
     }
 }

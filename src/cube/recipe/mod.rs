@@ -500,7 +500,7 @@ mod tests {
             source("profile = 'generic'"),
             source("offset = -1000"),
             source("offset = { red = -1000 }"),
-            source("scale = -1000"),
+            source("scale = 2"),
         ];
         let distinct: std::collections::BTreeSet<u64> = changed.into();
         assert_eq!(distinct.len(), changed.len());

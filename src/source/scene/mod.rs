@@ -2,16 +2,19 @@
 //! assets are read, what is added to their numbers, and which items are of
 //! one observation.
 
+mod choice;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
+use self::choice::{Chosen, collection, lacking_everywhere};
 use super::footprint::footprint;
 use super::harmonize::{self, Baseline, Evidence, Operator, Scaling};
-use super::profile::{KnownMask, Origin, Product, Profile};
+use super::profile::Profile;
 use super::stac::{Asset, Item};
-use super::{AssetHref, BandSpec, MaskSpec, SourceError, SourceSpec};
+use super::{AssetHref, SourceError, SourceSpec};
 use crate::grid::Bounds;
 
 /// An item whose assets are there to be read.
@@ -98,107 +101,6 @@ impl std::fmt::Display for Reason {
 pub(super) struct Selection {
     pub(super) scenes: Vec<Scene>,
     pub(super) skipped: Vec<Skipped>,
-}
-
-/// An asset with its key, or the name for which the item has none.
-type Choice<'a> = Result<(&'a str, &'a Asset), String>;
-
-/// What of an item a spec asks for.
-struct Chosen<'a> {
-    item: &'a Item,
-    profile: Profile,
-    product: Product,
-    /// In the order of [`SourceSpec::bands`], and then the mask if there is one.
-    assets: Vec<Choice<'a>>,
-}
-
-impl<'a> Chosen<'a> {
-    fn of(item: &'a Item, spec: &SourceSpec) -> Self {
-        let origin = Origin {
-            host: item.document.as_ref().and_then(AssetHref::host),
-            collection: collection(item, spec),
-            id: &item.id,
-            properties: &item.properties,
-        };
-        let profile = spec.profile.unwrap_or_else(|| Profile::of(origin));
-        let product = profile.product(origin);
-        // What the item has comes first: some archives use the common names.
-        let find = |own: &str, known: &[&str]| {
-            std::iter::once(own)
-                .chain(known.iter().copied())
-                .find_map(|key| item.assets.get_key_value(key))
-                .map(|(key, asset)| (key.as_str(), asset))
-                .ok_or_else(|| own.to_owned())
-        };
-        let band = |band: &BandSpec| match &band.asset {
-            Some(key) => find(key, &[]),
-            None => find(&band.name, product.assets(&band.name)),
-        };
-        let mask = |mask: &MaskSpec| match (&mask.asset, product.mask()) {
-            (Some(key), _) => find(key, &[]),
-            (
-                None,
-                Some(KnownMask {
-                    assets: [first, others @ ..],
-                    ..
-                }),
-            ) => find(first, others),
-            (None, Some(_) | None) => Err(UNKNOWN_MASK.to_owned()),
-        };
-        Self {
-            item,
-            profile,
-            product,
-            assets: (spec.bands.iter().map(band))
-                .chain(spec.mask.iter().map(mask))
-                .collect(),
-        }
-    }
-
-    /// The first name for which the item has no asset.
-    fn lacking(&self) -> Option<&str> {
-        self.assets
-            .iter()
-            .find_map(|choice| choice.as_ref().err().map(String::as_str))
-    }
-}
-
-/// An asset that no item has is a mistake in the recipe, not a gap in the
-/// archive.
-fn lacking_everywhere(
-    chosen: &[Chosen<'_>],
-    items: &[Item],
-    spec: &SourceSpec,
-) -> Option<SourceError> {
-    let first = chosen.first()?;
-    let nobody_has = |index: &usize| {
-        chosen
-            .iter()
-            .all(|one| one.assets.get(*index).is_some_and(Result::is_err))
-    };
-    let index = (0..first.assets.len()).find(nobody_has)?;
-    let asset = first.assets.get(index)?.as_ref().err()?;
-    let is_unnamed_mask =
-        index == spec.bands.len() && spec.mask.as_ref().is_some_and(|m| m.asset.is_none());
-    Some(if is_unnamed_mask && asset == UNKNOWN_MASK {
-        SourceError::NoMask {
-            collection: collection(first.item, spec)
-                .unwrap_or("no collection")
-                .to_owned(),
-        }
-    } else {
-        SourceError::NoAsset {
-            asset: asset.clone(),
-            suggestion: suggestion(asset, items),
-        }
-    })
-}
-
-/// Stands for the mask of a product of which none is known.
-const UNKNOWN_MASK: &str = "mask";
-
-fn collection<'a>(item: &'a Item, spec: &'a SourceSpec) -> Option<&'a str> {
-    item.collection.as_deref().or(spec.collection.as_deref())
 }
 
 /// Makes scenes of items. The result depends on which items there are, not on
@@ -320,35 +222,6 @@ fn stated_nodata(asset: &Asset) -> Option<f64> {
             let not_a_number = || (value.as_str() == Some("nan")).then_some(f64::NAN);
             value.as_f64().or_else(not_a_number)
         })
-}
-
-/// The name that was meant by one that no item has.
-fn suggestion(asset: &str, items: &[Item]) -> String {
-    let names = || items.iter().flat_map(|item| &item.assets);
-    // The recipe may name the colour where the items name the band.
-    let by_colour = names().find(|(_, candidate)| {
-        ["eo:bands", "bands"].iter().any(|key| {
-            let bands = candidate.fields.get(*key).and_then(Value::as_array);
-            let first = bands.filter(|b| b.len() == 1).and_then(|b| b.first());
-            ["common_name", "eo:common_name", "name"]
-                .iter()
-                .any(|key| first.and_then(|band| band.get(*key)?.as_str()) == Some(asset))
-        })
-    });
-    let alike = || {
-        let similarity =
-            |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &asset.to_lowercase());
-        names()
-            .map(|(name, _)| (similarity(name), name))
-            .filter(|(similarity, _)| *similarity >= 0.7)
-            // The first of equals by name, whatever the order of the items.
-            .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
-            .map(|(_, name)| name)
-    };
-    by_colour
-        .map(|(name, _)| name)
-        .or_else(alike)
-        .map_or_else(String::new, |name| format!(": did you mean `{name}`?"))
 }
 
 /// Orders the processings of one take.

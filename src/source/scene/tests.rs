@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::source::profile::Product;
 use crate::source::testing::test_data;
 use crate::source::{BandSpec, MaskSpec};
 use crate::storage::Location;

@@ -226,6 +226,43 @@ async fn pages_that_overlap_give_each_item_once() {
 }
 
 #[tokio::test]
+async fn a_reprocessing_on_another_page_takes_the_place_of_the_first() {
+    let processed = |id: &str, baseline: &str, strip: &str| {
+        item_with(
+            id,
+            &json!({"properties": {
+                "datetime": "2023-08-15T09:58:11Z",
+                "grid:code": "MGRS-33TWL",
+                "s2:datatake_id": format!("GS2A_20230815T095031_042547_N{baseline}"),
+                "s2:datastrip_id": format!("S2A_OPER_MSI_L2A_DS_2APS_{strip}_N{baseline}"),
+                "s2:processing_baseline": baseline,
+            }}),
+        )
+    };
+    let server = api(move |request| match request.body["token"].as_u64() {
+        None => page(&collection_of(
+            &[
+                processed("first half", "05.09", "20230815T155057_S20230815T095630"),
+                processed("second half", "05.09", "20230815T160000_S20230815T095800"),
+            ],
+            Some(json!({"rel": "next", "href": "/search", "method": "POST", "body": {"token": 2}})),
+        )),
+        Some(_) => page(&collection_of(
+            &[processed(
+                "first half again",
+                "05.10",
+                "20240901T000000_S20230815T095630",
+            )],
+            None,
+        )),
+    })
+    .await;
+    let scenes = search(&spec(&server.url)).await.unwrap();
+    assert_eq!(ids(&scenes), ["first half again", "second half"]);
+    assert_eq!(scenes[0].overpass, scenes[1].overpass);
+}
+
+#[tokio::test]
 async fn pages_that_go_round_are_an_error_however_they_do_it() {
     // The link leads back to the first page.
     let back = api(|request| {

@@ -11,8 +11,9 @@ use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::try_joi
 use serde_json::json;
 
 use super::{
+    masks::Masks,
     memory::Memory,
-    observation::Target,
+    observation::{Look, Target},
     stages::{Clock, Stage},
     steps::Steps,
 };
@@ -21,7 +22,7 @@ use crate::{
     crs::CrsError,
     cube::{COUNT, Cell, State, metadata},
     grid::{ChunkIndex, Level, Shape, Window},
-    raster::{Composite, Kernel, MaskRule, Raster, Stack},
+    raster::{Composite, Kernel, Raster, Stack},
     repo::{ChunkRef, RepoError},
     source::{Scene, SceneSource, SourceError},
     zarr::{CodecError, NewChunk, StoredCube, encode_chunk},
@@ -122,8 +123,8 @@ pub(super) struct Workshop {
     /// What the observations of one chunk may take, in bytes.
     pub(super) stack_bytes: usize,
     pub(super) clock: Arc<Clock>,
-    /// Which pixels are of use; all, if there is none.
-    pub(super) mask: Option<Arc<MaskRule>>,
+    /// Which pixels are of use.
+    pub(super) masks: Arc<Masks>,
     /// How often and how long a chunk is tried.
     pub(super) patience: Patience,
     /// What the chunk at hand waits for.
@@ -215,10 +216,10 @@ impl Workshop {
             bands: vec![Raster::filled(shape(window), 0); cube.bands().len()],
             count: Raster::filled(shape(window), 0),
         };
-        let mut seen = vec![false; scenes.len()];
+        let mut looks = vec![Look::default(); scenes.len()];
         let mut read = Instant::now();
         for strip in window.strips(self.rows_at_once(window.cols, overpasses.len())) {
-            let stack = self.read(strip, &overpasses, &mut seen).await?;
+            let stack = self.read(strip, &overpasses, &mut looks).await?;
             read = Instant::now();
             let part = self.reduce(stack).await?;
             let rows = strip.row - window.row..strip.row_end() - window.row;
@@ -227,8 +228,8 @@ impl Workshop {
             }
             paste(&mut composite.count, rows, &part.count);
         }
-        let seen: Vec<&Scene> = std::iter::zip(scenes, seen)
-            .filter_map(|(scene, seen)| seen.then_some(scene))
+        let seen: Vec<(&Scene, Look)> = std::iter::zip(scenes, looks)
+            .filter(|(_, look)| look.saw)
             .collect();
         let composited = Instant::now();
         let built = self.upload(time, chunk, composite, &seen).await?;
@@ -247,16 +248,17 @@ impl Workshop {
         (self.stack_bytes / row_bytes.max(1)).max(1)
     }
 
-    /// Reads the observations of a strip; marks the scenes that saw something
-    /// of it.
+    /// Reads the observations of a strip, and adds to what is known of each
+    /// scene.
     async fn read(
         &self,
         strip: Window,
         overpasses: &[&[&Scene]],
-        seen: &mut [bool],
+        looks: &mut [Look],
     ) -> Result<Stack, ChunkError> {
         let cube = &self.stored.cube;
-        let halo = self.mask.as_ref().map_or(0, |rule| rule.halo());
+        let halo = overpasses.iter().map(|scenes| self.masks.halo(scenes));
+        let halo = halo.max().unwrap_or(0);
         let target = Target::new(*cube.pyramid().base(), strip, halo);
         let observations: Vec<_> = overpasses
             .iter()
@@ -265,12 +267,12 @@ impl Workshop {
         // Ordered, so that what follows does not depend on which read was fast.
         let mut observations = stream::iter(observations).buffered(CONCURRENT_OVERPASSES);
         let mut stack = Stack::new(target.shape(), cube.bands().len());
-        let mut seen = seen.iter_mut();
+        let mut looks = looks.iter_mut();
         while let Some(observation) = observations.try_next().await? {
             // In this order: zip takes from the first before it knows that the
             // second has ended.
-            for (now, seen) in std::iter::zip(observation.seen, &mut seen) {
-                *seen |= now;
+            for (now, look) in std::iter::zip(&observation.looks, &mut looks) {
+                look.add(now);
             }
             if let Some(bands) = observation.bands {
                 stack.push(bands);
@@ -303,7 +305,7 @@ impl Workshop {
         time: usize,
         chunk: ChunkIndex,
         composite: Composite,
-        used: &[&Scene],
+        used: &[(&Scene, Look)],
     ) -> Result<Built, ChunkError> {
         let cube = &self.stored.cube;
         let has_values = composite.count.data.iter().any(|count| *count != 0);
@@ -375,26 +377,44 @@ impl Workshop {
         }
     }
 
-    fn provenance(&self, used: &[&Scene]) -> String {
+    fn provenance(&self, used: &[(&Scene, Look)]) -> String {
         let recipe = self.stored.cube.recipe();
-        let scenes: Vec<_> = used
+        let scenes = used
             .iter()
-            .map(|scene| {
-                json!({
-                    "id": scene.id,
-                    "overpass": scene.overpass,
-                    "baseline": scene.processing_baseline,
-                    "offsets": scene.bands.iter().map(|b| b.offset).collect::<Vec<_>>(),
-                    "offset_rules": scene.bands.iter().map(|b| b.offset_rule).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
+            .map(|(scene, look)| self.scene_record(scene, look));
         json!({
             "algorithm": ALGORITHM,
             "recipe": format!("{:016x}", recipe.pixel_hash()),
-            "scenes": scenes,
+            "scenes": scenes.collect::<Vec<_>>(),
         })
         .to_string()
+    }
+
+    fn scene_record(&self, scene: &Scene, look: &Look) -> serde_json::Value {
+        let bands: serde_json::Map<_, _> = std::iter::zip(self.stored.cube.bands(), &scene.bands)
+            .enumerate()
+            .map(|(n, (name, band))| {
+                let baseline = scene.processing_baseline.as_deref();
+                let audit = look.audits.get(n);
+                let suspicion = audit.and_then(|audit| audit.verdict(band.offset, baseline));
+                if let Some(suspicion) = suspicion {
+                    tracing::warn!(item = scene.id, band = name, %suspicion, "an offset is doubtful");
+                }
+                let mut record = json!({
+                    "gain": band.gain, "offset": band.offset, "rule": band.offset_rule,
+                });
+                if let Some(suspicion) = suspicion {
+                    record["suspicion"] = json!(suspicion.to_string());
+                }
+                (name.to_owned(), record)
+            })
+            .collect();
+        json!({
+            "id": scene.id,
+            "overpass": scene.overpass,
+            "baseline": scene.processing_baseline,
+            "bands": bands,
+        })
     }
 }
 

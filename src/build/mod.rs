@@ -6,6 +6,7 @@ mod chunk;
 mod commit;
 mod cost;
 mod job;
+mod masks;
 mod memory;
 mod observation;
 mod overview;

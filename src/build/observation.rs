@@ -15,10 +15,10 @@ use super::{
 use crate::{
     crs,
     grid::{Bounds, Epsg, Grid, Shape, Window},
-    raster::{CellRatio, Kernel, Positions, Raster, Sample, scaled, warp_into},
+    raster::{CellRatio, Kernel, MaskRule, Positions, Raster, Sample, scaled, warp_into},
     source::{
-        AssetHref, Cog, CogError, CogSample, Fetched, ReadPlan, SampleType, Scene, SceneBand,
-        SourceError,
+        AssetHref, Audit, Cog, CogError, CogSample, Fetched, ReadPlan, SampleType, Scene,
+        SceneBand, SourceError,
     },
 };
 
@@ -38,8 +38,29 @@ pub(super) struct Observation {
     /// One raster a band, 0 in all bands where there is nothing of use; `None`
     /// if that is so everywhere.
     pub(super) bands: Option<Vec<Raster<u16>>>,
-    /// For each scene, whether it saw anything here, of use or not.
-    pub(super) seen: Vec<bool>,
+    /// One for each scene.
+    pub(super) looks: Vec<Look>,
+}
+
+/// What is known of a scene after a look at it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Look {
+    /// Whether it saw anything, of use or not.
+    pub(super) saw: bool,
+    /// For each band that was read, how dark it is.
+    pub(super) audits: Vec<Audit>,
+}
+
+impl Look {
+    /// Adds what another part of the scene tells.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.saw |= other.saw;
+        self.audits
+            .resize(other.audits.len().max(self.audits.len()), Audit::default());
+        for (audit, other) in std::iter::zip(&mut self.audits, &other.audits) {
+            audit.merge(other);
+        }
+    }
 }
 
 /// A level of an opened file, and where a target's cells are in it.
@@ -201,7 +222,7 @@ impl Target {
         workshop: &Workshop,
         scene: &Scene,
         wanted: Arc<Vec<bool>>,
-    ) -> Result<Option<Vec<Raster<u16>>>, ChunkError> {
+    ) -> Result<Option<(Vec<Raster<u16>>, Vec<Audit>)>, ChunkError> {
         let names = || workshop.stored.cube.bands();
         let planned = try_join_all(std::iter::zip(names(), &scene.bands).map(|(name, band)| {
             let wanted = Arc::clone(&wanted);
@@ -243,7 +264,7 @@ impl Target {
                 read.await.map_err(|error| error.of(scene, name))
             }
         });
-        let mut bands = try_join_all(read).await?;
+        let (mut bands, audits): (Vec<_>, Vec<_>) = try_join_all(read).await?.into_iter().unzip();
         let inner = self.inner_in_padded();
         let bands = workshop
             .compute(Stage::Mask, move || {
@@ -254,7 +275,7 @@ impl Target {
                     .collect()
             })
             .await?;
-        Ok(Some(bands))
+        Ok(Some((bands, audits)))
     }
 
     /// Reads an overpass: of its scenes, in their order, the first that has
@@ -264,10 +285,10 @@ impl Target {
         workshop: &Workshop,
         scenes: &[&Scene],
     ) -> Result<Observation, ChunkError> {
-        let (mut seen, usable) = self.judge(workshop, scenes).await?;
+        let rule = scenes.first().and_then(|scene| workshop.masks.rule(scene));
         // Without a mask that says where nothing was seen, the bands say it.
-        let mask = workshop.mask.as_ref();
-        let tells_nodata = mask.is_some_and(|rule| rule.fill().is_some());
+        let tells_nodata = rule.as_ref().is_some_and(|rule| rule.fill().is_some());
+        let (mut looks, usable) = self.judge(workshop, scenes, rule).await?;
         let mut observation: Option<Vec<Raster<u16>>> = None;
         for (n, (scene, usable)) in std::iter::zip(scenes, usable).enumerate() {
             let inner = self.inner_in_padded();
@@ -275,10 +296,12 @@ impl Target {
             if !wanted.contains(&true) {
                 continue;
             }
-            let Some(bands) = self.bands(workshop, scene, Arc::new(wanted)).await? else {
+            let read = self.bands(workshop, scene, Arc::new(wanted)).await?;
+            let Some((bands, audits)) = read else {
                 continue;
             };
-            seen[n] |= !tells_nodata && has_data(&bands);
+            looks[n].audits = audits;
+            looks[n].saw |= !tells_nodata && has_data(&bands);
             match &mut observation {
                 None => observation = Some(bands),
                 Some(first) => choice::fuse(first, &bands),
@@ -286,7 +309,7 @@ impl Target {
         }
         Ok(Observation {
             bands: observation.filter(|bands| has_data(bands)),
-            seen,
+            looks,
         })
     }
 
@@ -296,11 +319,15 @@ impl Target {
         &self,
         workshop: &Workshop,
         scenes: &[&Scene],
-    ) -> Result<(Vec<bool>, Vec<Vec<bool>>), ChunkError> {
+        rule: Option<Arc<MaskRule>>,
+    ) -> Result<(Vec<Look>, Vec<Vec<bool>>), ChunkError> {
         let (padded, inner) = (self.padded_shape(), self.inner_in_padded());
-        let Some(rule) = workshop.mask.clone() else {
+        let Some(rule) = rule else {
             let everywhere = vec![true; padded.rows * padded.cols];
-            return Ok((vec![false; scenes.len()], vec![everywhere; scenes.len()]));
+            return Ok((
+                vec![Look::default(); scenes.len()],
+                vec![everywhere; scenes.len()],
+            ));
         };
         let fill = rule.fill().unwrap_or_default();
         let classes = scenes.iter().map(|scene| async move {
@@ -315,7 +342,11 @@ impl Target {
                 choice::judge(&rule, &classes, padded, inner)
             })
             .await?;
-        Ok((choice.seen, choice.usable))
+        let look = |saw| Look {
+            saw,
+            audits: Vec::new(),
+        };
+        Ok((choice.seen.into_iter().map(look).collect(), choice.usable))
     }
 }
 
@@ -397,7 +428,7 @@ async fn warp_band(
     wanted: Arc<Vec<bool>>,
     kernel: Kernel,
     memory: Arc<Option<OwnedSemaphorePermit>>,
-) -> Result<Raster<u16>, ChunkError> {
+) -> Result<(Raster<u16>, Audit), ChunkError> {
     let clock = Arc::clone(&workshop.clock);
     workshop
         .pool
@@ -411,9 +442,14 @@ async fn warp_band(
                 clock: &clock,
             };
             match load.fetched.samples() {
-                SampleType::U8 | SampleType::U16 => put.run::<u16>(&load.fetched),
-                SampleType::I16 => put.run::<i16>(&load.fetched),
-                SampleType::F32 => put.run::<f32>(&load.fetched),
+                SampleType::U8 | SampleType::U16 => put.run::<u16>(&load.fetched, |numbers| {
+                    let mut audit = Audit::default();
+                    audit.add(numbers);
+                    audit
+                }),
+                // Products of these have no offset that could be doubtful.
+                SampleType::I16 => put.run::<i16>(&load.fetched, |_| Audit::default()),
+                SampleType::F32 => put.run::<f32>(&load.fetched, |_| Audit::default()),
             }
             .map_err(|error| load.image.error("decoding", error))
         })
@@ -430,10 +466,14 @@ struct Put<'a> {
 }
 
 impl Put<'_> {
-    fn run<T: CogSample + Sample>(&self, fetched: &Fetched) -> Result<Raster<u16>, CogError> {
+    fn run<T: CogSample + Sample>(
+        &self,
+        fetched: &Fetched,
+        audit: impl FnOnce(&[T]) -> Audit,
+    ) -> Result<(Raster<u16>, Audit), CogError> {
         let mut patch = self.clock.time(Stage::Decode, || fetched.decode::<T>())?;
         Ok(self.clock.time(Stage::Warp, || {
-            let stated = None::<f64>.and_then(|value| {
+            let stated = self.band.nodata.and_then(|value| {
                 let sample = T::from_f64(value);
                 (sample.to_f64() - value == 0.0).then_some(sample)
             });
@@ -450,7 +490,8 @@ impl Put<'_> {
                 missing,
                 &mut warped,
             );
-            scaled(&warped, missing, 1.0, f64::from(self.band.offset))
+            let bands = scaled(&warped, missing, self.band.gain, self.band.offset);
+            (bands, audit(&warped.data))
         }))
     }
 }

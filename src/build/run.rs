@@ -17,6 +17,7 @@ use super::{
     chunk::{Patience, Workshop},
     commit::Pending,
     cost::Prices,
+    masks::Masks,
     memory::Memory,
     stages::{Stage, StageSeconds},
     task::Task,
@@ -25,11 +26,14 @@ use super::{
 use crate::{
     catalog::Entry,
     compute::Compute,
-    cube::{Cube, Recipe, State},
+    cube::{
+        Cube, Recipe, State,
+        recipe::{Band, PerBand, SourceProfile},
+    },
     grid::{Bounds, ChunkIndex, Level},
     land::Land,
     repo::Revision,
-    source::{BandSpec, MaskSpec, Scene, SceneSource, SourceSpec},
+    source::{BandSpec, MaskSpec, Profile, Scene, SceneSource, SourceSpec},
     zarr::{CellBlock, StoredCube, block_of, read_block},
 };
 
@@ -273,7 +277,7 @@ impl Builder {
             memory: Memory::new(bytes / 4),
             stack_bytes: usize::try_from(bytes / 4 * 3 / chunks).unwrap_or(usize::MAX),
             clock: Arc::default(),
-            mask: stored.cube.mask_rule().map(Arc::new),
+            masks: Arc::new(Masks::new(stored.cube.recipe().source.mask.as_ref())),
             patience: Patience {
                 seconds: config.task_seconds.max(1),
                 retries: config.task_retries,
@@ -477,16 +481,28 @@ fn chunk_bounds(cube: &Cube, chunk: ChunkIndex) -> Bounds {
 
 fn source_spec(recipe: &Recipe) -> SourceSpec {
     let source = &recipe.source;
+    let number = |numbers: &Option<PerBand>, band: &Band| {
+        numbers.as_ref().and_then(|numbers| numbers.of(band.name()))
+    };
     SourceSpec {
         stac: source.stac.clone(),
         collection: source.collection.clone(),
         query: source.query.clone().map(serde_json::Value::Object),
+        profile: source.profile.map(|profile| match profile {
+            SourceProfile::EarthSearch => Profile::EarthSearch,
+            SourceProfile::PlanetaryComputer => Profile::PlanetaryComputer,
+            SourceProfile::Hls => Profile::Hls,
+            SourceProfile::LandsatC2 => Profile::LandsatC2,
+            SourceProfile::Generic => Profile::Generic,
+        }),
         bands: source
             .bands
             .iter()
             .map(|band| BandSpec {
                 name: band.name().to_owned(),
-                asset: band.asset().to_owned(),
+                asset: band.asset().map(ToOwned::to_owned),
+                scale: number(&source.scale, band),
+                offset: number(&source.offset, band),
             })
             .collect(),
         mask: source.mask.as_ref().map(|mask| MaskSpec {

@@ -13,10 +13,7 @@ pub use recipe::{Recipe, RecipeError};
 pub use select::SelectError;
 pub use time_axis::{Period, TimeAxis};
 
-use crate::{
-    grid::Pyramid,
-    raster::{MaskRule, Reducer},
-};
+use crate::{grid::Pyramid, raster::Reducer};
 
 /// The variable that holds the number of valid observations.
 pub const COUNT: &str = "count";
@@ -88,16 +85,6 @@ impl Cube {
         let rule = self.recipe.composite.rule.map_bands(index);
         // A cube is checked to have the bands that its rule names.
         rule.unwrap_or_default()
-    }
-
-    /// Which pixels of a scene are used; all, if there is no rule.
-    #[must_use]
-    pub fn mask_rule(&self) -> Option<MaskRule> {
-        self.recipe
-            .source
-            .mask
-            .as_ref()
-            .map(recipe::MaskRecipe::rule)
     }
 
     /// The cube with a longer time axis.

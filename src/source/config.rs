@@ -40,6 +40,9 @@ pub struct SourceConfig {
     pub max_read_bytes: usize,
     /// Parts of an image at most this many bytes apart are read in one request.
     pub range_gap_bytes: u64,
+    /// Where the Planetary Computer gives signatures for its images:
+    /// `{this}/{account}/{container}`.
+    pub planetary_computer_sas: String,
 }
 
 impl Default for SourceConfig {
@@ -60,6 +63,8 @@ impl Default for SourceConfig {
             max_crawl_depth: 8,
             max_read_bytes: 512 << 20,
             range_gap_bytes: 64 << 10,
+            planetary_computer_sas: "https://planetarycomputer.microsoft.com/api/sas/v1/token"
+                .to_owned(),
         }
     }
 }

@@ -71,6 +71,15 @@ pub enum SourceError {
         /// `: did you mean ..?`, or nothing.
         suggestion: String,
     },
+    /// A mask is asked for without an asset, and none is known.
+    #[error(
+        "`source.mask` names no asset, and what masks the items of {collection} is not known: \
+         name it, or the `source.profile` of the archive"
+    )]
+    NoMask {
+        /// The collection of the first item.
+        collection: String,
+    },
     /// An image cannot be opened or read.
     #[error("{step} {href}: {source}")]
     Image {
@@ -114,6 +123,7 @@ impl SourceError {
             | Self::TooMany { .. }
             | Self::Query(_)
             | Self::NoAsset { .. }
+            | Self::NoMask { .. }
             | Self::Compute(_) => false,
         }
     }

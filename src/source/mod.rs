@@ -1,14 +1,17 @@
 //! The builder's source: finds scenes in a STAC catalogue and reads windows
 //! of their Cloud Optimized GeoTIFF files.
 
+mod audit;
 pub mod cog;
 mod config;
 mod error;
 mod footprint;
 pub mod harmonize;
+mod profile;
 mod query;
 mod retry;
 mod scene;
+mod signing;
 mod stac;
 mod traffic;
 
@@ -17,9 +20,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
+pub use self::audit::{Audit, Suspicion};
 pub use self::cog::{Cog, CogError, CogLevel, CogSample, Fetched, ReadPlan, SampleType};
 pub use self::config::SourceConfig;
 pub use self::error::SourceError;
+pub use self::profile::Profile;
 pub use self::scene::{Scene, SceneBand};
 pub use self::traffic::Traffic;
 /// Where an asset lies.
@@ -29,6 +34,7 @@ use self::cog::ByteReader;
 use self::query::Query;
 use self::retry::RetryPolicy;
 use self::scene::{Reason, Skipped};
+use self::signing::Signer;
 use self::stac::{Catalogue, Search};
 use crate::compute::Compute;
 use crate::grid::Bounds;
@@ -48,6 +54,10 @@ pub struct SourceSpec {
     /// extension: `{"eo:cloud_cover": {"lt": 60}}`.
     #[serde(default)]
     pub query: Option<serde_json::Value>,
+    /// How the archive names and scales its assets; by default what addresses,
+    /// collections and properties tell.
+    #[serde(default)]
+    pub profile: Option<Profile>,
     /// The bands, in the order of [`Scene::bands`].
     pub bands: Vec<BandSpec>,
     /// The image that tells which pixels are of use.
@@ -56,21 +66,26 @@ pub struct SourceSpec {
 }
 
 /// A band of the cube and the asset it comes from.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BandSpec {
     /// The band's name in the cube.
     pub name: String,
-    /// The asset's key in the items.
-    pub asset: String,
+    /// The asset's key in the items; by default the name itself, or else what
+    /// the profile knows by this name.
+    pub asset: Option<String>,
+    /// What numbers are multiplied by, whatever the profile says.
+    pub scale: Option<f64>,
+    /// What is added then, in digital numbers, whatever the metadata says.
+    pub offset: Option<f64>,
 }
 
 /// The asset that masks come from.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MaskSpec {
-    /// The asset's key in the items.
-    pub asset: String,
+    /// The asset's key in the items; by default the profile's.
+    pub asset: Option<String>,
 }
 
 /// Finds scenes and reads their images. Clones share connections, opened
@@ -80,6 +95,7 @@ pub struct SceneSource {
     config: Arc<SourceConfig>,
     compute: Compute,
     storage: Storage,
+    signer: Signer,
     retry: RetryPolicy,
     headers: moka::future::Cache<AssetHref, Arc<Cog>>,
     reads: Arc<Semaphore>,
@@ -99,6 +115,7 @@ impl SceneSource {
             .build();
         Ok(Self {
             retry: config.retry(),
+            signer: Signer::new(storage.clone(), &config.planetary_computer_sas),
             reads: Arc::new(Semaphore::new(config.concurrency.max(1))),
             config: Arc::new(config),
             compute,
@@ -165,7 +182,7 @@ impl SceneSource {
             compute: &self.compute,
         };
         let items = catalogue.items(&root, &search).await?;
-        let selection = scene::select(items, spec)?;
+        let selection = scene::select(&items, spec)?;
         for Skipped { item, reason } in &selection.skipped {
             match reason {
                 Reason::NoAsset(_) | Reason::NoTime => {
@@ -174,10 +191,19 @@ impl SceneSource {
                 Reason::Older(_) => tracing::debug!(%item, %reason, "an item is left out"),
             }
         }
+        let to_sign = |scene: &&Scene| scene.profile == Profile::PlanetaryComputer;
+        for scene in selection.scenes.iter().filter(to_sign) {
+            let images = scene.bands.iter().map(|band| &band.asset);
+            images
+                .chain(&scene.mask)
+                .for_each(|image| self.signer.admit(image));
+        }
         Ok(selection.scenes)
     }
 
-    /// Opens an image, or takes it from those that were opened before.
+    /// Opens an image, or takes it from those that were opened before. Images
+    /// in a container that a search found under the Planetary Computer's profile
+    /// are read with its signature, which is no part of their address.
     ///
     /// # Errors
     /// If its directories cannot be read; the next call tries again.
@@ -194,13 +220,14 @@ impl SceneSource {
     }
 
     async fn open_anew(&self, href: &AssetHref) -> Result<Arc<Cog>, CogError> {
-        let object = self
-            .storage
-            .object(href)
-            .map_err(|source| CogError::Fetch {
-                attempts: 0,
-                source,
-            })?;
+        let object = match self.signer.signature(href) {
+            Some(signature) => self.storage.signed_object(href, signature),
+            None => self.storage.object(href),
+        };
+        let object = object.map_err(|source| CogError::Fetch {
+            attempts: 0,
+            source,
+        })?;
         let _permit = self.reads.acquire().await;
         let reader = ByteReader {
             object,

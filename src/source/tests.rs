@@ -201,14 +201,11 @@ async fn a_connection_that_breaks_off_is_tried_again() {
     assert_eq!(connections.load(std::sync::atomic::Ordering::SeqCst), 3);
 }
 
-#[tokio::test]
-async fn a_real_item_collection_has_its_scenes_by_overpass() {
-    let Some(folder) = test_data() else {
-        return;
-    };
+/// The real scenes over Zagreb, of baseline 05.09, with their offset subtracted.
+async fn zagreb(source: &SceneSource, folder: &std::path::Path) -> Vec<Scene> {
     let asset = |name: &str| BandSpec {
         name: name.to_owned(),
-        asset: name.to_owned(),
+        ..BandSpec::default()
     };
     let spec = SourceSpec {
         stac: folder
@@ -217,28 +214,40 @@ async fn a_real_item_collection_has_its_scenes_by_overpass() {
             .to_string(),
         collection: Some("sentinel-2-l2a".to_owned()),
         query: None,
+        profile: None,
         bands: vec![asset("red"), asset("nir")],
-        mask: Some(MaskSpec {
-            asset: "scl".to_owned(),
-        }),
+        mask: Some(MaskSpec { asset: None }),
     };
     let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
-    let bounds = Bounds {
-        west: 15.5,
-        south: 45.8,
-        east: 16.0,
-        north: 46.2,
-    };
-    let source = source(SourceConfig::default());
-    let scenes = source
+    source
         .search(
             &spec,
-            bounds,
+            ZAGREB,
             time("2023-08-13T00:00:00Z"),
             time("2023-08-18T00:00:00Z"),
         )
         .await
-        .unwrap();
+        .unwrap()
+}
+
+const ZAGREB: Bounds = Bounds {
+    west: 15.5,
+    south: 45.8,
+    east: 16.0,
+    north: 46.2,
+};
+
+#[tokio::test]
+async fn a_real_item_collection_has_its_scenes_by_overpass() {
+    let Some(folder) = test_data() else {
+        return;
+    };
+    let source = source(SourceConfig::default());
+    let scenes = zagreb(&source, &folder).await;
+    let items = std::fs::read_to_string(folder.join("sentinel2-zagreb/items.json")).unwrap();
+    let items: serde_json::Value = serde_json::from_str(&items).unwrap();
+    let stated = &items["features"][0]["assets"]["red"]["proj:transform"][0];
+    assert_eq!(stated.as_f64(), Some(10.0));
     let found: Vec<(&str, &str)> = scenes
         .iter()
         .map(|scene| (scene.overpass.as_str(), scene.id.as_str()))
@@ -253,10 +262,59 @@ async fn a_real_item_collection_has_its_scenes_by_overpass() {
         ]
     );
     for scene in &scenes {
-        assert!(scene.overlaps(&bounds));
-        assert!(scene.bands.iter().all(|band| band.offset == 0));
+        assert!(scene.overlaps(&ZAGREB));
+        assert!(scene.bands.iter().all(|band| band.offset.abs() < 0.5));
         for image in scene.bands.iter().map(|b| &b.asset).chain(&scene.mask) {
-            source.open(image).await.unwrap();
+            let cog = source.open(image).await.unwrap();
+            // The items describe the originals of 10 and 20 m. The file knows.
+            let transform = cog.levels()[0].transform;
+            assert_eq!(
+                (transform.cell_width, transform.cell_height),
+                (120.0, -120.0)
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_offset_shows_in_the_pixels_of_real_scenes() {
+    let Some(folder) = test_data() else {
+        return;
+    };
+    let source = source(SourceConfig::default());
+    for scene in zagreb(&source, &folder).await {
+        let baseline = scene.processing_baseline.as_deref();
+        for band in &scene.bands {
+            let cog = source.open(&band.asset).await.unwrap();
+            let shape = cog.levels()[0].shape;
+            let window = Window {
+                row: 0,
+                col: 0,
+                rows: shape.rows,
+                cols: shape.cols,
+            };
+            let patch = source.read::<u16>(&cog, 0, window).await.unwrap();
+            let mut audit = Audit::default();
+            audit.add(&patch.raster.data);
+            let delivered: Vec<u16> = (patch.raster.data.iter())
+                .map(|dn| if *dn == 0 { 0 } else { dn + 1000 })
+                .collect();
+            let mut audit_of_delivered = Audit::default();
+            audit_of_delivered.add(&delivered);
+            // What is right is never doubted.
+            assert_eq!(audit.verdict(0.0, baseline), None, "{}", scene.id);
+            assert_eq!(audit_of_delivered.verdict(-1000.0, baseline), None);
+            // What is wrong is, in visible light: plants are bright beyond it.
+            if band.asset == scene.bands[0].asset {
+                assert_eq!(
+                    audit.verdict(-1000.0, baseline),
+                    Some(Suspicion::SubtractedTwice)
+                );
+                assert_eq!(
+                    audit_of_delivered.verdict(0.0, baseline),
+                    Some(Suspicion::NotSubtracted)
+                );
+            }
         }
     }
 }

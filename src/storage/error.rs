@@ -1,6 +1,7 @@
 //! Why bytes do not come, and whether they may come later.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -50,6 +51,17 @@ fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     Some((date.to_utc() - now).to_std().unwrap_or(Duration::ZERO))
 }
 
+/// Why a request could not be signed. Shared, since many requests wait for one
+/// signature.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("no signature for {place}: {source}")]
+pub struct SignatureError {
+    /// What the signature is for.
+    pub place: String,
+    /// Why there is none.
+    pub source: Arc<FetchError>,
+}
+
 /// Why bytes could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -62,6 +74,9 @@ pub enum FetchError {
     /// An answer that is of no use, or a local file that cannot be read.
     #[error("{0}")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The request needs a signature, and there is none.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// More bytes than are taken.
     #[error("it has more than {limit} bytes, the most that is read")]
     TooLarge {
@@ -79,6 +94,7 @@ impl FetchError {
                 matches!(refusal.status, 408 | 425 | 429) || refusal.status >= 500
             }
             Self::Connection(_) => true,
+            Self::Signature(error) => error.source.is_transient(),
             Self::Unreadable(_) | Self::TooLarge { .. } => false,
         }
     }
@@ -88,6 +104,7 @@ impl FetchError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status(refusal) => refusal.retry_after,
+            Self::Signature(error) => error.source.retry_after(),
             Self::Connection(_) | Self::Unreadable(_) | Self::TooLarge { .. } => None,
         }
     }
@@ -108,25 +125,44 @@ impl From<reqwest::Error> for FetchError {
 impl From<object_store::Error> for FetchError {
     fn from(error: object_store::Error) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-        let mut from_http = false;
+        let mut from_http = None;
         while let Some(current) = cause {
             if let Some(refusal) = current.downcast_ref::<HttpStatus>() {
                 return Self::Status(refusal.clone());
+            }
+            if let Some(unsigned) = current.downcast_ref::<SignatureError>() {
+                return Self::Signature(unsigned.clone());
             }
             if let Some(inner) = current.downcast_ref::<reqwest::Error>()
                 && (inner.is_redirect() || inner.is_builder())
             {
                 return Self::Unreadable(Box::new(error));
             }
-            from_http |= current.is::<HttpError>();
+            if current.is::<HttpError>() {
+                from_http = Some(current);
+            }
             cause = current.source();
         }
-        if from_http {
-            Self::Connection(Box::new(error))
-        } else {
-            Self::Unreadable(Box::new(error))
+        match from_http {
+            // What is around it tells the address with its secrets.
+            Some(from_http) => Self::Connection(reasons(from_http).into()),
+            None => Self::Unreadable(Box::new(error)),
         }
     }
+}
+
+/// An error with its causes, in one line.
+fn reasons(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(reason) = cause {
+        let reason_text = reason.to_string();
+        if !text.ends_with(&reason_text) {
+            text = format!("{text}: {reason_text}");
+        }
+        cause = reason.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -92,6 +92,15 @@ impl Location {
         }
     }
 
+    /// The host of an address.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Local(_) => None,
+            Self::Http(url) => url.host_str(),
+        }
+    }
+
     /// The place one path segment below this one, as `{api}/search`.
     #[must_use]
     pub fn child(&self, segment: &str) -> Self {

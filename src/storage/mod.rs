@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use object_store::client::{
     ClientOptions, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
@@ -23,7 +24,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, RetryConfig};
 use reqwest::Url;
 
-pub use self::error::{FetchError, HttpStatus};
+pub use self::error::{FetchError, HttpStatus, SignatureError};
 pub use self::location::{Location, LocationError};
 
 /// How servers are talked to.
@@ -33,6 +34,13 @@ pub struct HttpSettings {
     pub silence: Duration,
     /// How many redirects are followed, to http(s) addresses only.
     pub redirects: usize,
+}
+
+/// What is added to the query of every request for an object. It may change
+/// while the object is read, is no part of its address, and is never shown.
+pub trait Signature: std::fmt::Debug + Send + Sync {
+    /// The query as of now, without a leading `?`.
+    fn query(&self) -> BoxFuture<'static, Result<Arc<str>, SignatureError>>;
 }
 
 /// Reads from any [`Location`]. Clones share one pool of connections.
@@ -65,6 +73,15 @@ impl Storage {
             .redirect(policy)
             .build()?;
         Ok(Self { client })
+    }
+
+    /// One that finds a host at an address of this machine.
+    #[cfg(test)]
+    pub(crate) fn finding(host: &str, address: std::net::SocketAddr) -> Self {
+        let client = reqwest::Client::builder().resolve(host, address);
+        Self {
+            client: client.build().unwrap(),
+        }
     }
 
     /// A request to be completed and given to [`Storage::send`].
@@ -107,6 +124,23 @@ impl Storage {
     /// The file or remote object at `location`, to read parts of. Nothing is
     /// opened or asked for yet.
     pub fn object(&self, location: &Location) -> Result<Object, FetchError> {
+        self.open(location, None)
+    }
+
+    /// The same for a remote object whose requests are signed.
+    pub fn signed_object(
+        &self,
+        location: &Location,
+        signature: Arc<dyn Signature>,
+    ) -> Result<Object, FetchError> {
+        self.open(location, Some(signature))
+    }
+
+    fn open(
+        &self,
+        location: &Location,
+        signature: Option<Arc<dyn Signature>>,
+    ) -> Result<Object, FetchError> {
         match location {
             Location::Local(path) => Ok(Object {
                 store: Arc::new(LocalFileSystem::new()),
@@ -120,7 +154,10 @@ impl Storage {
                 // nothing.
                 let store = HttpBuilder::new()
                     .with_url(url.as_str())
-                    .with_http_connector(CheckedClient(self.client.clone()))
+                    .with_http_connector(CheckedClient {
+                        client: self.client.clone(),
+                        signature,
+                    })
                     .with_retry(RetryConfig {
                         max_retries: 0,
                         ..RetryConfig::default()
@@ -214,11 +251,33 @@ async fn collect(
     Ok(bytes.freeze())
 }
 
-/// The shared client as a store's. It turns a refusal into an [`HttpStatus`]
+/// The shared client as a store's. It signs requests, unseen by the store, which
+/// tells addresses in its errors. It turns a refusal into an [`HttpStatus`]
 /// in the chain of causes, since the store's own error keeps the status and
 /// the wish of the server in private.
 #[derive(Clone, Debug)]
-struct CheckedClient(reqwest::Client);
+struct CheckedClient {
+    client: reqwest::Client,
+    signature: Option<Arc<dyn Signature>>,
+}
+
+impl CheckedClient {
+    async fn sign(&self, mut request: HttpRequest) -> Result<HttpRequest, HttpError> {
+        let unusable = HttpErrorKind::Unknown;
+        if let Some(signature) = &self.signature {
+            let query = signature
+                .query()
+                .await
+                .map_err(|error| HttpError::new(unusable, error))?;
+            let uri = request.uri();
+            let joint = if uri.query().is_some() { '&' } else { '?' };
+            *request.uri_mut() = format!("{uri}{joint}{query}")
+                .parse()
+                .map_err(|error| HttpError::new(unusable, error))?;
+        }
+        Ok(request)
+    }
+}
 
 impl HttpConnector for CheckedClient {
     fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -237,7 +296,8 @@ impl HttpService for CheckedClient {
         Self: 'f,
     {
         Box::pin(async move {
-            let response = HttpService::call(&self.0, request).await?;
+            let request = self.sign(request).await?;
+            let response = HttpService::call(&self.client, request).await?;
             let status = response.status();
             if status.is_success() {
                 return Ok(response);

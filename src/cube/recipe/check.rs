@@ -1,6 +1,6 @@
 //! Everything that can be wrong with the values of a recipe.
 
-use super::{Band, BandResampling, GridRecipe, Recipe, RecipeError};
+use super::{Band, BandResampling, GridRecipe, PerBand, Recipe, RecipeError};
 use crate::{
     cube::{COUNT, TimeAxis},
     grid::{Epsg, GeoTransform, Grid, Pyramid, Shape},
@@ -24,6 +24,7 @@ impl Recipe {
         if let Some(mask) = &self.source.mask {
             mask.check()?;
         }
+        self.check_radiometry()?;
         self.check_style()?;
         Ok((pyramid, times))
     }
@@ -66,6 +67,39 @@ impl Recipe {
         }
         self.known_variables("composite.rule", self.composite.rule.bands(), false)?;
         Ok(())
+    }
+
+    fn check_radiometry(&self) -> Result<(), RecipeError> {
+        let source = &self.source;
+        let is_scale = |number: f64| number.is_finite() && number > 0.0;
+        self.check_numbers("source.scale", source.scale.as_ref(), is_scale, "positive")?;
+        self.check_numbers(
+            "source.offset",
+            source.offset.as_ref(),
+            f64::is_finite,
+            "finite",
+        )
+    }
+
+    fn check_numbers(
+        &self,
+        key: &'static str,
+        numbers: Option<&PerBand>,
+        is_good: impl Fn(f64) -> bool,
+        good: &str,
+    ) -> Result<(), RecipeError> {
+        let numbers: Vec<f64> = match numbers {
+            None => return Ok(()),
+            Some(PerBand::All(number)) => vec![*number],
+            Some(PerBand::ByBand(map)) => {
+                self.known_variables(key, map.keys(), false)?;
+                map.values().copied().collect()
+            }
+        };
+        match numbers.into_iter().find(|number| !is_good(*number)) {
+            Some(number) => Err(RecipeError::invalid(key, format!("{number} is not {good}"))),
+            None => Ok(()),
+        }
     }
 
     fn check_style(&self) -> Result<(), RecipeError> {

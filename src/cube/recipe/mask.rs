@@ -17,14 +17,18 @@ const MAX_RADIUS: usize = 64;
 const MAX_GROUPS: usize = 16;
 
 /// `[source.mask]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Keys")]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MaskRecipe {
-    /// The asset that holds the classes or bits.
-    pub asset: String,
+    /// The asset that holds the classes or bits; by default the one that the
+    /// source's profile knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asset: Option<String>,
     /// What is no data and what is dropped, by name. If none is named, it is
-    /// `none` beside a rule of one's own, and `scl-default` else.
-    pub profile: MaskProfile,
+    /// `none` beside a rule of one's own, and else the one for the source's
+    /// product, or `scl-default` if that is not known.
+    #[serde(deserialize_with = "profile", skip_serializing_if = "Option::is_none")]
+    pub profile: Option<MaskProfile>,
     /// The margin around what the profile drops, in cells, instead of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dilation: Option<usize>,
@@ -62,39 +66,6 @@ pub struct DropRecipe {
     pub dilation: usize,
 }
 
-/// `[source.mask]` as it is written, before the profile is known.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Keys {
-    asset: String,
-    #[serde(default, deserialize_with = "profile")]
-    profile: Option<MaskProfile>,
-    #[serde(default)]
-    dilation: Option<usize>,
-    #[serde(default)]
-    nodata: Vec<u16>,
-    #[serde(default)]
-    drop: Vec<DropRecipe>,
-}
-
-impl From<Keys> for MaskRecipe {
-    fn from(keys: Keys) -> Self {
-        let is_own_rule = !keys.nodata.is_empty() || !keys.drop.is_empty();
-        let default = if is_own_rule {
-            MaskProfile::None
-        } else {
-            MaskProfile::default()
-        };
-        Self {
-            asset: keys.asset,
-            profile: keys.profile.unwrap_or(default),
-            dilation: keys.dilation,
-            nodata: keys.nodata,
-            drop: keys.drop,
-        }
-    }
-}
-
 fn profile<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MaskProfile>, D::Error> {
     let name = String::deserialize(from)?;
     MaskProfile::named(&name).map(Some).ok_or_else(|| {
@@ -117,17 +88,29 @@ fn is_zero(radius: &usize) -> bool {
 }
 
 impl MaskRecipe {
-    /// The rule of the profile with what the recipe adds to it.
+    /// The profile that holds where `known` is the one for the product.
+    fn profile(&self, known: Option<MaskProfile>) -> MaskProfile {
+        let is_own_rule = !self.nodata.is_empty() || !self.drop.is_empty();
+        match (self.profile, is_own_rule) {
+            (Some(named), _) => named,
+            (None, true) => MaskProfile::None,
+            (None, false) => known.unwrap_or_default(),
+        }
+    }
+
+    /// The rule of the profile with what the recipe adds to it. `known` is the
+    /// profile for the product that the mask is of.
     #[must_use]
-    pub fn rule(&self) -> MaskRule {
-        let mut named = self.profile.groups();
+    pub fn rule(&self, known: Option<MaskProfile>) -> MaskRule {
+        let profile = self.profile(known);
+        let mut named = profile.groups();
         for group in &mut named {
             group.dilation = self.dilation.unwrap_or(group.dilation);
         }
         let own = self.drop.iter().map(DropRecipe::group);
         let nodata = Classes::Values(self.nodata.clone());
         MaskRule::new(
-            self.profile.nodata().into_iter().chain([nodata]),
+            profile.nodata().into_iter().chain([nodata]),
             named.into_iter().chain(own),
         )
     }
@@ -135,7 +118,7 @@ impl MaskRecipe {
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         if let Some(dilation) = self.dilation {
             check_radius("source.mask.dilation", dilation, "")?;
-            if self.profile == MaskProfile::None {
+            if self.profile(None) == MaskProfile::None {
                 return Err(RecipeError::invalid(
                     "source.mask.dilation",
                     "profile `none` drops nothing to widen; give the groups of `drop` a dilation each",
@@ -227,17 +210,22 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_without_a_rule_is_of_scene_classes() {
-        assert_eq!(recipe("").profile, MaskProfile::SclDefault);
-        assert_eq!(recipe("").rule(), MaskProfile::SclDefault.rule());
-        assert_eq!(recipe("dilation = 3").profile, MaskProfile::SclDefault);
+    fn a_mask_without_a_rule_is_read_as_its_product_says_or_as_scene_classes() {
+        let rule = |keys: &str, known| recipe(keys).rule(known);
+        assert_eq!(rule("", None), MaskProfile::SclDefault.rule());
+        assert_eq!(
+            rule("", Some(MaskProfile::Fmask)),
+            MaskProfile::Fmask.rule(None)
+        );
+        let named = rule("profile = 'scl-strict'", Some(MaskProfile::Fmask));
+        assert_eq!(named, MaskProfile::SclStrict.rule());
     }
 
     #[test]
     fn a_profile_is_meant_by_each_of_its_names() {
         for name in MaskProfile::NAMES {
             let mask = recipe(&format!("profile = '{name}'"));
-            assert_eq!(mask.rule(), MaskProfile::named(name).unwrap().rule());
+            assert_eq!(mask.rule(None), MaskProfile::named(name).unwrap().rule());
             mask.check().unwrap();
         }
     }
@@ -245,11 +233,11 @@ mod tests {
     #[test]
     fn a_rule_of_ones_own_stands_alone_unless_a_profile_is_named() {
         let own = "nodata = [255]\ndrop = [{ bits = [1] }, { values = [64], dilation = 2 }]";
-        let alone = recipe(own).rule();
+        let alone = recipe(own).rule(None);
         assert!(alone.is_nodata(255) && !alone.is_nodata(0));
         assert!(alone.keeps_raw(8) && !alone.keeps_raw(2) && !alone.keeps_raw(64));
         assert_eq!(alone.halo(), 2);
-        let beside = recipe(&format!("profile = 'odc-stats'\n{own}")).rule();
+        let beside = recipe(&format!("profile = 'odc-stats'\n{own}")).rule(None);
         assert!(beside.is_nodata(255) && beside.is_nodata(0));
         assert!(!beside.keeps_raw(8) && !beside.keeps_raw(2) && !beside.keeps_raw(64));
         assert_eq!(beside.halo(), MaskProfile::OdcStats.rule().halo());
@@ -257,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_margin_is_that_of_every_group_of_the_profile_and_of_no_other() {
-        let halo = |keys: &str| recipe(keys).rule().halo();
+        let halo = |keys: &str| recipe(keys).rule(None).halo();
         assert_eq!(halo("dilation = 3"), 3);
         assert_eq!(halo("dilation = 3\nprofile = 'odc-stats'"), 2 * 2 + 3);
         assert_eq!(halo("dilation = 0\nprofile = 'odc-stats'"), 2 * 2);
@@ -331,6 +319,6 @@ mod tests {
             assert_eq!(serde_json::from_str::<MaskRecipe>(&json).unwrap(), mask);
         }
         let json = serde_json::to_string(&recipe("")).unwrap();
-        assert_eq!(json, r#"{"asset":"mask","profile":"scl-default"}"#);
+        assert_eq!(json, r#"{"asset":"mask"}"#);
     }
 }

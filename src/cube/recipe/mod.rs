@@ -127,6 +127,10 @@ pub struct SourceRecipe {
     /// Collection to search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<String>,
+    /// How the archive names, scales and guards its assets; by default what
+    /// the address, the collection and the items tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<SourceProfile>,
     /// The cube's bands.
     pub bands: Vec<Band>,
     /// Which pixels of a scene are used.
@@ -135,13 +139,59 @@ pub struct SourceRecipe {
     /// Passed to the API as its `query` parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<serde_json::Map<String, serde_json::Value>>,
+    /// What valid digital numbers are multiplied by, in place of what the
+    /// profile says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<PerBand>,
+    /// What is added then, in digital numbers, in place of what the metadata
+    /// says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<PerBand>,
 }
 
-/// A band: its name, which is also the asset's unless that is given.
+/// The archive or product that scenes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceProfile {
+    /// Earth Search.
+    EarthSearch,
+    /// The Planetary Computer, whose images need a signature.
+    PlanetaryComputer,
+    /// Harmonized Landsat and Sentinel-2.
+    Hls,
+    /// Landsat Collection 2 Level 2.
+    LandsatC2,
+    /// Any other: bands are the keys of assets.
+    Generic,
+}
+
+/// One number for all bands, or some for some.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PerBand {
+    /// The same for all.
+    All(f64),
+    /// By band; nothing is said of those not named.
+    ByBand(BTreeMap<String, f64>),
+}
+
+impl PerBand {
+    /// The number for a band.
+    #[must_use]
+    pub fn of(&self, band: &str) -> Option<f64> {
+        match self {
+            Self::All(number) => Some(*number),
+            Self::ByBand(map) => map.get(band).copied(),
+        }
+    }
+}
+
+/// A band: its name, by which its asset is found unless that is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Band {
-    /// Name and asset alike.
+    /// The asset of this key, or else the one that the profile knows by this
+    /// common name.
     Named(String),
     /// A name of our own.
     Renamed {
@@ -161,11 +211,12 @@ impl Band {
         }
     }
 
-    /// The asset of an item.
+    /// The key of its asset, where it is given.
     #[must_use]
-    pub fn asset(&self) -> &str {
+    pub fn asset(&self) -> Option<&str> {
         match self {
-            Self::Named(asset) | Self::Renamed { asset, .. } => asset,
+            Self::Named(_) => None,
+            Self::Renamed { asset, .. } => Some(asset),
         }
     }
 }
@@ -258,12 +309,16 @@ impl Recipe {
     pub fn pixel_hash(&self) -> u64 {
         let grid = &self.grid;
         let source = &self.source;
-        let text = serde_json::json!({
+        let mut text = serde_json::json!({
             "crs": grid.crs, "bounds": grid.bounds, "resolution": grid.resolution,
             "start": self.time.start, "period": self.time.period,
             "collection": source.collection, "bands": source.bands,
             "mask": source.mask, "query": source.query, "composite": self.composite,
         });
+        // Only where they are given, so that older recipes keep their hash.
+        if source.profile.is_some() || source.scale.is_some() || source.offset.is_some() {
+            text["radiometry"] = serde_json::json!([source.profile, source.scale, source.offset]);
+        }
         xxhash_rust::xxh3::xxh3_64(text.to_string().as_bytes())
     }
 }
@@ -383,6 +438,26 @@ mod tests {
         refuse(r#"["red", "#, r#"["a/b", "#, &["source.bands", "a/b"]);
         refuse(
             "[source]",
+            "[source]\nprofile = 'earth-serach'",
+            &["profile", "earth-search"],
+        );
+        refuse(
+            "[source]",
+            "[source]\nscale = { red = 0.0 }",
+            &["source.scale", "positive"],
+        );
+        refuse(
+            "[source]",
+            "[source]\noffset = { reed = -1000 }",
+            &["source.offset", "did you mean `red`?"],
+        );
+        refuse(
+            "[source]",
+            "[source]\noffset = inf",
+            &["source.offset", "finite"],
+        );
+        refuse(
+            "[source]",
             "[style]\nvariables = ['rad']\n[source]",
             &["style.variables", "did you mean `red`?"],
         );
@@ -401,13 +476,39 @@ mod tests {
         assert_eq!(base, of(&MINIMAL.replace("2023-08-31", "2023-12-31")));
         let masked = |keys: &str| of(&format!("{MINIMAL}\nmask = {{ asset = 'scl'{keys} }}"));
         assert_ne!(base, masked(""));
-        assert_eq!(masked(""), masked(", profile = 'scl-default'"));
+        assert_ne!(masked(""), masked(", profile = 'scl-strict'"));
         assert_ne!(masked(""), masked(", dilation = 1"));
         assert_ne!(masked(""), masked(", nodata = [255]"));
         let dropped = |keys: &str| masked(&format!(", drop = [{{ bits = [3]{keys} }}]"));
         assert_ne!(masked(""), dropped(""));
         assert_ne!(dropped(""), dropped(", opening = 1"));
         assert_ne!(base, of(&MINIMAL.replace("0.001", "0.002")));
+        let source = |key: &str| of(&format!("{MINIMAL}\n{key}"));
+        let changed = [
+            base,
+            source("profile = 'generic'"),
+            source("offset = -1000"),
+            source("offset = { red = -1000 }"),
+            source("scale = 2"),
+        ];
+        let distinct: std::collections::BTreeSet<u64> = changed.into();
+        assert_eq!(distinct.len(), changed.len());
+    }
+
+    #[test]
+    fn bands_may_have_scale_and_offset_together_or_apart() {
+        let text = format!(
+            "{MINIMAL}\nprofile = 'landsat-c2'\nscale = 2\noffset = {{ infrared = -0.5 }}\nmask = {{}}"
+        );
+        let source = Recipe::from_toml(&text).unwrap().source;
+        assert_eq!(source.profile, Some(SourceProfile::LandsatC2));
+        let of = |numbers: &Option<PerBand>, band| numbers.as_ref().and_then(|n| n.of(band));
+        assert_eq!(of(&source.scale, "red"), Some(2.0));
+        assert_eq!(of(&source.offset, "red"), None);
+        assert_eq!(of(&source.offset, "infrared"), Some(-0.5));
+        assert_eq!(source.mask.unwrap().asset, None);
+        assert_eq!(source.bands[0].asset(), None);
+        assert_eq!(source.bands[1].asset(), Some("nir"));
     }
 
     #[test]

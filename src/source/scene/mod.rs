@@ -2,13 +2,17 @@
 //! assets are read, what is added to their numbers, and which items are of
 //! one observation.
 
+mod choice;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
+use self::choice::{Chosen, collection, lacking_everywhere};
 use super::footprint::footprint;
-use super::harmonize::{self, Baseline};
+use super::harmonize::{self, Baseline, Evidence, Operator, Scaling};
+use super::profile::Profile;
 use super::stac::{Asset, Item};
 use super::{AssetHref, SourceError, SourceSpec};
 use crate::grid::Bounds;
@@ -30,19 +34,29 @@ pub struct Scene {
     pub bands: Vec<SceneBand>,
     /// The image of its mask, if the spec has one.
     pub mask: Option<AssetHref>,
+    /// The name of the rules that are right for the mask of its product, if it
+    /// is a known one: `scl-default`, `fmask` or `qa-pixel`.
+    pub mask_profile: Option<&'static str>,
+    /// The archive that it is from.
+    pub profile: Profile,
     /// The processing baseline that the item states.
     pub processing_baseline: Option<String>,
 }
 
-/// A band of a scene.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A band of a scene. Its valid numbers become reflectance times 10 000 by
+/// [`crate::raster::scaled`], as far as its archive is known.
+#[derive(Clone, Debug, PartialEq)]
 pub struct SceneBand {
     /// The image.
     pub asset: AssetHref,
-    /// Digital numbers to add to valid values; see [`harmonize::apply`].
-    pub offset: i32,
+    /// What valid numbers are multiplied by.
+    pub gain: f64,
+    /// What is added then.
+    pub offset: f64,
     /// The rule that the offset follows from.
     pub offset_rule: &'static str,
+    /// The value of missing pixels, if the file states none.
+    pub nodata: Option<f64>,
 }
 
 impl Scene {
@@ -91,49 +105,42 @@ pub(super) struct Selection {
 
 /// Makes scenes of items. The result depends on which items there are, not on
 /// their order.
-pub(super) fn select(items: Vec<Item>, spec: &SourceSpec) -> Result<Selection, SourceError> {
-    let wanted: Vec<&str> = (spec.bands.iter().map(|band| band.asset.as_str()))
-        .chain(spec.mask.iter().map(|mask| mask.asset.as_str()))
-        .collect();
-    for asset in &wanted {
-        if !items.is_empty() && !items.iter().any(|item| item.assets.contains_key(*asset)) {
-            return Err(SourceError::NoAsset {
-                asset: (*asset).to_owned(),
-                suggestion: suggestion(asset, &items),
-            });
-        }
+pub(super) fn select(items: &[Item], spec: &SourceSpec) -> Result<Selection, SourceError> {
+    let chosen: Vec<Chosen<'_>> = items.iter().map(|item| Chosen::of(item, spec)).collect();
+    if let Some(error) = lacking_everywhere(&chosen, items, spec) {
+        return Err(error);
     }
     let mut selection = Selection::default();
     let mut newest: BTreeMap<(String, String), (Version, Scene)> = BTreeMap::new();
-    for item in items {
-        let lacking = wanted
-            .iter()
-            .find(|asset| !item.assets.contains_key(**asset));
-        if let Some(asset) = lacking {
-            selection.skipped.push(Skipped {
-                reason: Reason::NoAsset((*asset).to_owned()),
-                item: item.id,
-            });
+    for chosen in &chosen {
+        let item = chosen.item;
+        let skip = |reason| Skipped {
+            item: item.id.clone(),
+            reason,
+        };
+        if let Some(asset) = chosen.lacking() {
+            selection
+                .skipped
+                .push(skip(Reason::NoAsset(asset.to_owned())));
             continue;
         }
         let Some(datetime) = item.datetime() else {
-            selection.skipped.push(Skipped {
-                reason: Reason::NoTime,
-                item: item.id,
-            });
+            selection.skipped.push(skip(Reason::NoTime));
             continue;
         };
-        let scene = scene(&item, datetime, spec)?;
-        let take = take(&item, datetime).unwrap_or_else(|| (String::new(), item.id.clone()));
-        let version = Version::of(&item);
+        let scene = scene(chosen, datetime, spec)?;
+        let take = take(item, datetime).unwrap_or_else(|| (String::new(), item.id.clone()));
+        let version = Version::of(item);
         let Some((kept, _)) = newest.get(&take) else {
             newest.insert(take, (version, scene));
             continue;
         };
         let (better, worse) = if version > *kept {
-            let new_id = item.id.clone();
             let old = newest.insert(take, (version, scene));
-            (new_id, old.map_or_else(String::new, |(_, old)| old.id))
+            (
+                item.id.clone(),
+                old.map_or_else(String::new, |(_, old)| old.id),
+            )
         } else {
             (kept.id.clone(), item.id.clone())
         };
@@ -150,33 +157,45 @@ pub(super) fn select(items: Vec<Item>, spec: &SourceSpec) -> Result<Selection, S
     Ok(selection)
 }
 
-fn scene(item: &Item, datetime: DateTime<Utc>, spec: &SourceSpec) -> Result<Scene, SourceError> {
-    let href = |name: &str, asset: &Asset| {
+fn scene(
+    chosen: &Chosen<'_>,
+    datetime: DateTime<Utc>,
+    spec: &SourceSpec,
+) -> Result<Scene, SourceError> {
+    let item = chosen.item;
+    let href = |key: &str, asset: &Asset| {
         let location = match &item.document {
             Some(document) => document.join(&asset.href),
             None => AssetHref::parse(&asset.href),
         };
         location.map_err(|source| SourceError::Location {
-            what: format!("asset `{name}` of item {}", item.id),
+            what: format!("asset `{key}` of item {}", item.id),
             source,
         })
     };
-    let collection = item.collection.as_deref().or(spec.collection.as_deref());
+    let mut assets = chosen.assets.iter().flatten();
     let mut bands = Vec::with_capacity(spec.bands.len());
-    for band in &spec.bands {
-        if let Some(asset) = item.assets.get(&band.asset) {
-            let offset = harmonize::offset(&item.properties, collection, &asset.fields);
-            bands.push(SceneBand {
-                asset: href(&band.asset, asset)?,
-                offset: offset.dn,
-                offset_rule: offset.rule,
-            });
-        }
+    for (band, (key, asset)) in spec.bands.iter().zip(assets.by_ref()) {
+        let Scaling { gain, offset, rule } = harmonize::scaling(Evidence {
+            operator: Operator {
+                gain: band.scale,
+                offset: band.offset,
+            },
+            product: chosen.product,
+            collection: collection(item, spec),
+            properties: &item.properties,
+            key,
+            asset: &asset.fields,
+        });
+        bands.push(SceneBand {
+            asset: href(key, asset)?,
+            gain,
+            offset,
+            offset_rule: rule,
+            nodata: chosen.product.nodata().or_else(|| stated_nodata(asset)),
+        });
     }
-    let mask = spec.mask.as_ref().and_then(|mask| {
-        let asset = item.assets.get(&mask.asset)?;
-        Some(href(&mask.asset, asset))
-    });
+    let mask = assets.next().map(|(key, asset)| href(key, asset));
     let footprint = footprint(item.bbox.as_deref(), item.geometry.as_ref());
     Ok(Scene {
         id: item.id.clone(),
@@ -185,37 +204,24 @@ fn scene(item: &Item, datetime: DateTime<Utc>, spec: &SourceSpec) -> Result<Scen
         footprint,
         bands,
         mask: mask.transpose()?,
+        mask_profile: chosen.product.mask().map(|known| known.profile),
+        profile: chosen.profile,
         processing_baseline: Baseline::text(&item.properties).map(ToOwned::to_owned),
     })
 }
 
-/// The name that was meant by one that no item has.
-fn suggestion(asset: &str, items: &[Item]) -> String {
-    let names = || items.iter().flat_map(|item| &item.assets);
-    // The recipe may name the colour where the items name the band.
-    let by_colour = names().find(|(_, candidate)| {
-        ["eo:bands", "bands"].iter().any(|key| {
-            let bands = candidate.fields.get(*key).and_then(Value::as_array);
-            let first = bands.filter(|b| b.len() == 1).and_then(|b| b.first());
-            ["common_name", "eo:common_name", "name"]
-                .iter()
-                .any(|key| first.and_then(|band| band.get(*key)?.as_str()) == Some(asset))
+/// What an asset says of missing pixels, in the raster extension (STAC 1.0) or
+/// in the common metadata (1.1).
+fn stated_nodata(asset: &Asset) -> Option<f64> {
+    let first = |key: &str| asset.fields.get(key)?.as_array()?.first()?.as_object();
+    [first("raster:bands"), first("bands"), Some(&asset.fields)]
+        .into_iter()
+        .flatten()
+        .find_map(|place| {
+            let value = place.get("nodata")?;
+            let not_a_number = || (value.as_str() == Some("nan")).then_some(f64::NAN);
+            value.as_f64().or_else(not_a_number)
         })
-    });
-    let alike = || {
-        let similarity =
-            |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &asset.to_lowercase());
-        names()
-            .map(|(name, _)| (similarity(name), name))
-            .filter(|(similarity, _)| *similarity >= 0.7)
-            // The first of equals by name, whatever the order of the items.
-            .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
-            .map(|(_, name)| name)
-    };
-    by_colour
-        .map(|(name, _)| name)
-        .or_else(alike)
-        .map_or_else(String::new, |name| format!(": did you mean `{name}`?"))
 }
 
 /// Orders the processings of one take.
@@ -254,7 +260,12 @@ fn take(item: &Item, datetime: DateTime<Utc>) -> Option<(String, String)> {
     let properties = &item.properties;
     let tile = text(properties, "grid:code")
         .map(ToOwned::to_owned)
-        .or_else(|| text(properties, "s2:mgrs_tile").map(|tile| format!("MGRS-{tile}")))?;
+        .or_else(|| text(properties, "s2:mgrs_tile").map(|tile| format!("MGRS-{tile}")))
+        .or_else(|| {
+            let path = text(properties, "landsat:wrs_path")?;
+            let row = text(properties, "landsat:wrs_row")?;
+            Some(format!("WRS-{path}-{row}"))
+        })?;
     let take = match text(properties, "s2:datatake_id") {
         // A datatake that was received in parts has one item for each, which
         // differ by the start of their strip. A new processing keeps it.

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::source::profile::Product;
 use crate::source::testing::test_data;
 use crate::source::{BandSpec, MaskSpec};
 use crate::storage::Location;
@@ -8,15 +9,16 @@ use crate::storage::Location;
 fn spec() -> SourceSpec {
     let band = |name: &str| BandSpec {
         name: name.to_owned(),
-        asset: name.to_owned(),
+        ..BandSpec::default()
     };
     SourceSpec {
         stac: "/data/items.json".to_owned(),
         collection: None,
         query: None,
+        profile: None,
         bands: vec![band("red"), band("green")],
         mask: Some(MaskSpec {
-            asset: "scl".to_owned(),
+            asset: Some("scl".to_owned()),
         }),
     }
 }
@@ -52,13 +54,17 @@ fn item(id: &str, properties: &Value) -> Item {
     item
 }
 
+fn reversed(items: &[Item]) -> Vec<Item> {
+    items.iter().rev().cloned().collect()
+}
+
 fn ids(selection: &Selection) -> Vec<&str> {
     selection.scenes.iter().map(|s| s.id.as_str()).collect()
 }
 
 #[test]
 fn a_scene_has_the_assets_of_the_spec_in_its_order() {
-    let selection = select(vec![item("a", &json!({}))], &spec()).unwrap();
+    let selection = select(&[item("a", &json!({}))], &spec()).unwrap();
     let [scene] = &selection.scenes[..] else {
         panic!("one scene")
     };
@@ -68,18 +74,20 @@ fn a_scene_has_the_assets_of_the_spec_in_its_order() {
     assert_eq!(scene.mask, Some(at("SCL.tif")));
     assert_eq!(scene.overpass, "GS2A_20230815T095031_042547");
     assert_eq!(scene.processing_baseline.as_deref(), Some("05.09"));
-    assert_eq!(scene.bands[0].offset, 0);
-    assert_eq!(
-        scene.bands[0].offset_rule,
-        "earthsearch:boa_offset_applied is true"
-    );
+    let [red, _] = &scene.bands[..] else {
+        panic!("two bands")
+    };
+    assert_eq!((red.gain, red.offset, red.nodata), (1.0, 0.0, Some(0.0)));
+    assert_eq!(red.offset_rule, "earthsearch:boa_offset_applied is true");
+    assert_eq!(scene.mask_profile, Some("scl-default"));
+    assert_eq!(scene.profile, Profile::EarthSearch);
 }
 
 #[test]
 fn an_item_without_an_asset_is_left_out_and_told() {
     let mut lacking = item("b", &json!({"grid:code": "MGRS-33TWM"}));
     lacking.assets.remove("scl");
-    let selection = select(vec![lacking, item("a", &json!({}))], &spec()).unwrap();
+    let selection = select(&[lacking, item("a", &json!({}))], &spec()).unwrap();
     assert_eq!(ids(&selection), ["a"]);
     assert_eq!(
         selection.skipped,
@@ -88,7 +96,7 @@ fn an_item_without_an_asset_is_left_out_and_told() {
             reason: Reason::NoAsset("scl".to_owned())
         }]
     );
-    assert_eq!(select(Vec::new(), &spec()).unwrap(), Selection::default());
+    assert_eq!(select(&[], &spec()).unwrap(), Selection::default());
 }
 
 #[test]
@@ -97,13 +105,13 @@ fn an_asset_that_no_item_has_is_an_error_with_the_name_that_was_meant() {
         let mut item = item("a", &json!({}));
         let asset = item.assets.remove(from).unwrap();
         item.assets.insert(to.to_owned(), asset);
-        select(vec![item], &spec()).unwrap_err().to_string()
+        select(&[item], &spec()).unwrap_err().to_string()
     };
     assert_eq!(
         renamed("scl", "SCL"),
         "no item that was found has an asset `scl`: did you mean `SCL`?"
     );
-    assert!(renamed("red", "B04").ends_with("did you mean `B04`?"));
+    assert!(renamed("red", "B04_10m").ends_with("did you mean `B04_10m`?"));
     assert!(renamed("green", "xyz").ends_with("an asset `green`"));
 }
 
@@ -131,12 +139,257 @@ fn of_several_processings_of_one_take_the_newest_is_taken() {
             .zip(&properties)
             .map(|(id, properties)| item(id, properties))
             .collect();
-        let forward = select(items.clone(), &spec()).unwrap();
+        let forward = select(&items, &spec()).unwrap();
         assert_eq!(ids(&forward), [newest]);
         assert_eq!(forward.skipped.len(), 2);
-        let backward = select(items.into_iter().rev().collect(), &spec()).unwrap();
+        let backward = select(&reversed(&items), &spec()).unwrap();
         assert_eq!(forward.scenes, backward.scenes);
     }
+}
+
+/// An item of an archive, with assets of these keys.
+fn item_of(collection: &str, keys: &[&str], properties: &Value) -> Item {
+    let assets: Map<String, Value> = keys
+        .iter()
+        .map(|key| ((*key).to_owned(), json!({"href": format!("{key}.tif")})))
+        .collect();
+    let mut properties = properties.clone();
+    properties["datetime"] = json!("2023-08-15T09:58:11Z");
+    let value = json!({
+        "id": "x", "collection": collection, "bbox": [15.0, 45.0, 16.4, 46.0],
+        "properties": properties, "assets": assets,
+    });
+    let mut item: Item = serde_json::from_value(value).unwrap();
+    item.document = Some(Location::Local("/data/items.json".into()));
+    item
+}
+
+/// Red, near infrared and the archive's own mask, by their names alone.
+fn by_name(profile: Option<Profile>) -> SourceSpec {
+    let band = |name: &str| BandSpec {
+        name: name.to_owned(),
+        ..BandSpec::default()
+    };
+    SourceSpec {
+        profile,
+        bands: vec![band("red"), band("nir")],
+        mask: Some(MaskSpec::default()),
+        ..spec()
+    }
+}
+
+fn keys(scene: &Scene) -> Vec<String> {
+    let stem = |href: &AssetHref| match href {
+        Location::Local(path) => path.file_stem().unwrap().to_string_lossy().into_owned(),
+        Location::Http(_) => panic!("a local file"),
+    };
+    let bands = scene.bands.iter().map(|band| stem(&band.asset));
+    bands.chain(scene.mask.iter().map(stem)).collect()
+}
+
+#[test]
+fn bands_by_their_common_names_are_found_in_every_archive() {
+    let esa = ["B04", "B05", "B08", "B8A", "SCL"];
+    let hls = ["B04", "B05", "B08", "B8A", "Fmask"];
+    let planetary = Some(Profile::PlanetaryComputer);
+    let sentinel = (1.0, 0.0, Some(0.0), "scl-default");
+    let hls_scale = (1.0, 0.0, Some(-9999.0), "fmask");
+    let landsat = (0.275, -2000.0, Some(0.0), "qa-pixel");
+    for (profile, collection, has, wanted, (gain, offset, nodata, mask)) in [
+        (
+            None,
+            "sentinel-2-c1-l2a",
+            &["red", "nir", "nir08", "scl"][..],
+            ["red", "nir", "scl"],
+            (1.0, -1000.0, Some(0.0), "scl-default"),
+        ),
+        (
+            None,
+            "sentinel-s2-l2a-cogs",
+            &esa,
+            ["B04", "B08", "SCL"],
+            sentinel,
+        ),
+        (
+            planetary,
+            "sentinel-2-l2a",
+            &esa,
+            ["B04", "B08", "SCL"],
+            sentinel,
+        ),
+        (
+            None,
+            "HLSS30.v2.0",
+            &hls,
+            ["B04", "B8A", "Fmask"],
+            hls_scale,
+        ),
+        (
+            None,
+            "HLSS30.v2.0",
+            &["B04", "B08", "Fmask"],
+            ["B04", "B08", "Fmask"],
+            hls_scale,
+        ),
+        (
+            None,
+            "HLSL30.v2.0",
+            &hls,
+            ["B04", "B05", "Fmask"],
+            hls_scale,
+        ),
+        (
+            planetary,
+            "hls2-l30",
+            &hls,
+            ["B04", "B05", "Fmask"],
+            hls_scale,
+        ),
+        (
+            None,
+            "landsat-c2-l2",
+            &["red", "nir08", "qa_pixel"],
+            ["red", "nir08", "qa_pixel"],
+            landsat,
+        ),
+        (
+            Some(Profile::LandsatC2),
+            "mine",
+            &["red", "nir08", "qa_pixel"],
+            ["red", "nir08", "qa_pixel"],
+            landsat,
+        ),
+        // What the item has wins over what the profile knows.
+        (
+            planetary,
+            "sentinel-2-l2a",
+            &["red", "B04", "B08", "SCL"],
+            ["red", "B08", "SCL"],
+            sentinel,
+        ),
+    ] {
+        let item = item_of(collection, has, &json!({}));
+        let selection = select(&[item], &by_name(profile)).unwrap();
+        let scene = &selection.scenes[0];
+        assert_eq!(keys(scene), wanted, "{collection}");
+        for band in &scene.bands {
+            assert_eq!((band.gain, band.offset), (gain, offset), "{collection}");
+            assert_eq!(band.nodata, nodata, "{collection}");
+        }
+        assert_eq!(scene.mask_profile, Some(mask), "{collection}");
+    }
+}
+
+#[test]
+fn an_asset_that_a_recipe_names_is_taken_and_no_other() {
+    let item = item_of(
+        "HLSS30.v2.0",
+        &["B04", "B08", "B8A", "Fmask", "mine"],
+        &json!({}),
+    );
+    let mut spec = by_name(None);
+    spec.bands[1].asset = Some("B08".to_owned());
+    spec.mask = Some(MaskSpec {
+        asset: Some("mine".to_owned()),
+    });
+    let selection = select(std::slice::from_ref(&item), &spec).unwrap();
+    assert_eq!(keys(&selection.scenes[0]), ["B04", "B08", "mine"]);
+    spec.bands[1].asset = Some("nir".to_owned());
+    let error = select(&[item], &spec).unwrap_err().to_string();
+    assert!(error.contains("an asset `nir`"), "{error}");
+}
+
+#[test]
+fn a_mask_without_an_asset_needs_a_known_archive() {
+    let item = item_of("mine", &["red", "nir", "clouds"], &json!({}));
+    let error = select(&[item], &by_name(None)).unwrap_err().to_string();
+    assert!(error.contains("the items of mine"), "{error}");
+    assert!(error.contains("`source.profile`"), "{error}");
+}
+
+#[test]
+fn a_recipe_may_give_scale_and_offset_for_a_band() {
+    let item = item_of("mine", &["red", "nir"], &json!({}));
+    let mut spec = by_name(None);
+    spec.mask = None;
+    spec.bands[0].offset = Some(-500.0);
+    spec.bands[1].scale = Some(10_000.0);
+    let scenes = select(&[item], &spec).unwrap().scenes;
+    let [red, nir] = &scenes[0].bands[..] else {
+        panic!("two bands")
+    };
+    assert_eq!((red.gain, red.offset), (1.0, -500.0));
+    assert_eq!(red.offset_rule, "the recipe");
+    assert_eq!((nir.gain, nir.offset), (10_000.0, 0.0));
+    assert_eq!(nir.offset_rule, "none stated");
+}
+
+#[test]
+fn missing_pixels_of_an_unknown_archive_are_those_that_its_items_state() {
+    for (fields, nodata) in [
+        (json!({}), None),
+        (
+            json!({"raster:bands": [{"nodata": -32768}]}),
+            Some(-32768.0),
+        ),
+        (json!({"bands": [{"nodata": 255}]}), Some(255.0)),
+        (json!({"nodata": 1}), Some(1.0)),
+        (json!({"nodata": "other"}), None),
+    ] {
+        let mut item = item_of("mine", &["red", "nir"], &json!({}));
+        if let Some(red) = item.assets.get_mut("red") {
+            red.fields = fields.as_object().unwrap().clone();
+        }
+        let mut spec = by_name(None);
+        spec.mask = None;
+        let scenes = select(&[item], &spec).unwrap().scenes;
+        assert_eq!(scenes[0].bands[0].nodata, nodata, "{fields}");
+    }
+}
+
+#[test]
+fn what_an_item_says_of_its_georeference_is_of_no_matter() {
+    let expected = select(&[item("a", &json!({}))], &spec()).unwrap();
+    for properties in [
+        json!({"proj:epsg": 32760, "proj:transform": [10, 0, 1, 0, -10, 2, 0, 0, 1]}),
+        json!({"proj:code": "EPSG:3031", "proj:shape": [1, 1]}),
+        json!({"proj:epsg": null, "proj:code": "none", "proj:transform": "?"}),
+    ] {
+        let mut wrong = item("a", &properties);
+        if let Some(red) = wrong.assets.get_mut("red") {
+            let own = json!({"proj:transform": [1, 2, 3], "proj:shape": null, "proj:bbox": 7});
+            red.fields.extend(own.as_object().unwrap().clone());
+        }
+        assert_eq!(select(&[wrong], &spec()).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_later_processing_of_a_landsat_scene_takes_its_place() {
+    let processed = |id: &str, created: &str| Item {
+        id: id.to_owned(),
+        ..item_of(
+            "landsat-c2-l2",
+            &["red", "nir08", "qa_pixel"],
+            &json!({"platform": "landsat-8", "landsat:wrs_path": "190",
+                    "landsat:wrs_row": "028", "created": created}),
+        )
+    };
+    let items = [
+        processed(
+            "LC08_L2SP_190028_20230815_20230816_02_RT",
+            "2023-08-16T00:00:00Z",
+        ),
+        processed(
+            "LC08_L2SP_190028_20230815_20230828_02_T1",
+            "2023-08-28T00:00:00Z",
+        ),
+    ];
+    let selection = select(&items, &by_name(None)).unwrap();
+    assert_eq!(
+        ids(&selection),
+        ["LC08_L2SP_190028_20230815_20230828_02_T1"]
+    );
 }
 
 #[test]
@@ -153,7 +406,7 @@ fn parts_of_a_split_datatake_and_other_tiles_are_all_kept() {
         item("e", &json!({"grid:code": null})),
         item("f", &json!({"grid:code": null})),
     ];
-    let selection = select(items, &spec()).unwrap();
+    let selection = select(&items, &spec()).unwrap();
     assert_eq!(ids(&selection), ["a", "b", "c", "d", "e", "f"]);
     assert!(
         selection
@@ -171,9 +424,7 @@ fn without_a_datatake_an_overpass_is_a_platform_and_a_solar_day() {
             &json!({"s2:datatake_id": null, "platform": "LANDSAT_8", "datetime": datetime}),
         );
         item.bbox = Some(bbox.to_vec());
-        select(vec![item], &spec()).unwrap().scenes[0]
-            .overpass
-            .clone()
+        select(&[item], &spec()).unwrap().scenes[0].overpass.clone()
     };
     let here = |west: f64, east: f64, time| overpass([west, 10.0, east, 11.0], time);
     // 10:30 in the morning of the 15th, in New Zealand, Zagreb and Hawaii.
@@ -212,9 +463,9 @@ fn scenes_are_in_the_same_order_whatever_the_order_of_the_items() {
             )
         })
         .collect();
-    let forward = select(items.clone(), &spec()).unwrap();
+    let forward = select(&items, &spec()).unwrap();
     assert_eq!(ids(&forward), ["d", "a", "b", "c"]);
-    let backward = select(items.into_iter().rev().collect(), &spec()).unwrap();
+    let backward = select(&reversed(&items), &spec()).unwrap();
     assert_eq!(forward, backward);
 }
 
@@ -225,7 +476,7 @@ fn a_remote_item_with_a_local_asset_is_an_error_that_names_both() {
     if let Some(red) = item.assets.get_mut("red") {
         red.href = "file:///data/B04.tif".to_owned();
     }
-    let error = select(vec![item], &spec()).unwrap_err().to_string();
+    let error = select(&[item], &spec()).unwrap_err().to_string();
     assert!(error.starts_with("asset `red` of item a: "), "{error}");
 }
 
@@ -276,4 +527,41 @@ fn real_items_of_many_archives_are_read() {
             assert!(!overpass(&item, datetime, &[]).contains("_N0"), "{file}");
         }
     }
+}
+
+#[test]
+fn real_items_of_known_archives_have_their_bands_by_common_names() {
+    let Some(folder) = test_data() else {
+        return;
+    };
+    let mut items = Vec::new();
+    items_below(
+        &folder.join("stac-items/pystac-client_extracted"),
+        &mut items,
+    );
+    let mut seen = std::collections::BTreeSet::new();
+    for (file, value) in items {
+        // What the document they were cut from would tell.
+        let profile = file
+            .contains("planetarycomputer_")
+            .then_some(Profile::PlanetaryComputer);
+        let item: Item = serde_json::from_value(value).unwrap();
+        let Some(collection) = item.collection.clone().filter(|id| !id.ends_with("l1c")) else {
+            continue;
+        };
+        let chosen = Chosen::of(&item, &by_name(profile));
+        assert_eq!(chosen.lacking(), None, "{file} {}", item.id);
+        let product = chosen.product;
+        assert_eq!(product == Product::LandsatC2, collection == "landsat-c2-l2");
+        seen.insert(collection);
+    }
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        [
+            "landsat-c2-l2",
+            "sentinel-2-c1-l2a",
+            "sentinel-2-l2a",
+            "sentinel-s2-l2a-cogs"
+        ]
+    );
 }

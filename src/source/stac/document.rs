@@ -9,6 +9,13 @@ use serde_json::{Map, Value, json};
 use crate::source::SourceError;
 use crate::storage::Location;
 
+/// The parameter of a search that bounds its pages.
+const LIMIT: &str = "limit";
+
+/// Parameters by which servers in use tell after which item a page begins:
+/// pgstac and stac-fastapi the first, stac-server the second.
+const CURSORS: [&str; 2] = ["token", "next"];
+
 /// A request for a document.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -25,6 +32,59 @@ impl Request {
             method: Method::GET,
             body: None,
             headers: Map::new(),
+        }
+    }
+
+    /// How many items a page of it has at most, if it says so.
+    pub(super) fn page_size(&self) -> Option<u32> {
+        let in_body = self
+            .body
+            .as_ref()
+            .and_then(|body| body.get(LIMIT)?.as_u64());
+        let limit = in_body.or_else(|| self.query(LIMIT)?.parse().ok())?;
+        u32::try_from(limit).ok()
+    }
+
+    /// Whether it goes on after an item rather than from a numbered page: the
+    /// pages after it may then be of any size and still hold the same items.
+    pub(super) fn has_cursor(&self) -> bool {
+        CURSORS.iter().any(|key| {
+            self.body
+                .as_ref()
+                .is_some_and(|body| body.contains_key(*key))
+                || self.query(key).is_some()
+        })
+    }
+
+    /// The same in pages of another size, wherever it states theirs.
+    pub(super) fn with_page_size(&self, size: u32) -> Self {
+        let mut resized = self.clone();
+        if let Some(limit) = resized.body.as_mut().and_then(|body| body.get_mut(LIMIT)) {
+            *limit = json!(size);
+        }
+        if let Location::Http(url) = &mut resized.location
+            && let Some(query) = url.query()
+        {
+            // By hand, so that a token stays in the characters that it came in.
+            let parts: Vec<String> = query
+                .split('&')
+                .map(|part| match part.split_once('=') {
+                    Some((LIMIT, _)) => format!("{LIMIT}={size}"),
+                    Some(_) | None => part.to_owned(),
+                })
+                .collect();
+            url.set_query(Some(&parts.join("&")));
+        }
+        resized
+    }
+
+    fn query(&self, key: &str) -> Option<String> {
+        match &self.location {
+            Location::Local(_) => None,
+            Location::Http(url) => url
+                .query_pairs()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value.into_owned()),
         }
     }
 

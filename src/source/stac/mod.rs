@@ -22,7 +22,7 @@ use super::retry::{Exhausted, RetryPolicy};
 use super::{SourceConfig, SourceError};
 use crate::compute::Compute;
 use crate::grid::Bounds;
-use crate::storage::{Location, Storage};
+use crate::storage::{FetchError, Location, Storage};
 
 /// What is looked for.
 #[derive(Clone, Debug)]
@@ -127,6 +127,25 @@ struct Found {
     ids: HashSet<String>,
 }
 
+/// The smallest page that is asked for instead of one that fails.
+const SMALLEST_PAGE: u32 = 10;
+
+/// The page size to go on with after a failure that a large page may be the
+/// cause of: an API behind a gateway that bounds its answers (AWS Lambda: 6 MB)
+/// fails with a generic 5xx for what is larger.
+fn smaller_page(error: &SourceError, request: &Request) -> Option<u32> {
+    let SourceError::Request {
+        source: FetchError::Status(refusal),
+        ..
+    } = error
+    else {
+        return None;
+    };
+    let size = request.page_size()?;
+    let may_help = refusal.status == 413 || refusal.status >= 500;
+    (may_help && size > SMALLEST_PAGE).then(|| (size / 2).max(SMALLEST_PAGE))
+}
+
 /// A way to read catalogues.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Catalogue<'a> {
@@ -176,12 +195,32 @@ impl Catalogue<'_> {
         search: &Search,
         found: &mut Found,
     ) -> Result<(), SourceError> {
+        let first = request.clone();
         let mut requests = HashSet::from([request.fingerprint()]);
         let mut ids = HashSet::new();
         for number in 1..=self.config.max_pages {
-            let mut page = match at_hand.take() {
-                Some(page) => page,
-                None => self.fetch("page of a search of", &request).await?,
+            let fetched = match at_hand.take() {
+                Some(page) => Ok(page),
+                None => self.fetch("page of a search of", &request).await,
+            };
+            let mut page = match fetched {
+                Ok(page) => page,
+                Err(error) => {
+                    let Some(size) = smaller_page(&error, &request) else {
+                        return Err(error);
+                    };
+                    tracing::warn!(%error, size, "a search goes on in smaller pages");
+                    request = if request.has_cursor() {
+                        request.with_page_size(size)
+                    } else {
+                        // From the beginning: what is known is not added twice.
+                        requests.clear();
+                        ids.clear();
+                        first.with_page_size(size)
+                    };
+                    requests.insert(request.fingerprint());
+                    continue;
+                }
             };
             let Some(Value::Array(features)) = page.remove("features") else {
                 return Err(SourceError::Document {

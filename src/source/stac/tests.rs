@@ -12,9 +12,10 @@ fn spec(stac: &str) -> SourceSpec {
         stac: stac.to_owned(),
         collection: Some("sentinel-2-l2a".to_owned()),
         query: None,
+        profile: None,
         bands: vec![BandSpec {
             name: "red".to_owned(),
-            asset: "red".to_owned(),
+            ..BandSpec::default()
         }],
         mask: None,
     }
@@ -225,6 +226,43 @@ async fn pages_that_overlap_give_each_item_once() {
 }
 
 #[tokio::test]
+async fn a_reprocessing_on_another_page_takes_the_place_of_the_first() {
+    let processed = |id: &str, baseline: &str, strip: &str| {
+        item_with(
+            id,
+            &json!({"properties": {
+                "datetime": "2023-08-15T09:58:11Z",
+                "grid:code": "MGRS-33TWL",
+                "s2:datatake_id": format!("GS2A_20230815T095031_042547_N{baseline}"),
+                "s2:datastrip_id": format!("S2A_OPER_MSI_L2A_DS_2APS_{strip}_N{baseline}"),
+                "s2:processing_baseline": baseline,
+            }}),
+        )
+    };
+    let server = api(move |request| match request.body["token"].as_u64() {
+        None => page(&collection_of(
+            &[
+                processed("first half", "05.09", "20230815T155057_S20230815T095630"),
+                processed("second half", "05.09", "20230815T160000_S20230815T095800"),
+            ],
+            Some(json!({"rel": "next", "href": "/search", "method": "POST", "body": {"token": 2}})),
+        )),
+        Some(_) => page(&collection_of(
+            &[processed(
+                "first half again",
+                "05.10",
+                "20240901T000000_S20230815T095630",
+            )],
+            None,
+        )),
+    })
+    .await;
+    let scenes = search(&spec(&server.url)).await.unwrap();
+    assert_eq!(ids(&scenes), ["first half again", "second half"]);
+    assert_eq!(scenes[0].overpass, scenes[1].overpass);
+}
+
+#[tokio::test]
 async fn pages_that_go_round_are_an_error_however_they_do_it() {
     // The link leads back to the first page.
     let back = api(|request| {
@@ -299,7 +337,8 @@ async fn a_passing_failure_of_an_api_is_tried_again_and_a_lasting_one_is_told() 
     assert_eq!(ids(&search(&spec(&server.url)).await.unwrap()), ["a"]);
     assert_eq!(server.seen().len(), 4);
 
-    for (code, requests, transient) in [(502, 3, true), (400, 1, false)] {
+    // Three times for each of the page sizes 100, 50, 25, 12 and 10.
+    for (code, requests, transient) in [(502, 15, true), (400, 1, false)] {
         let server = api(move |_| status(code)).await;
         let error = search(&spec(&server.url)).await.unwrap_err();
         assert_eq!(server.seen().len(), 1 + requests);
@@ -314,6 +353,135 @@ async fn a_passing_failure_of_an_api_is_tried_again_and_a_lasting_one_is_told() 
             "{text}"
         );
     }
+}
+
+/// The page size that a request asks for, in its body or its address.
+fn limit(request: &Seen) -> u64 {
+    let of_query = |query: &str| {
+        let mut parts = query.split('&');
+        parts.find_map(|part| part.strip_prefix("limit=")?.parse().ok())
+    };
+    let in_address = request.path.split_once('?').map(|(_, query)| query);
+    request.body["limit"]
+        .as_u64()
+        .or_else(|| in_address.and_then(of_query))
+        .unwrap()
+}
+
+fn limits(server: &Server) -> Vec<u64> {
+    server.seen()[1..].iter().map(limit).collect()
+}
+
+#[tokio::test]
+async fn pages_that_are_too_large_for_a_server_are_asked_for_in_halves() {
+    // 413 is no passing failure, so it is not tried again in the same size.
+    for (code, tries) in [(500, 3), (502, 3), (413, 1)] {
+        let server = api(move |request| {
+            if limit(request) > 30 {
+                return status(code);
+            }
+            match request.body["token"].as_u64() {
+                None => page(&collection_of(
+                    &[item("a"), item("b")],
+                    Some(json!({"rel": "next", "href": "/search", "method": "POST",
+                                "merge": true, "body": {"token": 2}})),
+                )),
+                Some(_) => page(&collection_of(&[item("c")], None)),
+            }
+        })
+        .await;
+        let scenes = search(&spec(&server.url)).await.unwrap();
+        assert_eq!(ids(&scenes), ["a", "b", "c"]);
+        let mut expected = [vec![100; tries], vec![50; tries]].concat();
+        expected.extend([25, 25]);
+        assert_eq!(limits(&server), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_later_page_that_fails_is_halved_where_a_cursor_allows_it() {
+    let token = "next:s2:S2A%3D%2F+x";
+    let server = api(move |request| match request.path.as_str() {
+        "/search" => page(&collection_of(
+            &[item("a"), item("b")],
+            Some(json!({"rel": "next", "href": format!("/search?token={token}&limit=100")})),
+        )),
+        _ if limit(request) > 60 => status(504),
+        _ => page(&collection_of(&[item("c")], None)),
+    })
+    .await;
+    let scenes = search(&spec(&server.url)).await.unwrap();
+    assert_eq!(ids(&scenes), ["a", "b", "c"]);
+    assert_eq!(limits(&server), [100, 100, 100, 100, 50]);
+    assert_eq!(
+        server.seen()[5].path,
+        format!("/search?token={token}&limit=50"),
+        "the token is kept to the letter"
+    );
+}
+
+#[tokio::test]
+async fn numbered_pages_that_fail_are_read_again_from_the_first_in_smaller_ones() {
+    // Page 2 of 50 does not begin where page 2 of 100 does.
+    let names: Vec<String> = (0..120).map(|n| format!("{n:03}")).collect();
+    let expected = names.clone();
+    let server = api(move |request| {
+        let number = request.body["page"].as_u64().unwrap_or(1);
+        let limit = limit(request);
+        if number > 1 && limit > 50 {
+            return status(500);
+        }
+        let at = |page: u64| usize::try_from((page - 1) * limit).unwrap();
+        let items: Vec<Value> = names[at(number)..names.len().min(at(number + 1))]
+            .iter()
+            .map(|id| item(id))
+            .collect();
+        let next = (at(number + 1) < names.len()).then(|| {
+            json!({"rel": "next", "href": "/search", "method": "POST",
+                   "merge": true, "body": {"page": number + 1}})
+        });
+        page(&collection_of(&items, next))
+    })
+    .await;
+    let scenes = search(&spec(&server.url)).await.unwrap();
+    assert_eq!(ids(&scenes), expected);
+    assert_eq!(limits(&server), [100, 100, 100, 100, 50, 50, 50]);
+}
+
+#[tokio::test]
+async fn a_server_that_fails_whatever_the_size_of_the_page_fails_the_search() {
+    let server = api(|_| status(500)).await;
+    let error = search(&spec(&server.url)).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    let mut sizes = limits(&server);
+    sizes.dedup();
+    assert_eq!(sizes, [100, 50, 25, 12, 10]);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_time_gets_it() {
+    let server = api(|request| match request.number {
+        1 => {
+            let mut refusal = status(429);
+            refusal
+                .headers_mut()
+                .insert("retry-after", "7".parse().unwrap());
+            refusal
+        }
+        _ => page(&collection_of(&[item("a")], None)),
+    })
+    .await;
+    let config = SourceConfig {
+        retry_base_millis: 1,
+        retry_longest_millis: 60,
+        ..impatient()
+    };
+    let begun = std::time::Instant::now();
+    let scenes = search_in(&spec(&server.url), PLACE, config).await.unwrap();
+    assert_eq!(ids(&scenes), ["a"]);
+    // Seven seconds are more than the longest wait that is allowed here.
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(60));
+    assert_eq!(server.seen().len(), 3);
 }
 
 #[tokio::test]

@@ -293,7 +293,7 @@ async fn a_wrong_offset_shows_in_the_pixels_of_real_scenes() {
                 rows: shape.rows,
                 cols: shape.cols,
             };
-            let patch = source.read::<u16>(&cog, 0, window).await.unwrap();
+            let patch = read::<u16>(&source, &cog, 0, window).await.unwrap();
             let mut audit = Audit::default();
             audit.add(&patch.raster.data);
             let delivered: Vec<u16> = (patch.raster.data.iter())

@@ -81,7 +81,7 @@ fn what_a_rule_drops_is_what_scikit_image_drops_to_the_pixel_and_the_edge() {
         assert_eq!(images.len(), IMAGES);
         let dropped: Vec<u8> = images
             .iter()
-            .flat_map(|image| recipe.rule().dropped(image).data)
+            .flat_map(|image| recipe.rule(None).dropped(image).data)
             .map(u8::from)
             .collect();
         let expected = fs::read(folder.path().join(format!("{kind}-{name}.raw"))).unwrap();

@@ -14,7 +14,7 @@ const LATITUDE: f64 = 45.0;
 /// Metres.
 const CELL: f64 = 150.0;
 
-/// Numbers that look random and follow from a seed (SplitMix64, Steele et al. 2014).
+/// Numbers that look random and follow from a seed (`SplitMix64`, Steele et al. 2014).
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers(u64);
 

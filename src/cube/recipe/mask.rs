@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(rule("", None), MaskProfile::SclDefault.rule());
         assert_eq!(
             rule("", Some(MaskProfile::Fmask)),
-            MaskProfile::Fmask.rule(None)
+            MaskProfile::Fmask.rule()
         );
         let named = rule("profile = 'scl-strict'", Some(MaskProfile::Fmask));
         assert_eq!(named, MaskProfile::SclStrict.rule());

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::compute::Compute;
 use crate::source::cog::testing::{TILE, image, tiff};
-use crate::source::testing::{Seen, Server, impatient, json as page, range_of, status};
+use crate::source::testing::{Seen, Server, impatient, json as page, range_of, read, status};
 use crate::source::{BandSpec, Profile, Scene, SceneSource, SourceConfig, SourceError, SourceSpec};
 
 const HOST: &str = "account.blob.core.windows.net";
@@ -166,7 +166,7 @@ async fn a_token_that_is_about_to_expire_is_replaced_while_an_image_is_read() {
         rows: TILE,
         cols: TILE,
     };
-    let read = archive.source.read::<u16>(&cog, 0, window).await;
+    let read = read::<u16>(&archive.source, &cog, 0, window).await;
     assert!(read.is_ok());
     assert_eq!(archive.asked_for_tokens(), 2);
 }

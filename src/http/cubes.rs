@@ -80,6 +80,7 @@ pub(super) async fn one(
         "title": title(entry, &stored),
         "attribution": recipe.attribution,
         "crs": pyramid.base().crs.to_string(),
+        "units": stored.cube.system().units(),
         "extent": pyramid.base().bounds().to_array(),
         "bounds": stored.footprint.bounds().to_array(),
         "center": center(&stored),

@@ -22,6 +22,8 @@
  * @property {string} title
  * @property {string} [description]
  * @property {string|null} attribution
+ * @property {string} crs
+ * @property {'degrees'|'metres'} units what the cells' sizes count
  * @property {Bounds} bounds
  * @property {[number, number, number]} center longitude, latitude, zoom
  * @property {number} minzoom

@@ -166,7 +166,8 @@ function describeCube(opened) {
   document.title = `${opened.title} · CubeTiler`;
   byId('cube-title').textContent = opened.title;
   const [finest] = opened.levels ?? [];
-  const metres = finest && Math.round(finest.cell_size[1] * 111_320);
+  const perUnit = opened.units === 'degrees' ? 111_320 : 1;
+  const metres = finest && Math.round(finest.cell_size[1] * perUnit);
   const facts = [
     `${opened.variables.length} ${opened.variables.length === 1 ? 'variable' : 'variables'}`,
     `${opened.times.length} ${opened.times.length === 1 ? 'time step' : 'time steps'}`,

@@ -14,6 +14,7 @@ use super::{
     masks::Masks,
     memory::Memory,
     observation::{Look, Target},
+    plan::chunk_bounds,
     stages::{Clock, Stage},
     steps::Steps,
 };
@@ -209,8 +210,9 @@ impl Workshop {
     ) -> Result<Built, ChunkError> {
         let cube = &self.stored.cube;
         let window = cube.pyramid().chunks(Level(0)).window(chunk);
-        let bounds = cube.pyramid().base().transform.window_bounds(window);
-        let scenes: Vec<&Scene> = scenes.iter().filter(|s| s.overlaps(&bounds)).collect();
+        let places = chunk_bounds(cube, chunk, self.masks.halo())?;
+        let is_here = |scene: &&Scene| places.iter().any(|place| scene.overlaps(place));
+        let scenes: Vec<&Scene> = scenes.iter().filter(is_here).collect();
         let overpasses: Vec<&[&Scene]> = scenes.chunk_by(|a, b| a.overpass == b.overpass).collect();
         let mut composite = Composite {
             bands: vec![Raster::filled(shape(window), 0); cube.bands().len()],
@@ -257,9 +259,7 @@ impl Workshop {
         looks: &mut [Look],
     ) -> Result<Stack, ChunkError> {
         let cube = &self.stored.cube;
-        let halo = overpasses.iter().map(|scenes| self.masks.halo(scenes));
-        let halo = halo.max().unwrap_or(0);
-        let target = Target::new(*cube.pyramid().base(), strip, halo);
+        let target = Target::new(*cube.pyramid().base(), strip, self.masks.halo());
         let observations: Vec<_> = overpasses
             .iter()
             .map(|scenes| target.observe(self, scenes).boxed())

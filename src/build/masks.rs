@@ -16,13 +16,25 @@ use crate::{
 pub(super) struct Masks {
     /// All pixels are of use, if there is none.
     recipe: Option<MaskRecipe>,
+    halo: usize,
     /// A rule is a table of all classes, so it is made once.
     rules: Mutex<HashMap<Option<MaskProfile>, Arc<MaskRule>>>,
 }
 
+/// The profiles that products have of themselves.
+const OF_PRODUCTS: [MaskProfile; 3] = [
+    MaskProfile::SclDefault,
+    MaskProfile::Fmask,
+    MaskProfile::QaPixel,
+];
+
 impl Masks {
     pub(super) fn new(recipe: Option<&MaskRecipe>) -> Self {
+        let halos = recipe
+            .into_iter()
+            .flat_map(|recipe| OF_PRODUCTS.map(|known| recipe.rule(Some(known)).halo()));
         Self {
+            halo: halos.max().unwrap_or(0),
             recipe: recipe.cloned(),
             rules: Mutex::default(),
         }
@@ -39,9 +51,9 @@ impl Masks {
         Some(Arc::clone(rule))
     }
 
-    /// Cells around a window that the masks of scenes depend on.
-    pub(super) fn halo(&self, scenes: &[&Scene]) -> usize {
-        let rules = scenes.iter().filter_map(|scene| self.rule(scene));
-        rules.map(|rule| rule.halo()).max().unwrap_or(0)
+    /// Cells around a window that its masks may depend on, of whatever product
+    /// its scenes turn out to be.
+    pub(super) fn halo(&self) -> usize {
+        self.halo
     }
 }

@@ -82,20 +82,10 @@ impl Target {
     /// A target of `inner` with `halo` cells around it, as far as the grid has
     /// them.
     pub(super) fn new(grid: Grid, inner: Window, halo: usize) -> Self {
-        let (row, col) = (
-            inner.row.saturating_sub(halo),
-            inner.col.saturating_sub(halo),
-        );
-        let padded = Window {
-            row,
-            col,
-            rows: (inner.row_end() + halo).min(grid.shape.rows) - row,
-            cols: (inner.col_end() + halo).min(grid.shape.cols) - col,
-        };
         Self {
             grid,
             inner,
-            padded,
+            padded: inner.padded(halo, grid.shape),
             positions: tokio::sync::Mutex::default(),
         }
     }

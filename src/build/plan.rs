@@ -1,8 +1,11 @@
-//! What a build has to do. Pure: coverage and land are asked through closures.
+//! What a build has to do. Coverage and land are asked through closures.
+
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
 use crate::{
+    crs::{self, CrsError, Footprint},
     cube::{Cube, State, recipe::Skip},
     grid::{Bounds, ChunkIndex, Level, Window},
 };
@@ -23,7 +26,7 @@ pub struct BuildRequest {
 }
 
 /// Why a request makes no plan.
-#[derive(Debug, thiserror::Error, PartialEq)]
+#[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The rectangle is none.
     #[error(
@@ -35,9 +38,12 @@ pub enum PlanError {
     Elsewhere {
         /// As asked for.
         request: [f64; 4],
-        /// The cube's.
+        /// The cube's, in degrees.
         cube: [f64; 4],
     },
+    /// The cube's reference system cannot be used.
+    #[error(transparent)]
+    Crs(#[from] CrsError),
     /// The days are no interval.
     #[error(
         "`{0}` is no interval: write 2023-08-01/2023-08-31, a single day, or .. for an open end"
@@ -125,14 +131,7 @@ impl BuildRequest {
     /// # Errors
     /// If there are none, or more than `limit`.
     pub fn scope(&self, cube: &Cube, limit: usize) -> Result<Scope, PlanError> {
-        let base = cube.pyramid().base();
-        let window = match self.bounds {
-            None => base.shape.window(),
-            Some(bounds) => base.window_of(bounds).ok_or_else(|| PlanError::Elsewhere {
-                request: bounds.to_array(),
-                cube: base.bounds().to_array(),
-            })?,
-        };
+        let areas = self.areas(cube)?;
         let times = cube.times();
         let wanted = |step: &usize| {
             let days = times.days(*step);
@@ -147,20 +146,124 @@ impl BuildRequest {
                 last: last.pred_opt().unwrap_or(last),
             });
         }
-        let per_step = cube.pyramid().chunks(Level(0)).chunks_of(window).count();
+        let grid = cube.pyramid().chunks(Level(0));
+        let per_step: usize = (areas.iter())
+            .map(|area| grid.chunks_of(area.window).count())
+            .sum();
         let chunks = per_step.saturating_mul(steps.len());
         if chunks > limit {
             return Err(PlanError::TooLarge { chunks, limit });
         }
-        Ok(Scope { window, steps })
+        let mut touched = BTreeSet::new();
+        for area in areas {
+            for chunk in grid.chunks_of(area.window) {
+                if area.touches(cube, chunk)? {
+                    touched.insert(chunk);
+                }
+            }
+        }
+        Ok(Scope {
+            chunks: touched.into_iter().collect(),
+            steps,
+        })
+    }
+
+    /// The parts of a cube's full resolution that the rectangle is about.
+    fn areas(&self, cube: &Cube) -> Result<Vec<Area>, PlanError> {
+        let base = cube.pyramid().base();
+        let Some(bounds) = self.bounds else {
+            let window = base.shape.window();
+            return Ok(vec![Area { window, part: None }]);
+        };
+        let footprint = Footprint::of(base)?;
+        let mut areas = Vec::new();
+        // Only what is near the cube is sure to have a place in its system.
+        for part in (footprint.parts.iter()).filter_map(|part| part.intersection(&bounds)) {
+            let around = crs::projected_bounds(base.crs, part)?;
+            areas.extend(base.window_of(around).map(|window| Area {
+                window,
+                part: Some(part),
+            }));
+        }
+        if areas.is_empty() {
+            return Err(PlanError::Elsewhere {
+                request: bounds.to_array(),
+                cube: footprint.bounds().to_array(),
+            });
+        }
+        Ok(areas)
     }
 }
 
-/// A window of a cube's full resolution, and time steps.
+/// A window around a part of a request's rectangle. Where the cube's axes are
+/// turned against meridians, chunks in the window's corners are not touched.
+struct Area {
+    window: Window,
+    /// In EPSG:4326; none if all of the window is meant.
+    part: Option<Bounds>,
+}
+
+impl Area {
+    fn touches(&self, cube: &Cube, chunk: ChunkIndex) -> Result<bool, CrsError> {
+        let Some(part) = self.part else {
+            return Ok(true);
+        };
+        let places = chunk_bounds(cube, chunk, 0)?;
+        Ok(places.iter().any(|place| place.overlaps(&part)))
+    }
+}
+
+/// The rectangles of longitude and latitude that a full-resolution chunk lies
+/// in, with some cells around it; two if it crosses the antimeridian.
+///
+/// # Errors
+/// If the cube's reference system cannot be used.
+pub(super) fn chunk_bounds(
+    cube: &Cube,
+    chunk: ChunkIndex,
+    cells_around: usize,
+) -> Result<Vec<Bounds>, CrsError> {
+    let base = cube.pyramid().base();
+    let window = cube.pyramid().chunks(Level(0)).window(chunk);
+    let window = window.padded(cells_around, base.shape);
+    crs::geographic_bounds(base.crs, base.transform.window_bounds(window))
+}
+
+/// One rectangle around neighbouring places, none of which crosses the
+/// antimeridian; if they lie on both sides of it, `west` > `east`.
+pub(super) fn around(places: &[Bounds]) -> Option<Bounds> {
+    let union = |places: &mut dyn Iterator<Item = &Bounds>| {
+        places.copied().reduce(|a, b| Bounds {
+            west: a.west.min(b.west),
+            south: a.south.min(b.south),
+            east: a.east.max(b.east),
+            north: a.north.max(b.north),
+        })
+    };
+    let all = union(&mut places.iter())?;
+    let is_west = |place: &&Bounds| place.west.midpoint(place.east) < 0.0;
+    let western = union(&mut places.iter().filter(is_west));
+    let eastern = union(&mut places.iter().filter(|place| !is_west(place)));
+    Some(match (western, eastern) {
+        // Where the gap between the two sides is wider the short way round.
+        (Some(western), Some(eastern))
+            if eastern.west - western.east > 360.0 - (eastern.east - western.west) =>
+        {
+            Bounds {
+                west: eastern.west,
+                east: western.east,
+                ..all
+            }
+        }
+        _ => all,
+    })
+}
+
+/// Chunks of a cube's full resolution, and time steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scope {
-    /// The pixels.
-    pub window: Window,
+    /// The chunks, in order.
+    pub chunks: Vec<ChunkIndex>,
     /// The time steps.
     pub steps: Vec<usize>,
 }
@@ -200,24 +303,18 @@ pub struct Plan {
 
 impl Plan {
     /// Plans a scope of a cube. `state` tells what is known of a chunk at a
-    /// time step, `is_land` whether a rectangle has land in it.
+    /// time step, `has_land` whether there is land in it.
     pub fn new(
         cube: &Cube,
         scope: &Scope,
         force: bool,
         mut state: impl FnMut(usize, ChunkIndex) -> State,
-        mut is_land: impl FnMut(Bounds) -> bool,
+        mut has_land: impl FnMut(ChunkIndex) -> bool,
     ) -> Self {
-        let grid = cube.pyramid().base();
-        let chunks = cube.pyramid().chunks(Level(0));
         let skip = cube.recipe().grid.skip;
         let mut plan = Self::default();
-        let mut touched: Vec<(ChunkIndex, bool)> = chunks
-            .chunks_of(scope.window)
-            .map(|chunk| {
-                let bounds = grid.transform.window_bounds(chunks.window(chunk));
-                (chunk, skip == Skip::Ocean && !is_land(bounds))
-            })
+        let mut touched: Vec<(ChunkIndex, bool)> = (scope.chunks.iter())
+            .map(|chunk| (*chunk, skip == Skip::Ocean && !has_land(*chunk)))
             .collect();
         let block = |chunk: ChunkIndex| (chunk.row / BATCH_SIDE, chunk.col / BATCH_SIDE);
         touched.sort_by_key(|(chunk, _)| (block(*chunk), *chunk));
@@ -339,6 +436,25 @@ mod tests {
     }
 
     #[test]
+    fn places_on_both_sides_of_the_antimeridian_are_searched_across_it() {
+        let place = |west, east| Bounds {
+            west,
+            south: 1.0,
+            east,
+            north: 2.0,
+        };
+        let across = [
+            place(179.0, 180.0),
+            place(-180.0, -178.5),
+            place(178.0, 179.0),
+        ];
+        assert_eq!(around(&across), Some(place(178.0, -178.5)));
+        let at_greenwich = [place(-1.0, -0.5), place(-0.5, 1.0)];
+        assert_eq!(around(&at_greenwich), Some(place(-1.0, 1.0)));
+        assert_eq!(around(&[]), None);
+    }
+
+    #[test]
     fn a_request_that_means_nothing_says_what_would() {
         for text in ["1,2,3", "1,2,3,x", "3,0,1,1", "a,1,2,3,4"] {
             assert!(BuildRequest::parse_bounds(text).is_err(), "{text}");
@@ -363,12 +479,12 @@ mod tests {
             Err(PlanError::NoStep { .. })
         ));
         let large = BuildRequest::default().scope(&cube(), 74);
-        assert_eq!(
+        assert!(matches!(
             large,
             Err(PlanError::TooLarge {
                 chunks: 75,
                 limit: 74
             })
-        );
+        ));
     }
 }

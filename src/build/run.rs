@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
-    Batch, BuildError, BuildRequest, Built, Counts, Plan,
+    Batch, BuildError, BuildRequest, Built, ChunkError, Counts, Plan,
     chunk::{Patience, Workshop},
     commit::Pending,
     cost::Prices,
     masks::Masks,
     memory::Memory,
+    plan::{around, chunk_bounds},
     stages::{Stage, StageSeconds},
     task::Task,
     timeline::{Moments, Timeline},
@@ -27,7 +28,7 @@ use crate::{
     catalog::Entry,
     compute::Compute,
     cube::{
-        Cube, Recipe, State,
+        Recipe, State,
         recipe::{Band, PerBand, SourceProfile},
     },
     grid::{Bounds, ChunkIndex, Level},
@@ -95,7 +96,8 @@ pub struct Failure {
     pub chunk: [usize; 3],
     /// First day of the time step.
     pub time: NaiveDate,
-    /// `[west, south, east, north]`.
+    /// `[west, south, east, north]` in degrees; `west` > `east` where it
+    /// crosses the antimeridian.
     pub bounds: [f64; 4],
     /// The whole chain of reasons.
     pub error: String,
@@ -183,13 +185,8 @@ impl Builder {
         let scope = request.scope(&stored.cube, self.config.max_chunks)?;
         let mut blocks: HashMap<(usize, ChunkIndex), CellBlock> = HashMap::new();
         for time in &scope.steps {
-            for chunk in stored
-                .cube
-                .pyramid()
-                .chunks(Level(0))
-                .chunks_of(scope.window)
-            {
-                let block = block_of(chunk);
+            for chunk in &scope.chunks {
+                let block = block_of(*chunk);
                 if let std::collections::hash_map::Entry::Vacant(place) =
                     blocks.entry((*time, block))
                 {
@@ -206,8 +203,12 @@ impl Builder {
                 let block = blocks.get(&(time, block_of(chunk)));
                 block.map_or(State::Absent, |block| block.get(chunk).state)
             };
-            let is_land = |b: Bounds| land.intersects(b.west, b.south, b.east, b.north);
-            Plan::new(&cube, &scope, force, state, is_land)
+            let is_sea = |chunk| {
+                let is_land = |b: &Bounds| land.intersects(b.west, b.south, b.east, b.north);
+                // What has no place on the globe is not known to be sea.
+                chunk_bounds(&cube, chunk, 0).is_ok_and(|places| !places.iter().any(is_land))
+            };
+            Plan::new(&cube, &scope, force, state, |chunk| !is_sea(chunk))
         };
         Ok(self.compute.run(plan).await?)
     }
@@ -416,7 +417,7 @@ impl Progress<'_> {
                 let failure = Failure {
                     chunk: place,
                     time: self.stored.cube.times().days(time).start,
-                    bounds: chunk_bounds(&self.stored.cube, chunk).to_array(),
+                    bounds: self.place(chunk),
                     error,
                 };
                 tracing::warn!(chunk = ?failure.chunk, error = failure.error, "a chunk failed");
@@ -425,6 +426,13 @@ impl Progress<'_> {
                 self.report.failures.push(failure);
             }
         }
+    }
+
+    /// Where a chunk is, for people; zeros if it has no place on the globe,
+    /// which is then why it failed.
+    fn place(&self, chunk: ChunkIndex) -> [f64; 4] {
+        let places = chunk_bounds(&self.stored.cube, chunk, 0).unwrap_or_default();
+        around(&places).map_or([0.0; 4], Bounds::to_array)
     }
 
     async fn commit(&mut self) -> Result<(), BuildError> {
@@ -451,32 +459,19 @@ async fn search(
     workshop: &Workshop,
     spec: &SourceSpec,
     batch: &Batch,
-) -> Result<Vec<Scene>, crate::source::SourceError> {
+) -> Result<Vec<Scene>, ChunkError> {
     let cube = &workshop.stored.cube;
-    let bounds = batch
-        .chunks
-        .iter()
-        .map(|chunk| chunk_bounds(cube, *chunk))
-        .reduce(|a, b| Bounds {
-            west: a.west.min(b.west),
-            south: a.south.min(b.south),
-            east: a.east.max(b.east),
-            north: a.north.max(b.north),
-        });
-    let Some(bounds) = bounds else {
+    let mut places = Vec::new();
+    for chunk in &batch.chunks {
+        places.extend(chunk_bounds(cube, *chunk, workshop.masks.halo())?);
+    }
+    let Some(bounds) = around(&places) else {
         return Ok(Vec::new());
     };
     let days = cube.times().days(batch.time);
     let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-    workshop
-        .source
-        .search(spec, bounds, midnight(days.start), midnight(days.end))
-        .await
-}
-
-fn chunk_bounds(cube: &Cube, chunk: ChunkIndex) -> Bounds {
-    let window = cube.pyramid().chunks(Level(0)).window(chunk);
-    cube.pyramid().base().transform.window_bounds(window)
+    let (start, end) = (midnight(days.start), midnight(days.end));
+    Ok(workshop.source.search(spec, bounds, start, end).await?)
 }
 
 fn source_spec(recipe: &Recipe) -> SourceSpec {

@@ -110,10 +110,11 @@ pub(super) async fn info(store: PathBuf, as_json: bool) -> anyhow::Result<ExitCo
         b.west, b.south, b.east, b.north, base.crs
     ));
     say(format!(
-        "  grid       {} x {} cells of {}, {} levels, chunks of {}",
+        "  grid       {} x {} cells of {} {}, {} levels, chunks of {}",
         base.shape.cols,
         base.shape.rows,
         base.transform.cell_width,
+        cube.system().units(),
         cube.pyramid().levels().len(),
         cube.pyramid().chunk()
     ));

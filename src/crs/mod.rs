@@ -5,6 +5,7 @@
 //! conda and rasterio set it) would be preferred and, being of another version,
 //! break everything: `main` starts itself anew without it.
 
+mod geographic;
 mod positions;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,8 @@ mod tests;
 use std::{cell::RefCell, collections::HashMap};
 
 use proj::Proj;
+
+pub use geographic::{Footprint, geographic_bounds, projected_bounds};
 
 use crate::{
     grid::{Epsg, Grid, Window},
@@ -28,6 +31,14 @@ pub enum CrsError {
         from: Epsg,
         /// The other.
         to: Epsg,
+        /// What PROJ says.
+        reason: String,
+    },
+    /// PROJ cannot say what a system is.
+    #[error("PROJ does not know {system}: {reason}")]
+    Undefined {
+        /// The system.
+        system: Epsg,
         /// What PROJ says.
         reason: String,
     },
@@ -141,4 +152,17 @@ pub fn cell_size_at(grid: &Grid, x: f64, y: f64, system: Epsg) -> Result<(f64, f
         Ok((x1 - x0).hypot(y1 - y0))
     };
     Ok((length(at.cell_width, 0.0)?, length(0.0, at.cell_height)?))
+}
+
+/// The reference system as PROJ writes it: WKT2:2019, in one line.
+///
+/// # Errors
+/// If PROJ does not know it.
+pub fn wkt(system: Epsg) -> Result<String, CrsError> {
+    let text = Proj::new(&system.to_string())
+        .map_err(|error| error.to_string())
+        .and_then(|known| known.as_wkt(None, None).map_err(|error| error.to_string()))
+        .map_err(|reason| CrsError::Undefined { system, reason })?;
+    // Its line breaks and indents are between elements, never within a text.
+    Ok(text.lines().map(str::trim).collect())
 }

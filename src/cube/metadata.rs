@@ -7,7 +7,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{COUNT, Cube, NODATA, Recipe, coverage};
+use super::{
+    COUNT, Cube, NODATA, Recipe, coverage,
+    system::{Axis, System},
+};
 use crate::grid::{Grid, Level};
 
 /// The version of the stored layout. A cube of another version is refused.
@@ -19,9 +22,6 @@ pub const COVERAGE_GROUP: &str = "coverage";
 /// Time coordinates are stored in chunks of this many, so that an axis can
 /// grow without being chunked anew.
 pub const TIME_CHUNK: usize = 4096;
-
-/// The CRS as PROJ writes it (WKT2:2019).
-const EPSG_4326_WKT: &str = include_str!("epsg4326.wkt");
 
 const FORMAT_KEY: &str = "cubetiler:format";
 const RECIPE_KEY: &str = "cubetiler:recipe";
@@ -90,21 +90,22 @@ pub fn cube_of(attributes: &Map<String, Value>) -> Result<Cube, MetadataError> {
     Cube::new(recipe).map_err(MetadataError::Recipe)
 }
 
-/// All groups and arrays of a cube, parents first.
+/// All groups and arrays of a cube, parents first. `wkt` is the cube's
+/// reference system in WKT2:2019, whole: readers do not complete it.
 #[must_use]
-pub fn nodes(cube: &Cube) -> Vec<Node> {
+pub fn nodes(cube: &Cube, wkt: &str) -> Vec<Node> {
     let mut nodes = vec![Node {
         path: String::new(),
-        document: group(&root_attributes(cube)),
+        document: group(&root_attributes(cube, wkt)),
     }];
     for level in cube.pyramid().levels() {
-        nodes.extend(level_nodes(cube, level));
+        nodes.extend(level_nodes(cube, wkt, level));
     }
     nodes.extend(coverage_nodes(cube));
     nodes
 }
 
-fn level_nodes(cube: &Cube, level: Level) -> Vec<Node> {
+fn level_nodes(cube: &Cube, wkt: &str, level: Level) -> Vec<Node> {
     let grid = cube.pyramid().grid(level);
     let times = cube.times().len();
     let node = |name: &str, document| Node {
@@ -112,10 +113,11 @@ fn level_nodes(cube: &Cube, level: Level) -> Vec<Node> {
         document,
     };
     let shape = grid.shape;
+    let [y, x] = cube.system().axes();
     let mut nodes = vec![
         Node {
             path: level.0.to_string(),
-            document: group(&level_attributes(&grid)),
+            document: group(&level_attributes(cube, wkt, &grid)),
         },
         node(
             "time",
@@ -142,17 +144,18 @@ fn level_nodes(cube: &Cube, level: Level) -> Vec<Node> {
                 &json!({"units": "days since 1970-01-01", "calendar": "proleptic_gregorian"}),
             ),
         ),
-        node(
-            "latitude",
-            coordinate(shape.rows, "latitude", "degrees_north", "Y"),
-        ),
-        node(
-            "longitude",
-            coordinate(shape.cols, "longitude", "degrees_east", "X"),
-        ),
+        node(y.name, coordinate(shape.rows, y)),
+        node(x.name, coordinate(shape.cols, x)),
         node(
             "spatial_ref",
-            array(&[], &[], "int64", &json!(0), &[], &grid_mapping(&grid)),
+            array(
+                &[],
+                &[],
+                "int64",
+                &json!(0),
+                &[],
+                &grid_mapping(cube.system(), wkt, &grid),
+            ),
         ),
     ];
     nodes.extend(
@@ -204,7 +207,7 @@ fn coverage_nodes(cube: &Cube) -> Vec<Node> {
     nodes
 }
 
-fn root_attributes(cube: &Cube) -> Value {
+fn root_attributes(cube: &Cube, wkt: &str) -> Value {
     let recipe = cube.recipe();
     let base = cube.pyramid().base();
     let layout: Vec<Value> = cube
@@ -216,8 +219,8 @@ fn root_attributes(cube: &Cube) -> Value {
         "zarr_conventions": [multiscales_convention(), spatial_convention(), proj_convention()],
         "multiscales": {"resampling_method": "average", "layout": layout},
         "proj:code": base.crs.to_string(),
-        "proj:wkt2": EPSG_4326_WKT.trim_end(),
-        "spatial:dimensions": ["latitude", "longitude"],
+        "proj:wkt2": wkt,
+        "spatial:dimensions": cube.system().axes().map(|axis| axis.name),
         "spatial:bbox": base.bounds().to_array(),
         "title": recipe.title,
         FORMAT_KEY: FORMAT,
@@ -246,13 +249,13 @@ fn layout_entry(cube: &Cube, level: Level) -> Value {
     entry
 }
 
-fn level_attributes(grid: &Grid) -> Value {
+fn level_attributes(cube: &Cube, wkt: &str, grid: &Grid) -> Value {
     json!({
         "Conventions": "CF-1.11",
         "zarr_conventions": [spatial_convention(), proj_convention()],
         "proj:code": grid.crs.to_string(),
-        "proj:wkt2": EPSG_4326_WKT.trim_end(),
-        "spatial:dimensions": ["latitude", "longitude"],
+        "proj:wkt2": wkt,
+        "spatial:dimensions": cube.system().axes().map(|axis| axis.name),
         "spatial:transform": affine(grid),
         "spatial:transform_type": "affine",
         "spatial:shape": [grid.shape.rows, grid.shape.cols],
@@ -275,25 +278,30 @@ fn affine(grid: &Grid) -> [f64; 6] {
     ]
 }
 
-fn grid_mapping(grid: &Grid) -> Value {
+fn grid_mapping(system: System, wkt: &str, grid: &Grid) -> Value {
     let t = &grid.transform;
-    let wkt = EPSG_4326_WKT.trim_end();
-    json!({
-        "grid_mapping_name": "latitude_longitude",
-        "crs_wkt": wkt,
-        "spatial_ref": wkt,
-        "semi_major_axis": 6_378_137.0,
-        "inverse_flattening": 298.257_223_563,
-        "longitude_of_prime_meridian": 0.0,
-        "GeoTransform": format!(
+    let (name, parameters) = system.grid_mapping();
+    let mut attributes = Map::new();
+    attributes.insert("grid_mapping_name".to_owned(), json!(name));
+    attributes.insert("crs_wkt".to_owned(), json!(wkt));
+    // Where GDAL and rioxarray look for it.
+    attributes.insert("spatial_ref".to_owned(), json!(wkt));
+    for (key, value) in parameters {
+        attributes.insert(key.to_owned(), json!(value));
+    }
+    attributes.insert(
+        "GeoTransform".to_owned(),
+        json!(format!(
             "{} {} 0 {} 0 {}",
             t.origin_x, t.cell_width, t.origin_y, t.cell_height
-        ),
-    })
+        )),
+    );
+    Value::Object(attributes)
 }
 
 fn variable_array(cube: &Cube, grid: &Grid, variable: &str) -> Value {
     let (chunk, inner) = (cube.pyramid().chunk(), cube.inner_chunk());
+    let [y, x] = cube.system().axes();
     let long_name = if variable == COUNT {
         "number of valid observations"
     } else {
@@ -304,7 +312,7 @@ fn variable_array(cube: &Cube, grid: &Grid, variable: &str) -> Value {
         &[1, chunk, chunk],
         "uint16",
         &json!(NODATA),
-        &["time", "latitude", "longitude"],
+        &["time", y.name, x.name],
         &json!({"long_name": long_name, "grid_mapping": "spatial_ref", "_FillValue": NODATA}),
     );
     document["codecs"] = json!([{
@@ -319,14 +327,14 @@ fn variable_array(cube: &Cube, grid: &Grid, variable: &str) -> Value {
     document
 }
 
-fn coordinate(len: usize, standard_name: &str, units: &str, axis: &str) -> Value {
+fn coordinate(len: usize, axis: Axis) -> Value {
     array(
         &[len],
         &[len],
         "float64",
         &json!("NaN"),
-        &[standard_name],
-        &json!({"standard_name": standard_name, "units": units, "axis": axis}),
+        &[axis.name],
+        &json!({"standard_name": axis.standard_name, "units": axis.units, "axis": axis.letter}),
     )
 }
 
@@ -404,6 +412,9 @@ fn convention(uuid: &str, name: &str, description: &str) -> Value {
 mod tests {
     use super::*;
 
+    /// What matters here is that it is passed on.
+    const WKT: &str = "GEOGCRS[\"WGS 84\"]";
+
     fn cube() -> Cube {
         let text = r#"
             title = "Test"
@@ -425,7 +436,7 @@ mod tests {
     #[test]
     fn a_cube_is_read_back_from_its_own_root_attributes() {
         let cube = cube();
-        let root = nodes(&cube).remove(0);
+        let root = nodes(&cube, WKT).remove(0);
         let attributes = root.document["attributes"].as_object().unwrap();
         let read = cube_of(attributes).unwrap();
         assert_eq!(read.recipe(), cube.recipe());
@@ -433,10 +444,52 @@ mod tests {
     }
 
     #[test]
+    fn a_cube_in_metres_has_projection_coordinates_and_their_mapping() {
+        for (crs, name, key, value) in [
+            (
+                "EPSG:32733",
+                "transverse_mercator",
+                "longitude_of_central_meridian",
+                15.0,
+            ),
+            ("EPSG:3857", "mercator", "standard_parallel", 0.0),
+            (
+                "EPSG:3035",
+                "lambert_azimuthal_equal_area",
+                "latitude_of_projection_origin",
+                52.0,
+            ),
+        ] {
+            let mut recipe = cube().recipe().clone();
+            crs.clone_into(&mut recipe.grid.crs);
+            recipe.grid.bounds = [600_000.0, 2_000_000.0, 700_000.0, 2_100_000.0];
+            recipe.grid.resolution = 1000.0;
+            let nodes = nodes(&Cube::new(recipe).unwrap(), WKT);
+            let document = |path: &str| &nodes.iter().find(|n| n.path == path).unwrap().document;
+            let root = &document("")["attributes"];
+            assert_eq!(root["proj:code"], crs);
+            assert_eq!(root["proj:wkt2"], WKT);
+            assert_eq!(root["spatial:dimensions"], json!(["y", "x"]));
+            assert_eq!(
+                document("0/red")["dimension_names"],
+                json!(["time", "y", "x"])
+            );
+            let y = &document("0/y")["attributes"];
+            assert_eq!(y["standard_name"], "projection_y_coordinate");
+            assert_eq!(y["units"], "metre");
+            let mapping = &document("0/spatial_ref")["attributes"];
+            assert_eq!(mapping["grid_mapping_name"], name);
+            assert_eq!(mapping[key], value);
+            assert_eq!(mapping["crs_wkt"], WKT);
+            assert_eq!(mapping["GeoTransform"], "600000 1000 0 2100000 0 -1000");
+        }
+    }
+
+    #[test]
     fn somebody_elses_zarr_and_other_versions_are_told_apart() {
         let empty = Map::new();
         assert!(matches!(cube_of(&empty), Err(MetadataError::NotACube)));
-        let root = nodes(&cube()).remove(0);
+        let root = nodes(&cube(), WKT).remove(0);
         let mut attributes = root.document["attributes"].as_object().unwrap().clone();
         attributes.insert(FORMAT_KEY.to_owned(), json!(2));
         assert!(matches!(
@@ -448,7 +501,7 @@ mod tests {
     #[test]
     fn every_level_is_a_complete_data_set_and_parents_come_first() {
         let cube = cube();
-        let nodes = nodes(&cube);
+        let nodes = nodes(&cube, WKT);
         for level in cube.pyramid().levels() {
             for name in [
                 "time",
@@ -482,7 +535,7 @@ mod tests {
             recipe.grid.resolution = resolution.parse().unwrap();
             recipe.grid.levels = Some(4);
             let cube = Cube::new(recipe).unwrap();
-            nodes(&cube)
+            nodes(&cube, WKT)
                 .iter()
                 .map(|n| n.document.to_string().len())
                 .sum::<usize>()

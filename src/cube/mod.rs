@@ -6,11 +6,13 @@ pub mod coverage;
 pub mod metadata;
 pub mod recipe;
 pub mod select;
+pub mod system;
 pub mod time_axis;
 
 pub use coverage::{Cell, State};
 pub use recipe::{Recipe, RecipeError};
 pub use select::SelectError;
+pub use system::System;
 pub use time_axis::{Period, TimeAxis};
 
 use crate::{grid::Pyramid, raster::Reducer};
@@ -25,6 +27,7 @@ pub const NODATA: u16 = 0;
 #[derive(Clone, Debug)]
 pub struct Cube {
     recipe: Recipe,
+    system: System,
     pyramid: Pyramid,
     times: TimeAxis,
 }
@@ -36,9 +39,10 @@ impl Cube {
     /// # Errors
     /// Names the key and what it should be.
     pub fn new(recipe: Recipe) -> Result<Self, RecipeError> {
-        let (pyramid, times) = recipe.check()?;
+        let (system, pyramid, times) = recipe.check()?;
         Ok(Self {
             recipe,
+            system,
             pyramid,
             times,
         })
@@ -48,6 +52,12 @@ impl Cube {
     #[must_use]
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// The reference system of the grid.
+    #[must_use]
+    pub fn system(&self) -> System {
+        self.system
     }
 
     /// The grid and its overviews, in chunks.

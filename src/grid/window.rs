@@ -98,6 +98,21 @@ impl Window {
         })
     }
 
+    /// The window with `cells` more on each side, as far as `shape` has them.
+    #[must_use]
+    pub fn padded(&self, cells: usize, shape: Shape) -> Self {
+        let (row, col) = (
+            self.row.saturating_sub(cells),
+            self.col.saturating_sub(cells),
+        );
+        Self {
+            row,
+            col,
+            rows: (self.row_end() + cells).min(shape.rows) - row,
+            cols: (self.col_end() + cells).min(shape.cols) - col,
+        }
+    }
+
     /// Cuts the window into strips of at most `rows` rows, from the north.
     pub fn strips(self, rows: usize) -> impl Iterator<Item = Self> {
         (self.row..self.row_end())

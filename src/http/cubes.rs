@@ -80,7 +80,9 @@ pub(super) async fn one(
         "title": title(entry, &stored),
         "attribution": recipe.attribution,
         "crs": pyramid.base().crs.to_string(),
-        "bounds": pyramid.base().bounds().to_array(),
+        "units": stored.cube.system().units(),
+        "extent": pyramid.base().bounds().to_array(),
+        "bounds": stored.footprint.bounds().to_array(),
         "center": center(&stored),
         "minzoom": minzoom,
         "maxzoom": maxzoom,
@@ -143,7 +145,7 @@ pub(super) async fn tilejson(
         "tiles": [format!("{base}/cubes/{cube}/tiles/{set}/{{z}}/{{x}}/{{y}}.png{separator}{query}")],
         "minzoom": minzoom,
         "maxzoom": maxzoom,
-        "bounds": stored.cube.pyramid().base().bounds().to_array(),
+        "bounds": stored.footprint.bounds().to_array(),
         "center": center(&stored),
         "attribution": stored.cube.recipe().attribution,
         // The schema asks for it, of raster tiles too.
@@ -162,18 +164,16 @@ fn title(entry: &Entry, stored: &StoredCube) -> String {
 /// The zoom at which the whole cube is about one tile, and the first that is
 /// not coarser than the cube.
 fn zooms(stored: &StoredCube) -> (u8, u8) {
-    let base = stored.cube.pyramid().base();
-    let bounds = base.bounds();
-    let extent = (bounds.east - bounds.west).max(bounds.north - bounds.south);
-    let minzoom = zoom_for_cell_width(extent, 1.0).saturating_sub(1);
-    let maxzoom = zoom_for_cell_width(base.transform.cell_width, 256.0);
+    let footprint = &stored.footprint;
+    let minzoom = zoom_for_cell_width(footprint.extent(), 1.0).saturating_sub(1);
+    let maxzoom = zoom_for_cell_width(footprint.cell_width, 256.0);
     (minzoom.min(maxzoom), maxzoom)
 }
 
 fn center(stored: &StoredCube) -> [f64; 3] {
-    let b = stored.cube.pyramid().base().bounds();
+    let (longitude, latitude) = stored.footprint.center();
     let zoom = f64::from(zooms(stored).0) + 1.0;
-    [b.west.midpoint(b.east), b.south.midpoint(b.north), zoom]
+    [longitude, latitude, zoom]
 }
 
 /// Chunks by state for each time step; nothing if there are too many to count.

@@ -119,7 +119,7 @@ impl From<TileError> for ApiError {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
             }
             TileError::Read(error) => error.into(),
-            TileError::Encode(_) | TileError::Compute(_) => Self::internal(
+            TileError::Crs(_) | TileError::Encode(_) | TileError::Compute(_) => Self::internal(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the tile cannot be made",
                 &error,

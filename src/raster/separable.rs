@@ -1,9 +1,10 @@
 //! Resampling between grids whose axes map independently: columns depend on x
 //! alone and rows on y alone, as from longitude and latitude to Web Mercator.
-//! Two one-dimensional tables replace a transform of every pixel.
+//! Two one-dimensional tables replace a transform of every pixel. [`gather`]
+//! takes the same samples for pixels that had to be transformed one by one.
 
-use super::{Raster, Resampling, Sample};
-use crate::grid::{Shape, Window};
+use super::{Positions, Raster, Resampling, Sample};
+use crate::grid::{Grid, Shape, Window};
 
 /// For each target pixel along one axis: between which two source pixels its
 /// centre lies, and how far.
@@ -23,32 +24,38 @@ struct AxisEntry {
     weight: f64,
 }
 
-impl AxisTable {
-    /// A table from the fractional source positions of the target centres;
-    /// positions outside `0..len` have no source pixel.
-    #[must_use]
+impl AxisEntry {
+    /// The entry of a fractional position; none outside `0..len`.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
-        reason = "positions are checked to lie in 0..len, and len is far below 2^52"
+        reason = "the position is checked to lie in 0..len, and len is far below 2^52"
     )]
+    fn at(position: f64, len: usize) -> Option<Self> {
+        (position >= 0.0 && position < len as f64).then(|| {
+            let centre = position - 0.5;
+            let low = centre.floor();
+            Self {
+                nearest: position as usize,
+                low: low.max(0.0) as usize,
+                high: ((low + 1.0).max(0.0) as usize).min(len.saturating_sub(1)),
+                weight: centre - low,
+            }
+        })
+    }
+}
+
+impl AxisTable {
+    /// A table from the fractional source positions of the target centres;
+    /// positions outside `0..len` have no source pixel.
+    #[must_use]
     pub fn new(positions: impl IntoIterator<Item = f64>, len: usize) -> Self {
-        let last = len.saturating_sub(1);
-        let entry = |position: f64| {
-            (position >= 0.0 && position < len as f64).then(|| {
-                let centre = position - 0.5;
-                let low = centre.floor();
-                AxisEntry {
-                    nearest: position as usize,
-                    low: low.max(0.0) as usize,
-                    high: ((low + 1.0).max(0.0) as usize).min(last),
-                    weight: centre - low,
-                }
-            })
-        };
         Self {
-            entries: positions.into_iter().map(entry).collect(),
+            entries: positions
+                .into_iter()
+                .map(|position| AxisEntry::at(position, len))
+                .collect(),
         }
     }
 
@@ -106,6 +113,49 @@ pub fn resample<T: Sample>(
         }
     }
     out
+}
+
+/// Samples a window of `grid` (whose samples `source` holds) at positions in
+/// the grid's CRS, as [`resample`] does at those of tables; `nodata` where
+/// there is nothing. The window must hold what the positions within the grid
+/// need: a sample outside of it counts as `nodata`.
+#[must_use]
+pub fn gather<T: Sample>(
+    source: &Raster<T>,
+    window: Window,
+    grid: &Grid,
+    positions: &Positions,
+    resampling: Resampling,
+    nodata: T,
+) -> Raster<T> {
+    let get = |row: usize, col: usize| {
+        let (row, col) = (row.checked_sub(window.row)?, col.checked_sub(window.col)?);
+        let is_read = row < window.rows && col < window.cols;
+        is_read.then(|| source.data[row * source.shape.cols + col])
+    };
+    let sample = |x: f64, y: f64| {
+        let row = AxisEntry::at(grid.transform.row(y), grid.shape.rows)?;
+        let col = AxisEntry::at(grid.transform.col(x), grid.shape.cols)?;
+        match resampling {
+            Resampling::Nearest => get(row.nearest, col.nearest),
+            Resampling::Bilinear => {
+                let corners = [
+                    (row.low, col.low),
+                    (row.low, col.high),
+                    (row.high, col.low),
+                    (row.high, col.high),
+                ]
+                .map(|(row, col)| get(row, col).unwrap_or(nodata));
+                Some(bilinear(corners, col.weight, row.weight, nodata))
+            }
+        }
+    };
+    Raster {
+        shape: positions.shape,
+        data: std::iter::zip(&positions.x, &positions.y)
+            .map(|(x, y)| sample(*x, *y).unwrap_or(nodata))
+            .collect(),
+    }
 }
 
 /// Linear between four corners (top left, top right, bottom left, bottom

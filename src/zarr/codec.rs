@@ -285,7 +285,7 @@ mod tests {
             bands = ["red"]
         "#;
         let cube = Cube::new(Recipe::from_toml(text).unwrap()).unwrap();
-        let nodes = metadata::nodes(&cube);
+        let nodes = metadata::nodes(&cube, "");
         let node = nodes.iter().find(|node| node.path == "0/red").unwrap();
         Codec::of(node.document.to_string().as_bytes()).unwrap()
     }

@@ -35,6 +35,9 @@ pub enum ZarrError {
         #[source]
         source: CodecError,
     },
+    /// The cube's reference system cannot be used.
+    #[error(transparent)]
+    Crs(#[from] crate::crs::CrsError),
     /// A computation ended early.
     #[error(transparent)]
     Compute(#[from] crate::compute::ComputeError),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Codec, ZarrError, damaged};
 use crate::{
+    crs::Footprint,
     cube::{Cube, metadata},
     grid::Level,
     repo::{Read, Repo, Snapshot},
@@ -17,6 +18,8 @@ use crate::{
 pub struct StoredCube {
     /// What the cube is.
     pub cube: Arc<Cube>,
+    /// Where on the globe it is.
+    pub footprint: Arc<Footprint>,
     /// The state.
     pub snapshot: Snapshot,
     /// Codecs of the variables, the same at every level.
@@ -39,6 +42,7 @@ impl StoredCube {
             serde_json::from_slice(&document).map_err(metadata::MetadataError::Damaged)?;
         let attributes = root.get("attributes").and_then(Value::as_object);
         let cube = metadata::cube_of(attributes.unwrap_or(&Map::new()))?;
+        let footprint = Arc::new(Footprint::of(cube.pyramid().base())?);
         let codec = async |path: String| {
             let document = snapshot.node(&path).await?;
             Codec::of(&document).map_err(damaged(path))
@@ -49,6 +53,7 @@ impl StoredCube {
         let provenance = codec(metadata::provenance_path()).await?;
         Ok(Self {
             cube: Arc::new(cube),
+            footprint,
             snapshot,
             values,
             cells,

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Codec, ZarrError, damaged};
 use crate::{
+    crs,
     cube::{Cube, metadata},
     grid::Level,
     repo::{Read, Repo, Revision, Transaction},
@@ -41,7 +42,8 @@ pub async fn extend(repo: &Repo, longer: &Cube) -> Result<Revision, ZarrError> {
 }
 
 async fn write_nodes(transaction: &mut Transaction, cube: &Cube) -> Result<(), ZarrError> {
-    for node in metadata::nodes(cube) {
+    let wkt = crs::wkt(cube.pyramid().base().crs)?;
+    for node in metadata::nodes(cube, &wkt) {
         let document = Bytes::from(node.document.to_string());
         if node.document["node_type"] == "group" {
             transaction.set_group(&node.path, document).await?;
@@ -83,26 +85,15 @@ async fn write_axes(
 ) -> Result<(), ZarrError> {
     let grid = cube.pyramid().grid(level);
     let at = grid.transform;
-    let latitude = (0..grid.shape.rows).map(|row| at.y(row as f64 + 0.5));
-    let longitude = (0..grid.shape.cols).map(|col| at.x(col as f64 + 0.5));
-    write_whole(
-        transaction,
-        level,
-        "latitude",
-        &[0],
-        latitude.collect(),
-        f64::NAN,
-    )
-    .await?;
-    write_whole(
-        transaction,
-        level,
-        "longitude",
-        &[0],
-        longitude.collect(),
-        f64::NAN,
-    )
-    .await?;
+    let [y, x] = cube.system().axes();
+    let ys: Vec<f64> = (0..grid.shape.rows)
+        .map(|row| at.y(row as f64 + 0.5))
+        .collect();
+    let xs: Vec<f64> = (0..grid.shape.cols)
+        .map(|col| at.x(col as f64 + 0.5))
+        .collect();
+    write_whole(transaction, level, y.name, &[0], ys, f64::NAN).await?;
+    write_whole(transaction, level, x.name, &[0], xs, f64::NAN).await?;
     // The value of a grid mapping has no meaning, but it must be there.
     write_whole(
         transaction,

@@ -20,11 +20,11 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("storage",   &[],                                                   &["object_store", "reqwest"]),
     ("repo",      &[],                                                   &["icechunk"]),
     // edges
-    ("zarr",      &["grid", "raster", "cube", "compute", "cache", "repo"], &["zarrs"]),
+    ("zarr",      &["grid", "raster", "cube", "crs", "compute", "cache", "repo"], &["zarrs"]),
     ("source",    &["grid", "raster", "compute", "storage"],             &["async_tiff", "moka", "object_store", "reqwest", "tokio"]),
     // services
     ("catalog",   &["repo", "suggest", "zarr"],                          &[]),
-    ("tile",      &["grid", "raster", "render", "cube", "compute", "catalog", "zarr"], &[]),
+    ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "catalog", "zarr"], &[]),
     ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["tokio"]),
     // surface
     ("config",    &["build", "source", "suggest", "zarr"],               &[]),

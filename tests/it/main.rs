@@ -7,8 +7,10 @@
     reason = "a failed step fails the test, and a skipped one says so"
 )]
 
+mod any_grid;
 mod browser;
 mod cli;
+mod edges;
 mod errors;
 mod faults;
 mod fixture;

@@ -185,7 +185,7 @@ fn scene(
     })
 }
 
-fn write<T: cubetiler::demo::cog::Sample + Default>(
+pub(crate) fn write<T: cubetiler::demo::cog::Sample + Default>(
     folder: &Path,
     name: &str,
     key: &str,

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import rioxarray  # noqa: F401  (registers the .rio accessor)
 import xarray as xr
 import zarr
@@ -22,7 +23,6 @@ from cube import leave, open_store
 from rasterio.crs import CRS
 from zarr.core.buffer import default_buffer_prototype
 
-DIMENSIONS = ("time", "latitude", "longitude")
 
 
 class Report:
@@ -36,8 +36,11 @@ class Report:
             self.failures.append(message)
 
 
-def check_level(report, store, level):
+def check_level(report, store, level, root):
     """One level as xarray and rioxarray see it."""
+    y, x = root["spatial:dimensions"]
+    dimensions = ("time", y, x)
+    crs = CRS.from_string(root["proj:code"])
     name = level["asset"]
     data = xr.open_zarr(store, group=name, consolidated=False, decode_coords="all")
 
@@ -46,12 +49,12 @@ def check_level(report, store, level):
     report.check(len(bands) > 1, f"level {name}: no bands")
     for band, array in data.data_vars.items():
         where = f"level {name}, {band}"
-        report.check(array.dims == DIMENSIONS, f"{where}: dimensions {array.dims}, expected {DIMENSIONS}")
+        report.check(array.dims == dimensions, f"{where}: dimensions {array.dims}, expected {dimensions}")
         report.check(
             array.encoding["dtype"] == np.uint16, f"{where}: stored as {array.encoding['dtype']}, expected uint16"
         )
         report.check(array.encoding.get("_FillValue") == 0, f"{where}: _FillValue is not 0")
-        report.check(array.rio.crs == CRS.from_epsg(4326), f"{where}: CRS is {array.rio.crs}, expected EPSG:4326")
+        report.check(array.rio.crs == crs, f"{where}: CRS is {array.rio.crs}, expected {crs}")
         # A read through the codecs: a corner is enough.
         array[-1, -3:, -3:].load()
 
@@ -61,10 +64,10 @@ def check_level(report, store, level):
 
     # The transform as GDAL would use it, against the coordinates as xarray does.
     transform = data.rio.transform()
-    rows, cols = data.sizes["latitude"], data.sizes["longitude"]
+    rows, cols = data.sizes[y], data.sizes[x]
     centres = {
-        "longitude": transform.c + (np.arange(cols) + 0.5) * transform.a,
-        "latitude": transform.f + (np.arange(rows) + 0.5) * transform.e,
+        x: transform.c + (np.arange(cols) + 0.5) * transform.a,
+        y: transform.f + (np.arange(rows) + 0.5) * transform.e,
     }
     report.check(transform.e < 0 < transform.a, f"level {name}: not north-up: {transform!r}")
     for axis, expected in centres.items():
@@ -83,11 +86,28 @@ def check_level(report, store, level):
     return data
 
 
-def check_pyramid(report, levels):
+def check_mapping(report, store, crs):
+    """CF's attributes alone, without the WKT, give the same places."""
+    attributes = dict(xr.open_zarr(store, group="0", consolidated=False, decode_coords="all").spatial_ref.attrs)
+    for key in ("crs_wkt", "spatial_ref", "GeoTransform"):
+        attributes.pop(key, None)
+    stated = pyproj.CRS.from_cf(attributes)
+    actual = pyproj.CRS.from_user_input(crs)
+    place = actual.area_of_use
+    middle = ((place.west + place.east) / 2, (place.south + place.north) / 2)
+    one, other = (
+        # Without the datum, which the attributes describe by its ellipsoid alone.
+        pyproj.Transformer.from_crs(system.geodetic_crs, system, always_xy=True).transform(*middle)
+        for system in (stated, actual)
+    )
+    report.check(np.allclose(one, other, rtol=0, atol=1e-3), f"the grid mapping leads to {one}, {crs} to {other}")
+
+
+def check_pyramid(report, levels, dimensions):
     """Each level halves the one before it, over the same variables and times."""
     for fine, coarse in pairwise(levels):
-        halved = [-(-fine.sizes[axis] // 2) for axis in DIMENSIONS[1:]]
-        shape = [coarse.sizes[axis] for axis in DIMENSIONS[1:]]
+        halved = [-(-fine.sizes[axis] // 2) for axis in dimensions]
+        shape = [coarse.sizes[axis] for axis in dimensions]
         report.check(shape == halved, f"a level of {shape} cells follows one that halves to {halved}")
         report.check(set(coarse.data_vars) == set(fine.data_vars), "levels hold different variables")
         report.check(coarse["time"].equals(fine["time"]), "levels hold different times")
@@ -129,8 +149,9 @@ def main():
         return 1
 
     report = Report()
-    levels = [check_level(report, store, level) for level in layout]
-    check_pyramid(report, levels)
+    levels = [check_level(report, store, level, root.attrs) for level in layout]
+    check_pyramid(report, levels, root.attrs["spatial:dimensions"])
+    check_mapping(report, store, root.attrs["proj:code"])
     check_conventions(report, store, layout)
     for failure in report.failures:
         print(f"FAILED: {failure}")

@@ -2,34 +2,49 @@
 
 use super::{Band, BandResampling, GridRecipe, PerBand, Recipe, RecipeError};
 use crate::{
-    cube::{COUNT, TimeAxis},
-    grid::{Epsg, GeoTransform, Grid, Pyramid, Shape},
+    cube::{COUNT, System, TimeAxis},
+    grid::{Bounds, GeoTransform, Grid, Pyramid, Shape},
     suggest,
 };
 
 /// The widest grid, in cells a side: 3 m over the whole Earth.
 const MAX_SIDE: f64 = 16_000_000.0;
+/// The largest cell, in metres: as far as a grid may grow beyond the limits of
+/// its reference system to have whole cells.
+const MAX_CELL: f64 = 100_000.0;
 /// The largest chunk side: 32 MiB a band.
 const MAX_CHUNK: usize = 4096;
 /// The most bands that a cube has.
 const MAX_BANDS: usize = 64;
 
+/// Names that no band may have, besides those of the grid's axes. Readers
+/// take the last two for coordinates in any cube.
+const RESERVED: [&str; 6] = [
+    COUNT,
+    "time",
+    "time_bnds",
+    "spatial_ref",
+    "latitude",
+    "longitude",
+];
+
 impl Recipe {
-    /// The grid with its overviews, and the time axis.
-    pub(in crate::cube) fn check(&self) -> Result<(Pyramid, TimeAxis), RecipeError> {
-        let pyramid = self.grid.pyramid()?;
+    /// The grid's system, the grid with its overviews, and the time axis.
+    pub(in crate::cube) fn check(&self) -> Result<(System, Pyramid, TimeAxis), RecipeError> {
+        let system = self.grid.system()?;
+        let pyramid = self.grid.pyramid(system)?;
         let times = TimeAxis::new(self.time.start, self.time.end, self.time.period)
             .map_err(|error| RecipeError::invalid("time", error.to_string()))?;
-        self.check_bands()?;
+        self.check_bands(system)?;
         if let Some(mask) = &self.source.mask {
             mask.check()?;
         }
         self.check_radiometry()?;
         self.check_style()?;
-        Ok((pyramid, times))
+        Ok((system, pyramid, times))
     }
 
-    fn check_bands(&self) -> Result<(), RecipeError> {
+    fn check_bands(&self, system: System) -> Result<(), RecipeError> {
         let bands = &self.source.bands;
         let bad = |reason: String| Err(RecipeError::invalid("source.bands", reason));
         if bands.is_empty() || bands.len() > MAX_BANDS {
@@ -46,16 +61,8 @@ impl Recipe {
                     "`{name}` is no variable name: use letters, digits, _ and -"
                 ));
             }
-            if [
-                COUNT,
-                "time",
-                "time_bnds",
-                "latitude",
-                "longitude",
-                "spatial_ref",
-            ]
-            .contains(&name)
-            {
+            let axes = system.axes().map(|axis| axis.name);
+            if RESERVED.contains(&name) || axes.contains(&name) {
                 return bad(format!("`{name}` is a name that every cube has already"));
             }
             if bands[..n].iter().any(|other| other.name() == name) {
@@ -153,36 +160,85 @@ impl Recipe {
 }
 
 impl GridRecipe {
+    /// The reference system.
+    fn system(&self) -> Result<System, RecipeError> {
+        System::named(&self.crs).ok_or_else(|| {
+            RecipeError::invalid(
+                "grid.crs",
+                format!("`{}` is not supported: use {}", self.crs, System::NAMES),
+            )
+        })
+    }
+
+    /// Checks that the bounds are a rectangle where the system is of use.
+    fn check_bounds(&self, system: System) -> Result<Bounds, RecipeError> {
+        let [west, south, east, north] = self.bounds;
+        let bad = |reason: String| {
+            let bounds = format!("[{west}, {south}, {east}, {north}]");
+            Err(RecipeError::invalid(
+                "grid.bounds",
+                format!("{bounds} {reason}"),
+            ))
+        };
+        let (name, units, limits) = (&self.crs, system.units(), system.limits());
+        let has_x = |x: f64| (limits.west..=limits.east).contains(&x);
+        let has_y = |y: f64| (limits.south..=limits.north).contains(&y);
+        let is_within = has_x(west) && has_x(east) && has_y(south) && has_y(north);
+        if system == System::Geographic && is_within && west > east && south < north {
+            return bad(
+                "crosses the antimeridian, or is no rectangle: write west < east, and for a cube across the antimeridian make two that end at 180 and begin at -180, or one in a UTM zone there, EPSG:32660 or EPSG:32601 (EPSG:32760 or EPSG:32701 in the south)".to_owned(),
+            );
+        }
+        if !is_within {
+            let limits = limits.to_array().map(f64::trunc);
+            return bad(format!(
+                "reaches beyond where {name} is of use, {limits:?}: write [west, south, east, north] in {units}"
+            ));
+        }
+        if !(west < east && south < north) {
+            return bad(format!(
+                "is no rectangle: write [west, south, east, north] in {units}, west < east, south < north"
+            ));
+        }
+        let degrees = System::Geographic.limits();
+        let are_degrees = self.bounds.iter().all(|n| n.abs() <= degrees.east);
+        if system != System::Geographic && are_degrees {
+            return bad(format!("seem to be degrees: {name} counts {units}"));
+        }
+        Ok(Bounds {
+            west,
+            south,
+            east,
+            north,
+        })
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the sides are checked to be at most MAX_SIDE"
     )]
-    fn pyramid(&self) -> Result<Pyramid, RecipeError> {
-        if self.crs != "EPSG:4326" {
-            return Err(RecipeError::invalid(
-                "grid.crs",
-                format!("`{}` is not supported yet, only EPSG:4326", self.crs),
-            ));
-        }
-        let [west, south, east, north] = self.bounds;
-        let on_earth = (-180.0..=180.0).contains(&west)
-            && (-180.0..=180.0).contains(&east)
-            && (-90.0..=90.0).contains(&south)
-            && (-90.0..=90.0).contains(&north);
-        if !(on_earth && west < east && south < north) {
-            return Err(RecipeError::invalid(
-                "grid.bounds",
-                format!(
-                    "[{west}, {south}, {east}, {north}] is no rectangle: write [west, south, east, north] in degrees, west < east, south < north"
-                ),
-            ));
-        }
+    fn pyramid(&self, system: System) -> Result<Pyramid, RecipeError> {
+        let Bounds {
+            west,
+            south,
+            east,
+            north,
+        } = self.check_bounds(system)?;
         let resolution = self.resolution;
         if !(resolution.is_finite() && resolution > 0.0) {
             return Err(RecipeError::invalid(
                 "grid.resolution",
-                format!("{resolution} is no cell size: a positive number of degrees"),
+                format!(
+                    "{resolution} is no cell size: a positive number of {}",
+                    system.units()
+                ),
+            ));
+        }
+        if system != System::Geographic && resolution > MAX_CELL {
+            return Err(RecipeError::invalid(
+                "grid.resolution",
+                format!("{resolution} metres: a cell has at most {MAX_CELL}"),
             ));
         }
         // Decimal bounds seldom divide exactly: a millionth of a cell is no cell.
@@ -210,7 +266,7 @@ impl GridRecipe {
             ));
         }
         let base = Grid {
-            crs: Epsg::WGS84,
+            crs: system.epsg(),
             transform: GeoTransform {
                 origin_x: west,
                 origin_y: north,

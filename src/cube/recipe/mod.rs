@@ -75,7 +75,7 @@ pub struct GridRecipe {
     pub bounds: [f64; 4],
     /// Cell size in the units of the CRS.
     pub resolution: f64,
-    /// The coordinate reference system; `EPSG:4326` for now.
+    /// The coordinate reference system, see [`super::System::named`].
     #[serde(default = "default_crs")]
     pub crs: String,
     /// Rows and columns of a chunk, which is what is built and written at once.
@@ -425,8 +425,8 @@ mod tests {
         );
         refuse(
             "resolution = 0.001",
-            "resolution = 0.001\ncrs = 'EPSG:32633'",
-            &["grid.crs", "EPSG:4326"],
+            "resolution = 0.001\ncrs = 'EPSG:25833'",
+            &["grid.crs", "EPSG:25833", "EPSG:32601 to EPSG:32660"],
         );
         refuse("2023-08-31", "2023-07-31", &["time", "before the start"]);
         refuse(
@@ -466,6 +466,57 @@ mod tests {
             "[composite]\nresampling = { reed = 'nearest' }\n[source]",
             &["composite.resampling", "`red`"],
         );
+    }
+
+    #[track_caller]
+    fn refuse_grid(crs: &str, bounds: &str, resolution: &str, expected: &[&str]) {
+        let grid = format!("bounds = {bounds}\ncrs = '{crs}'\nresolution = {resolution}");
+        let text = MINIMAL
+            .replace("bounds = [15.0, 45.06, 16.44, 46.95]", "")
+            .replace("resolution = 0.001", &grid);
+        let message = cube(&text).unwrap_err().to_string();
+        for part in expected {
+            assert!(message.contains(part), "{message:?} should say {part:?}");
+        }
+    }
+
+    #[test]
+    fn a_grid_that_its_reference_system_does_not_bear_is_refused_with_what_it_would() {
+        let metres = &["grid.bounds", "EPSG:32633", "metres"];
+        refuse_grid("EPSG:32633", "[15.0, 45.06, 16.44, 46.95]", "10", metres);
+        refuse_grid("EPSG:32633", "[0, 0, 9e6, 1e6]", "10", metres);
+        refuse_grid(
+            "EPSG:32733",
+            "[4e5, 0, 5e5, 1e6]",
+            "10",
+            &["500000", "19500000"],
+        );
+        refuse_grid("EPSG:3035", "[4e6, 3e6, 5e6, 8e6]", "10", &["7000000"]);
+        refuse_grid("EPSG:3857", "[0, 0, 20037509, 1e6]", "10", &["20037508"]);
+        refuse_grid("EPSG:3857", "[2e6, 0, 1e6, 1e6]", "10", &["west < east"]);
+        refuse_grid("EPSG:3857", "[0, 0, 1e6, 1e6]", "-1", &["number of metres"]);
+        refuse_grid("EPSG:3857", "[0, 0, 1e6, 1e6]", "2e5", &["100000"]);
+        let antimeridian = &["grid.bounds", "antimeridian", "EPSG:32660"];
+        refuse_grid("EPSG:4326", "[179, -17, -179, -16]", "0.001", antimeridian);
+    }
+
+    #[test]
+    fn a_grid_may_be_in_metres_and_has_axes_of_its_own() {
+        let text = MINIMAL
+            .replace(
+                "[15.0, 45.06, 16.44, 46.95]",
+                "[499980, 4990200, 609780, 5100000]",
+            )
+            .replace("resolution = 0.001", "resolution = 20\ncrs = 'EPSG:32633'");
+        let whole = cube(&text).unwrap();
+        let base = whole.pyramid().base();
+        assert_eq!(base.crs, crate::grid::Epsg(32633));
+        assert_eq!((base.shape.rows, base.shape.cols), (5490, 5490));
+        assert_eq!(whole.system().axes().map(|axis| axis.name), ["y", "x"]);
+        let message = cube(&text.replace("\"red\"", "\"x\""))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("`x`"), "{message}");
     }
 
     #[test]

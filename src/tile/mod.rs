@@ -4,17 +4,18 @@
 //! of and how it is named, from coverage alone; [`Tiles::render`] reads pixels.
 //! Between them stands a client that has the tile already.
 
+mod place;
+
 use std::sync::Arc;
 
+use self::place::{Mapping, Place};
 use crate::{
     catalog::{Catalog, Entry, UnknownCube},
     compute::{Compute, ComputeError},
+    crs::CrsError,
     cube::{Cell, SelectError, coverage::chunks_below},
-    grid::{
-        Bounds, ChunkIndex, Grid, Level, Shape, TileAddress, Window,
-        tile_matrix::{mercator_to_latitude, mercator_to_longitude},
-    },
-    raster::{AxisTable, Raster, Resampling, separable},
+    grid::{ChunkIndex, Level, Shape, TileAddress, Window},
+    raster::{Raster, Resampling},
     render::{ImageFormat, Style, StyleError, encode, encode::EncodeError, picture},
     zarr::{Reader, StoredCube, ZarrError},
 };
@@ -64,7 +65,7 @@ pub enum TileError {
         col: u32,
         /// Row.
         row: u32,
-        /// `[west, south, east, north]` of the cube.
+        /// `[west, south, east, north]` of the cube, in degrees.
         bounds: [f64; 4],
     },
     /// Unknown variable or time.
@@ -81,6 +82,9 @@ pub enum TileError {
         /// What it would take.
         samples: usize,
     },
+    /// The cube's reference system cannot be used.
+    #[error(transparent)]
+    Crs(#[from] CrsError),
     /// The cube cannot be read.
     #[error("cannot read the cube")]
     Read(#[from] ZarrError),
@@ -101,8 +105,7 @@ pub struct Prepared {
     time: usize,
     variables: Vec<usize>,
     style: Style,
-    rows: AxisTable,
-    cols: AxisTable,
+    mapping: Mapping,
     /// The source window; none where the tile only grazes the cube.
     window: Option<Window>,
     cells: Vec<(ChunkIndex, Cell)>,
@@ -219,8 +222,7 @@ impl Tiles {
             time,
             variables,
             style,
-            rows: place.rows,
-            cols: place.cols,
+            mapping: place.mapping,
             window: place.window,
             cells,
             size: request.size,
@@ -258,18 +260,10 @@ impl Tiles {
         });
         let sources: Vec<Raster<u16>> = futures::future::try_join_all(reads).await?;
         let picture = move || {
+            let taken = tile.mapping.taken()?;
             let rasters: Vec<Raster<u16>> = sources
                 .iter()
-                .map(|source| {
-                    separable::resample(
-                        source,
-                        window,
-                        &tile.rows,
-                        &tile.cols,
-                        tile.resampling,
-                        tile.style.nodata,
-                    )
-                })
+                .map(|source| taken.resample(source, window, tile.resampling, tile.style.nodata))
                 .collect();
             let shape = Shape {
                 rows: tile.size,
@@ -283,9 +277,9 @@ impl Tiles {
                     ImageFormat::Png
                 }
             });
-            encode(&picture, format).map(|bytes| (bytes, format))
+            Ok((encode(&picture, format)?, format))
         };
-        Ok(self.compute.run(picture).await??)
+        self.compute.run(picture).await?
     }
 }
 
@@ -297,76 +291,6 @@ fn default_variables(stored: &StoredCube) -> Vec<String> {
     } else {
         style.variables.clone()
     }
-}
-
-/// Where a tile is in a cube, and how fine.
-struct Place {
-    level: Level,
-    rows: AxisTable,
-    cols: AxisTable,
-    window: Option<Window>,
-}
-
-impl Place {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a tile's side is far below 2^52"
-    )]
-    fn of(request: &TileRequest, stored: &StoredCube) -> Result<Self, TileError> {
-        let pyramid = stored.cube.pyramid();
-        let tile = request.address.lonlat_bounds();
-        let bounds = pyramid.base().bounds();
-        let Some(shared) = bounds.intersection(&tile) else {
-            return Err(TileError::Outside {
-                zoom: request.address.zoom(),
-                col: request.address.col(),
-                row: request.address.row(),
-                bounds: bounds.to_array(),
-            });
-        };
-        let target = request.address.grid(request.size);
-        let (width, height) = cell_size(&target, shared);
-        let level = pyramid.level_for(width, height);
-        let source = pyramid.grid(level);
-        let centre = |n: usize| n as f64 + 0.5;
-        let rows = (0..request.size)
-            .map(|row| mercator_to_latitude(target.transform.y(centre(row))))
-            .map(|latitude| source.transform.row(latitude));
-        let cols = (0..request.size)
-            .map(|col| mercator_to_longitude(target.transform.x(centre(col))))
-            .map(|longitude| source.transform.col(longitude));
-        let rows = AxisTable::new(rows, source.shape.rows);
-        let cols = AxisTable::new(cols, source.shape.cols);
-        let window = match (
-            rows.range(request.resampling),
-            cols.range(request.resampling),
-        ) {
-            (Some(r), Some(c)) => Some(Window {
-                row: r.start,
-                col: c.start,
-                rows: r.len(),
-                cols: c.len(),
-            }),
-            _ => None,
-        };
-        Ok(Self {
-            level,
-            rows,
-            cols,
-            window,
-        })
-    }
-}
-
-/// The mean size, in degrees, of the tile's pixels where the cube is. Web
-/// Mercator's pixels get lower towards the poles, so the whole tile's mean
-/// would be too coarse for a cube in its northern half.
-fn cell_size(target: &Grid, shared: Bounds) -> (f64, f64) {
-    let width = mercator_to_longitude(target.transform.cell_width);
-    let y = |latitude: f64| latitude.to_radians().tan().asinh().to_degrees();
-    // Both in degrees of the sphere, so their ratio is the mean of cos(latitude).
-    let height = width * (shared.north - shared.south) / (y(shared.north) - y(shared.south));
-    (width, height)
 }
 
 fn etag(

@@ -6,8 +6,9 @@ use chrono::NaiveDate;
 
 use crate::{
     crs::{self, CrsError, Footprint},
-    cube::{Cube, State, recipe::Skip},
+    cube::{Cube, State},
     grid::{Bounds, ChunkIndex, Level, Window},
+    land::RegionError,
 };
 
 /// Chunks along each side of a batch. Neighbours share one catalogue search
@@ -44,6 +45,9 @@ pub enum PlanError {
     /// The cube's reference system cannot be used.
     #[error(transparent)]
     Crs(#[from] CrsError),
+    /// The region outside of which nothing is built is none.
+    #[error("`grid.skip.outside`: {0}")]
+    Region(#[from] RegionError),
     /// The days are no interval.
     #[error(
         "`{0}` is no interval: write 2023-08-01/2023-08-31, a single day, or .. for an open end"
@@ -284,7 +288,7 @@ pub struct Counts {
     pub build: usize,
     /// Built already.
     pub done: usize,
-    /// Without land.
+    /// Never to be built: without land, or outside of the cube's region.
     pub ocean: usize,
     /// Failed before.
     pub failed: usize,
@@ -302,19 +306,17 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans a scope of a cube. `state` tells what is known of a chunk at a
-    /// time step, `has_land` whether there is land in it.
+    /// Plans a scope. `state` tells what is known of a chunk at a
+    /// time step, `is_wanted` whether it is ever to be built.
     pub fn new(
-        cube: &Cube,
         scope: &Scope,
         force: bool,
         mut state: impl FnMut(usize, ChunkIndex) -> State,
-        mut has_land: impl FnMut(ChunkIndex) -> bool,
+        mut is_wanted: impl FnMut(ChunkIndex) -> bool,
     ) -> Self {
-        let skip = cube.recipe().grid.skip;
         let mut plan = Self::default();
         let mut touched: Vec<(ChunkIndex, bool)> = (scope.chunks.iter())
-            .map(|chunk| (*chunk, skip == Skip::Ocean && !has_land(*chunk)))
+            .map(|chunk| (*chunk, !is_wanted(*chunk)))
             .collect();
         let block = |chunk: ChunkIndex| (chunk.row / BATCH_SIDE, chunk.col / BATCH_SIDE);
         touched.sort_by_key(|(chunk, _)| (block(*chunk), *chunk));
@@ -373,7 +375,7 @@ mod tests {
     fn plan(request: &BuildRequest, state: State, land: bool) -> Plan {
         let cube = cube();
         let scope = request.scope(&cube, 1000).unwrap();
-        Plan::new(&cube, &scope, request.force, |_, _| state, |_| land)
+        Plan::new(&scope, request.force, |_, _| state, |_| land)
     }
 
     #[test]

@@ -29,10 +29,10 @@ use crate::{
     compute::Compute,
     cube::{
         Recipe, State,
-        recipe::{Band, PerBand, SourceProfile},
+        recipe::{Band, PerBand, Skip, SourceProfile},
     },
     grid::{Bounds, ChunkIndex, Level},
-    land::Land,
+    land::{Land, Region},
     repo::Revision,
     source::{BandSpec, MaskSpec, Profile, Scene, SceneSource, SourceSpec},
     zarr::{CellBlock, StoredCube, block_of, read_block},
@@ -198,19 +198,31 @@ impl Builder {
         let cube = Arc::clone(&stored.cube);
         let force = request.force;
         let plan = move || {
-            let land = Land::global();
             let state = |time, chunk| {
                 let block = blocks.get(&(time, block_of(chunk)));
                 block.map_or(State::Absent, |block| block.get(chunk).state)
             };
-            let is_sea = |chunk| {
-                let is_land = |b: &Bounds| land.intersects(b.west, b.south, b.east, b.north);
-                // What has no place on the globe is not known to be sea.
-                chunk_bounds(&cube, chunk, 0).is_ok_and(|places| !places.iter().any(is_land))
+            let touches = |chunk, area: &dyn Fn(&Bounds) -> bool| {
+                // What has no place on the globe is not known to be elsewhere.
+                chunk_bounds(&cube, chunk, 0).map_or(true, |places| places.iter().any(area))
             };
-            Plan::new(&cube, &scope, force, state, |chunk| !is_sea(chunk))
+            match &cube.recipe().grid.skip {
+                Skip::None => Ok(Plan::new(&scope, force, state, |_| true)),
+                Skip::Ocean => {
+                    let land = Land::global();
+                    let is_land = |b: &Bounds| land.intersects(b.west, b.south, b.east, b.north);
+                    let is_wanted = |chunk| touches(chunk, &is_land);
+                    Ok(Plan::new(&scope, force, state, is_wanted))
+                }
+                Skip::Outside(document) => {
+                    let region = Region::from_geojson(document)?;
+                    let is_in = |b: &Bounds| region.intersects(b.west, b.south, b.east, b.north);
+                    let is_wanted = |chunk| touches(chunk, &is_in);
+                    Ok(Plan::new(&scope, force, state, is_wanted))
+                }
+            }
         };
-        Ok(self.compute.run(plan).await?)
+        self.compute.run(plan).await?.map_err(BuildError::Plan)
     }
 
     /// Builds what is missing, as the only writer of the cube, and publishes

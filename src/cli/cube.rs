@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{DONE, say};
 use crate::{
-    cube::{Cube, Recipe, State},
+    cube::{Cube, Recipe, State, recipe::Skip},
     grid::{ChunkIndex, Level},
     repo::Repo,
     zarr::{self, StoredCube, block_of, read_block},
@@ -23,10 +23,18 @@ pub(super) fn read_recipe(path: &Path) -> anyhow::Result<Cube> {
         .with_context(|| format!("cannot read the recipe {}", path.display()))?;
     let in_recipe = || format!("in the recipe {}", path.display());
     let mut recipe = Recipe::from_toml(&text).with_context(in_recipe)?;
+    let folder = absolute(path)?;
+    let folder = folder.parent().unwrap_or(Path::new("/"));
+    if let Skip::Outside(region) = &mut recipe.grid.skip
+        && let Some(file) = region.as_str()
+    {
+        let file = folder.join(file);
+        let reading = || format!("cannot read the region {}", file.display());
+        let text = std::fs::read_to_string(&file).with_context(reading)?;
+        *region = serde_json::from_str(&text).with_context(reading)?;
+    }
     let stac = &mut recipe.source.stac;
     if !stac.contains("://") {
-        let folder = absolute(path)?;
-        let folder = folder.parent().unwrap_or(Path::new("/"));
         let resolved = folder.join(&*stac);
         resolved
             .to_str()

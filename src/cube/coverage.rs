@@ -18,7 +18,7 @@ pub enum State {
     /// Never built.
     #[default]
     Absent,
-    /// Without land, so never to be built.
+    /// Without land or outside of the cube's region, so never to be built.
     Ocean,
     /// The catalogue had no scene for it.
     NoScenes,

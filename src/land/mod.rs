@@ -7,12 +7,15 @@
 //! draws the buoy at 0 N 0 E as an island, a kilometre wide.
 
 mod index;
+mod region;
 mod topojson;
 
 use std::sync::LazyLock;
 
 use index::{Index, Rectangle};
 use topojson::{Atlas, AtlasError, Grid};
+
+pub use region::{Region, RegionError};
 
 /// Absorbs the rounding from degrees to grid units, so that a box with land on its very
 /// edge has land. Grid units; less than a millimetre on the ground.

@@ -1,4 +1,4 @@
-//! A user's own area, as GeoJSON (RFC 7946).
+//! A user's own area, as `GeoJSON` (RFC 7946).
 
 use geo::{BoundingRect as _, Intersects as _, MultiPolygon, Polygon, Rect, coord};
 use geojson::GeoJson;
@@ -10,7 +10,7 @@ const MOST_CORNERS: usize = 200_000;
 /// Why a document is no area.
 #[derive(Debug, thiserror::Error)]
 pub enum RegionError {
-    /// It is not GeoJSON.
+    /// It is not `GeoJSON`.
     #[error("it is not GeoJSON: {0}")]
     Syntax(String),
     /// It has no polygon.
@@ -36,7 +36,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// The polygons of a GeoJSON object of any kind. Points and lines have no
+    /// The polygons of a `GeoJSON` object of any kind. Points and lines have no
     /// area and are passed over.
     ///
     /// # Errors
@@ -44,8 +44,8 @@ impl Region {
     /// on the globe.
     pub fn from_geojson(document: &serde_json::Value) -> Result<Self, RegionError> {
         let syntax = |error: geojson::Error| RegionError::Syntax(error.to_string());
-        let document = GeoJson::try_from(document.clone()).map_err(syntax)?;
-        let all = geojson::quick_collection(&document).map_err(syntax)?;
+        let document = document.to_string().parse::<GeoJson>().map_err(syntax)?;
+        let all = geo::GeometryCollection::<f64>::try_from(&document).map_err(syntax)?;
         let mut polygons = Vec::new();
         collect(all.into_iter(), &mut polygons);
         let corners = || polygons.iter().flat_map(|(_, polygon)| corners(polygon));
@@ -124,7 +124,11 @@ mod tests {
             ([14.5, 14.5, 16.5, 15.5], true),
         ] {
             let [west, south, east, north] = place;
-            assert_eq!(region.intersects(west, south, east, north), expected, "{place:?}");
+            assert_eq!(
+                region.intersects(west, south, east, north),
+                expected,
+                "{place:?}"
+            );
         }
     }
 
@@ -147,7 +151,7 @@ mod tests {
     #[test]
     fn what_is_no_area_is_refused_with_its_reason() {
         let error = |document| Region::from_geojson(&document).unwrap_err().to_string();
-        assert!(error(json!({"type": "Polygone"})).contains("not GeoJSON"));
+        assert!(error(json!({"type": "Polygone"})).contains("not `GeoJSON`"));
         let point = json!({"type": "Point", "coordinates": [0, 0]});
         assert!(error(point).contains("no Polygon"));
         let metres = json!({"type": "Polygon", "coordinates": [

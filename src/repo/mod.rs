@@ -211,6 +211,8 @@ fn configuration() -> RepositoryConfig {
         split("time", 1),
         split("latitude", MANIFEST_SPLIT),
         split("longitude", MANIFEST_SPLIT),
+        split("y", MANIFEST_SPLIT),
+        split("x", MANIFEST_SPLIT),
         split("chunk_row", MANIFEST_SPLIT),
         split("chunk_col", MANIFEST_SPLIT),
     ];

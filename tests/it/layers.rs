@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("raster",    &["grid"],                                             &[]),
     ("render",    &["grid", "raster"],                                   &["image", "png"]),
     ("land",      &[],                                                   &[]),
-    ("cube",      &["grid", "raster", "suggest"],                        &[]),
+    ("cube",      &["grid", "raster", "land", "suggest"],                        &[]),
     // one foreign thing each
     ("crs",       &["grid", "raster"],                                   &["proj"]),
     ("compute",   &[],                                                   &["tokio"]),

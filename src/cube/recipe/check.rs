@@ -1,9 +1,10 @@
 //! Everything that can be wrong with the values of a recipe.
 
-use super::{Band, BandResampling, GridRecipe, PerBand, Recipe, RecipeError};
+use super::{Band, BandResampling, GridRecipe, PerBand, Recipe, RecipeError, Skip};
 use crate::{
     cube::{COUNT, System, TimeAxis},
     grid::{Bounds, GeoTransform, Grid, Pyramid, Shape},
+    land::Region,
     suggest,
 };
 
@@ -255,6 +256,7 @@ impl GridRecipe {
             cols: cols as usize,
         };
         self.check_chunks()?;
+        self.check_skip()?;
         let levels = self
             .levels
             .unwrap_or_else(|| Pyramid::levels_until(shape, self.inner_chunk));
@@ -276,6 +278,20 @@ impl GridRecipe {
             shape,
         };
         Ok(Pyramid::new(base, levels, self.chunk))
+    }
+
+    fn check_skip(&self) -> Result<(), RecipeError> {
+        let Skip::Outside(document) = &self.skip else {
+            return Ok(());
+        };
+        match (document, Region::from_geojson(document)) {
+            (serde_json::Value::String(path), _) => Err(RecipeError::invalid(
+                "grid.skip.outside",
+                format!("`{path}` has to be read first: give the GeoJSON object itself"),
+            )),
+            (_, Ok(_)) => Ok(()),
+            (_, Err(error)) => Err(RecipeError::invalid("grid.skip.outside", error.to_string())),
+        }
     }
 
     fn check_chunks(&self) -> Result<(), RecipeError> {

@@ -94,7 +94,7 @@ pub struct GridRecipe {
 }
 
 /// What is never built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Skip {
     /// Chunks without any land.
@@ -102,6 +102,10 @@ pub enum Skip {
     Ocean,
     /// Nothing: everything is built.
     None,
+    /// Chunks outside of the polygons of a `GeoJSON` object in degrees. Where
+    /// people write it is the path of a file, which is read when the cube is
+    /// created: a cube holds the object itself.
+    Outside(serde_json::Value),
 }
 
 /// `[time]`.

@@ -3,6 +3,7 @@
 mod build;
 mod cube;
 mod demo;
+mod provenance;
 mod serve;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -45,7 +46,10 @@ enum Command {
     Info {
         /// The cube
         store: PathBuf,
-        /// One JSON object instead of lines for people
+        /// Tell what the chunk at this place is made of, in degrees
+        #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true)]
+        at: Option<String>,
+        /// JSON instead of lines for people
         #[arg(long)]
         json: bool,
     },
@@ -101,7 +105,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Create { recipe, store } => cube::create(&recipe, &store).await,
         Command::Build(arguments) => build::run(arguments).await,
         Command::Extend { store, end } => cube::extend(&store, end).await,
-        Command::Info { store, json } => cube::info(store, json).await,
+        Command::Info { store, at, json } => match at {
+            Some(at) => provenance::show(&store, &at, json).await,
+            None => cube::info(store, json).await,
+        },
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Config => {
             say(DEFAULT_TOML.trim_end());

@@ -88,6 +88,29 @@ pub async fn read_block(
     Ok(CellBlock { records })
 }
 
+/// Reads what a full-resolution chunk is made of, or why it failed: the JSON
+/// that its build wrote; `None` if there is none.
+///
+/// # Errors
+/// What storage says, or if the record is damaged.
+pub async fn read_provenance(
+    from: &impl Read,
+    stored: &StoredCube,
+    time: usize,
+    chunk: ChunkIndex,
+) -> Result<Option<String>, ZarrError> {
+    let path = metadata::provenance_path();
+    let index = [time, chunk.row, chunk.col];
+    let Some(bytes) = from.chunk(&path, &index, Bytewise::All).await? else {
+        return Ok(None);
+    };
+    let texts: Vec<String> = stored
+        .provenance
+        .decode(&bytes)
+        .map_err(damaged(format!("chunk {index:?} of `{path}`")))?;
+    Ok(texts.into_iter().next().filter(|text| !text.is_empty()))
+}
+
 /// Reads the cell of one chunk.
 ///
 /// # Errors

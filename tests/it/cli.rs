@@ -169,3 +169,80 @@ fn the_default_configuration_is_printed_as_it_is_documented() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text.trim_end(), cubetiler::config::DEFAULT_TOML.trim_end());
 }
+
+#[test]
+fn a_chunk_tells_what_it_is_made_of_and_a_build_draws_its_timeline() {
+    let local = Local::new();
+    let store = local.create("cube");
+    let picture = local.path("timeline.svg");
+    let output = succeed(&mut cubetiler(&["build", &store, "--timeline", &picture]));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for part in ["4 of 4 chunks built", "decode", "requests"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let svg = fs::read_to_string(&picture).unwrap();
+    assert_eq!(svg.matches("<g>").count(), 4);
+
+    let lines = succeed(&mut cubetiler(&[
+        "info",
+        &store,
+        "--at",
+        "5.92,43.1",
+        "--json",
+    ]))
+    .stdout;
+    let first = String::from_utf8_lossy(&lines)
+        .lines()
+        .next()
+        .unwrap()
+        .to_owned();
+    let record: Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(record["state"], "done");
+    let scenes = record["provenance"]["scenes"].as_array().unwrap();
+    assert!(scenes.len() >= 5, "five dates: {scenes:?}");
+    let band = &scenes[0]["bands"]["red"];
+    assert!(
+        band["rule"].is_string() && band["offset"].is_number(),
+        "{band}"
+    );
+    let people = succeed(&mut cubetiler(&["info", &store, "--at", "5.92,43.1"])).stdout;
+    let id = scenes[0]["id"].as_str().unwrap();
+    assert!(String::from_utf8_lossy(&people).contains(id));
+    refuse(
+        &["info", &store, "--at", "5.92"],
+        &["5.92", "longitude,latitude"],
+    );
+    refuse(
+        &["info", &store, "--at", "7,43.1"],
+        &["(7, 43.1)", "outside"],
+    );
+}
+
+#[test]
+fn only_chunks_in_a_region_of_ones_own_are_built() {
+    let local = Local::new();
+    let recipe = fs::read_to_string(local.path("recipe.toml")).unwrap();
+    let own = recipe.replace(r#"skip = "none""#, r#"skip = { outside = "area.geojson" }"#);
+    fs::write(local.path("recipe.toml"), own).unwrap();
+    fs::write(
+        local.path("area.geojson"),
+        r#"{"type": "Point", "coordinates": [6, 43]}"#,
+    )
+    .unwrap();
+    refuse(
+        &["create", &local.path("recipe.toml"), &local.path("none")],
+        &["grid.skip.outside", "no Polygon"],
+    );
+    // In the north west corner, which is one chunk's.
+    let area = r#"{"type": "Polygon", "coordinates": [[[5.9, 43.2], [5.9, 43.15], [5.95, 43.2], [5.9, 43.2]]]}"#;
+    fs::write(local.path("area.geojson"), area).unwrap();
+    let store = local.create("cube");
+    fs::remove_file(local.path("area.geojson")).unwrap();
+    succeed(&mut cubetiler(&["build", &store]));
+    let states = &info(&store)["coverage"]["2023-08-01"];
+    assert_eq!(
+        (&states["done"], &states["ocean"]),
+        (&1.into(), &3.into()),
+        "{states}"
+    );
+}

@@ -33,7 +33,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
                   &["axum", "metrics_exporter_prometheus", "rust_embed", "tokio", "tower_http", "utoipa", "utoipa_axum", "utoipa_swagger_ui"]),
     ("app",       &["build", "catalog", "compute", "config", "http", "source", "telemetry", "tile", "zarr"], &["axum", "tokio"]),
     ("demo",      &[],                                                   &["axum", "stac_server", "tokio", "tower_http"]),
-    ("cli",       &["app", "build", "compute", "config", "cube", "demo", "grid", "http", "land", "repo", "source", "telemetry", "zarr"],
+    ("cli",       &["app", "build", "compute", "config", "crs", "cube", "demo", "grid", "http", "land", "repo", "source", "telemetry", "zarr"],
                   &["clap", "indicatif", "tokio"]),
 ];
 

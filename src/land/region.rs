@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn what_is_no_area_is_refused_with_its_reason() {
         let error = |document| Region::from_geojson(&document).unwrap_err().to_string();
-        assert!(error(json!({"type": "Polygone"})).contains("not `GeoJSON`"));
+        assert!(error(json!({"type": "Polygone"})).contains("not GeoJSON"));
         let point = json!({"type": "Point", "coordinates": [0, 0]});
         assert!(error(point).contains("no Polygon"));
         let metres = json!({"type": "Polygon", "coordinates": [

@@ -15,19 +15,19 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use cubetiler::{
-    build::{BuildConfig, BuildRequest, Builder, Report, cancellation},
-    catalog::{Catalog, Entry},
-    compute::Compute,
-    cube::{Cell, Cube, Recipe},
-    grid::{ChunkIndex, Level},
-    repo::Repo,
-    source::{SceneSource, SourceConfig},
-    zarr::{self, ReadConfig, Reader},
+    build::{BuildConfig, BuildRequest, Report},
+    catalog::Entry,
+    cube::Recipe,
+    grid::Level,
+    source::SourceConfig,
 };
 use futures::{StreamExt as _, stream};
 use tokio::net::TcpListener;
 
-use crate::fixture::{Api, Local, recipe};
+use crate::{
+    fixture::{Api, Local, recipe},
+    workshop::{self, builder, cells},
+};
 
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug)]
@@ -174,10 +174,7 @@ fn broken_off(bytes: Bytes, length: Option<usize>) -> Response {
 
 async fn create(local: &Local, name: &str, stac: &str) -> Arc<Entry> {
     let path = local.folder.path().join(name);
-    let repo = Repo::create(&path).await.unwrap();
-    let cube = Cube::new(Recipe::from_toml(&recipe(stac)).unwrap()).unwrap();
-    zarr::create(&repo, &cube).await.unwrap();
-    Catalog::default().open("cube", path).await.unwrap()
+    workshop::create(&path, Recipe::from_toml(&recipe(stac)).unwrap()).await
 }
 
 async fn build(entry: &Entry) -> Report {
@@ -188,53 +185,38 @@ async fn build(entry: &Entry) -> Report {
         header_cache_bytes: 0,
         ..SourceConfig::default()
     };
-    let compute = Compute::new(2);
-    let source = SceneSource::new(config, compute.clone()).unwrap();
-    let builder = Builder::new(source, compute, BuildConfig::default());
-    let (_switch, cancel) = cancellation();
-    let request = BuildRequest::default();
-    builder
-        .run(entry, &request, "test", &cancel, &|_| {})
-        .await
-        .unwrap()
-}
-
-/// States and stamps of all chunks; a stamp is a hash of all values.
-async fn cells(entry: &Entry) -> Vec<(ChunkIndex, Cell)> {
-    let reader = Reader::new(&ReadConfig::default(), Compute::new(1));
-    let stored = entry.served();
-    let window = stored.cube.pyramid().grid(Level(0)).shape.window();
-    reader.cells(0, &stored, Level(0), 0, window).await.unwrap()
+    let builder = builder(2, config, BuildConfig::default());
+    workshop::build(entry, &builder, &BuildRequest::default()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_over_a_bad_line_ends_with_the_bytes_of_a_good_one() {
     let local = Local::new();
     let api = Api::start(local.archive.clone()).await;
-    let archive = api.url.clone();
-    let root = |line: &Line| archive.replace(&line.archive, &line.url);
-    let good = Line::start(origin(&archive), 0, None).await;
-    let expected = create(&local, "good", &root(&good)).await;
+    let good = Line::start(&api.url, 0, None).await;
+    let expected = create(&local, "good", &good.url).await;
     assert_eq!(build(&expected).await.failures, []);
 
     // One request in twenty: 5 %.
-    let bad = Line::start(origin(&archive), 20, None).await;
-    let cube = create(&local, "bad", &root(&bad)).await;
+    let bad = Line::start(&api.url, 20, None).await;
+    let cube = create(&local, "bad", &bad.url).await;
     let report = build(&cube).await;
     assert_eq!(report.failures, []);
     let faults = bad.faults.load(Ordering::SeqCst);
     assert!(faults >= 6, "only {faults} faults: each kind was to come");
     assert!(bad.requests.load(Ordering::SeqCst) > good.requests.load(Ordering::SeqCst));
-    assert_eq!(cells(&cube).await, cells(&expected).await);
+    assert_eq!(
+        cells(&cube, Level(0)).await,
+        cells(&expected, Level(0)).await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_failed_by_name_and_built_when_it_can_be() {
     let local = Local::new();
     let api = Api::start(local.archive.clone()).await;
-    let archive = api.url.clone();
-    let bad = Line::start(origin(&archive), 0, Some("B04.tif")).await;
-    let cube = create(&local, "cube", &archive.replace(&bad.archive, &bad.url)).await;
+    let bad = Line::start(&api.url, 0, Some("B04.tif")).await;
+    let cube = create(&local, "cube", &bad.url).await;
     let report = build(&cube).await;
     assert_eq!(report.failures.len(), report.planned.build);
     for failure in &report.failures {
@@ -242,17 +224,10 @@ async fn what_cannot_be_read_is_failed_by_name_and_built_when_it_can_be() {
             assert!(failure.error.contains(part), "{part}: {}", failure.error);
         }
     }
-    let states = cells(&cube).await;
+    let states = cells(&cube, Level(0)).await;
     assert!(
         states
             .iter()
             .all(|(_, cell)| cell.state.name() == "failed" && cell.stamp == 0)
     );
-}
-
-/// Scheme and host of an address.
-fn origin(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
-    &url[..end]
 }

@@ -1,22 +1,21 @@
 //! The same bytes, however a cube is cut and built.
 
-use std::{path::Path, sync::atomic::AtomicUsize, sync::atomic::Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cubetiler::{
     build::{BuildConfig, BuildRequest, Builder, Event, cancellation},
-    catalog::{Catalog, Entry},
-    compute::Compute,
-    cube::{Cell, Cube, Recipe},
+    catalog::Entry,
+    cube::{Cell, Recipe},
     grid::{ChunkIndex, Level},
-    repo::Repo,
-    source::{SceneSource, SourceConfig},
-    zarr::{self, ReadConfig, Reader},
+    source::SourceConfig,
 };
 use proptest::prelude::*;
-use std::sync::Arc;
 use tokio::sync::Notify;
 
-use crate::random_archive::{Numbers, RandomArchive};
+use crate::{
+    random_archive::{Numbers, RandomArchive},
+    workshop::{self, build, create},
+};
 
 /// Chunks of a cube that all its 40 x 40 cells fit into.
 const WHOLE: (usize, usize) = (64, 16);
@@ -85,29 +84,12 @@ impl Choices {
 }
 
 fn builder(threads: usize, config: BuildConfig) -> Builder {
-    let compute = Compute::new(threads);
-    let source = SceneSource::new(SourceConfig::default(), compute.clone()).unwrap();
-    Builder::new(source, compute, config)
+    workshop::builder(threads, SourceConfig::default(), config)
 }
 
-async fn create(path: &Path, recipe: Recipe) -> Arc<Entry> {
-    let repo = Repo::create(path).await.unwrap();
-    zarr::create(&repo, &Cube::new(recipe).unwrap())
-        .await
-        .unwrap();
-    Catalog::default()
-        .open("cube", path.to_owned())
-        .await
-        .unwrap()
-}
-
-async fn build(entry: &Entry, builder: &Builder, request: &BuildRequest) {
-    let (_switch, cancel) = cancellation();
-    let report = builder
-        .run(entry, request, "test", &cancel, &|_| {})
-        .await
-        .unwrap();
-    assert_eq!(report.failures, []);
+/// Builds without a failure.
+async fn complete(entry: &Entry, builder: &Builder, request: &BuildRequest) {
+    assert_eq!(build(entry, builder, request).await.failures, []);
 }
 
 /// Builds until the given number of events has happened, and not further: all
@@ -158,20 +140,13 @@ impl Content {
 }
 
 async fn content(entry: &Entry) -> Content {
-    let reader = Reader::new(&ReadConfig::default(), Compute::new(1));
-    let stored = entry.served();
     let mut content = Content {
         values: Vec::new(),
         cells: Vec::new(),
     };
     for level in [Level(0), Level(1)] {
-        let window = stored.cube.pyramid().grid(level).shape.window();
-        let cells = reader.cells(0, &stored, level, 0, window).await.unwrap();
-        for variable in 0..stored.cube.variables().count() {
-            let read = reader.window(0, &stored, level, variable, 0, window, &cells);
-            content.values.push(read.await.unwrap().data);
-        }
-        content.cells.extend(cells);
+        content.values.extend(workshop::values(entry, level).await);
+        content.cells.extend(workshop::cells(entry, level).await);
     }
     content
 }
@@ -187,7 +162,7 @@ async fn check(seed: u64) {
     let case = format!("seed {seed}: {choices:?}");
 
     let whole = create(&folder.path().join("whole"), choices.recipe(&items, WHOLE)).await;
-    build(&whole, &builder(1, BuildConfig::default()), &everything).await;
+    complete(&whole, &builder(1, BuildConfig::default()), &everything).await;
     let whole = content(&whole).await;
 
     // In pieces, in other strips, on two threads, several at a time.
@@ -202,7 +177,7 @@ async fn check(seed: u64) {
         choices.recipe(&items, PIECES),
     )
     .await;
-    build(&pieces, &builder(2, config.clone()), &everything).await;
+    complete(&pieces, &builder(2, config.clone()), &everything).await;
     let pieces = content(&pieces).await;
     pieces.check_values(&whole, &format!("in pieces, {case}"));
 
@@ -217,8 +192,8 @@ async fn check(seed: u64) {
         bounds: BuildRequest::parse_bounds("11.97,44.99,12.01,45.03").ok(),
         ..BuildRequest::default()
     };
-    build(&again, &builder(1, config.clone()), &part).await;
-    build(&again, &builder(2, config.clone()), &everything).await;
+    complete(&again, &builder(1, config.clone()), &part).await;
+    complete(&again, &builder(2, config.clone()), &everything).await;
     content(&again)
         .await
         .check(&pieces, &format!("resumed, {case}"));
@@ -226,7 +201,7 @@ async fn check(seed: u64) {
         force: true,
         ..BuildRequest::default()
     };
-    build(&again, &builder(2, config), &by_force).await;
+    complete(&again, &builder(2, config), &by_force).await;
     content(&again)
         .await
         .check(&pieces, &format!("by force, {case}"));

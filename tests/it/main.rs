@@ -24,3 +24,4 @@ mod reference;
 mod round_trip;
 mod support;
 mod warp;
+mod workshop;

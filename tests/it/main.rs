@@ -7,6 +7,7 @@
     reason = "a failed step fails the test, and a skipped one says so"
 )]
 
+mod blocks;
 mod browser;
 mod cli;
 mod errors;
@@ -14,5 +15,6 @@ mod fixture;
 mod layers;
 mod projection;
 mod reference;
+mod requests;
 mod round_trip;
 mod support;

@@ -62,7 +62,9 @@ pub(crate) fn draw(folder: &Path) -> anyhow::Result<PathBuf> {
         // Octaves that, averaged to 20 m, leave about the entropy of fields and forests.
         let octaves = [(512, 500.0), (128, 250.0), (32, 80.0), (8, 20.0), (4, 4.0)];
         let mut land = texture(seed, SIDE, &octaves);
-        land.iter_mut().for_each(|value| *value += mean);
+        for value in &mut land {
+            *value += mean;
+        }
         land
     });
     let next = AtomicUsize::new(0);

@@ -60,13 +60,11 @@ impl Server {
         let mut asked = self.asked.lock().unwrap();
         asked.entry(path.to_owned()).or_default().push(sent.clone());
         let bytes = file[sent.clone()].to_vec();
-        match range {
-            None => answer(StatusCode::OK, None, bytes),
-            Some(_) => {
-                let part = format!("bytes {}-{}/{}", sent.start, sent.end - 1, file.len());
-                answer(StatusCode::PARTIAL_CONTENT, Some(part), bytes)
-            }
+        if range.is_none() {
+            return answer(StatusCode::OK, None, bytes);
         }
+        let part = format!("bytes {}-{}/{}", sent.start, sent.end - 1, file.len());
+        answer(StatusCode::PARTIAL_CONTENT, Some(part), bytes)
     }
 
     /// What was asked of the images since the last call.
@@ -78,7 +76,7 @@ impl Server {
 }
 
 fn is_image(path: &str) -> bool {
-    path.ends_with(".tif")
+    Path::new(path).extension().is_some_and(|e| e == "tif")
 }
 
 fn answer(status: StatusCode, part: Option<String>, bytes: Vec<u8>) -> Response<Body> {

@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint doc check fmt python clean-data
+.PHONY: help setup demo test lint doc check fmt python bench-build clean-data
 
 CARGO ?= cargo
 
@@ -44,6 +44,9 @@ fmt: ## Format the code
 
 python: ## Install the Python readers, so that `make test` asks them too
 	@tools/setup.sh --python
+
+bench-build: setup ## Measure what building a chunk costs (Linux; draws 1.5 GB once)
+	$(CARGO) bench --locked --bench build
 
 clean-data: ## Remove what the demo has built
 	rm -rf demo-data

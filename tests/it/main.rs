@@ -8,6 +8,7 @@
 )]
 
 mod any_grid;
+mod blocks;
 mod browser;
 mod cli;
 mod edges;
@@ -21,6 +22,7 @@ mod projection;
 mod random_archive;
 mod reducers;
 mod reference;
+mod requests;
 mod round_trip;
 mod support;
 mod warp;

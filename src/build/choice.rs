@@ -1,5 +1,7 @@
 //! Which pixels of the scenes of one overpass are wanted.
 
+use std::borrow::Cow;
+
 use crate::{
     grid::{Shape, Window},
     raster::{MaskRule, Raster},
@@ -26,19 +28,15 @@ pub(super) fn judge(
     padded: Shape,
     inner: Window,
 ) -> Choice {
-    let mut fused = Raster::filled(padded, rule.fill().unwrap_or_default());
-    for raster in classes.iter().flatten() {
-        for (fused, class) in std::iter::zip(&mut fused.data, &raster.data) {
-            let better =
-                rule.is_nodata(*fused) || rule.keeps_raw(*class) && !rule.keeps_raw(*fused);
-            if better {
-                *fused = *class;
-            }
-        }
-    }
+    let fused = match classes {
+        // One scene, as most overpasses are here.
+        [Some(only)] => Cow::Borrowed(only),
+        _ => Cow::Owned(fuse_classes(rule, classes, padded)),
+    };
     let dropped = rule.dropped(&fused);
     // A rule that does not know no data still tells what it drops.
     let tells_nodata = rule.fill().is_some();
+    let is_alone = matches!(fused, Cow::Borrowed(_));
     let mut choice = Choice {
         seen: Vec::with_capacity(classes.len()),
         usable: Vec::with_capacity(classes.len()),
@@ -53,22 +51,48 @@ pub(super) fn judge(
         let mut usable = vec![false; raster.data.len()];
         for row in inner.row..inner.row_end() {
             let cols = row * padded.cols + inner.col..row * padded.cols + inner.col_end();
-            for pixel in cols {
-                let class = raster.data[pixel];
-                seen |= if tells_nodata {
-                    !rule.is_nodata(class)
-                } else {
-                    !rule.keeps_raw(class)
-                };
+            let classes = &raster.data[cols.clone()];
+            seen = seen
+                || classes.iter().any(|class| {
+                    if tells_nodata {
+                        !rule.is_nodata(*class)
+                    } else {
+                        !rule.keeps_raw(*class)
+                    }
+                });
+            let usable = &mut usable[cols.clone()];
+            for (usable, dropped) in std::iter::zip(&mut *usable, &dropped.data[cols.clone()]) {
+                *usable = !dropped;
+            }
+            if is_alone {
+                continue;
+            }
+            let fused = &fused.data[cols];
+            for (usable, (class, fused)) in std::iter::zip(usable, std::iter::zip(classes, fused)) {
                 // Opening may clear a pixel whose class is dropped elsewhere.
-                let as_good = rule.keeps_raw(class) || !rule.keeps_raw(fused.data[pixel]);
-                usable[pixel] = !dropped.data[pixel] && !rule.is_nodata(class) && as_good;
+                let as_good = rule.keeps_raw(*class) || !rule.keeps_raw(*fused);
+                *usable &= !rule.is_nodata(*class) && as_good;
             }
         }
         choice.seen.push(seen);
         choice.usable.push(usable);
     }
     choice
+}
+
+/// The classes of an overpass as if it were one image.
+fn fuse_classes(rule: &MaskRule, classes: &[Option<Raster<u16>>], padded: Shape) -> Raster<u16> {
+    let mut fused = Raster::filled(padded, rule.fill().unwrap_or_default());
+    for raster in classes.iter().flatten() {
+        for (fused, class) in std::iter::zip(&mut fused.data, &raster.data) {
+            let better =
+                rule.is_nodata(*fused) || rule.keeps_raw(*class) && !rule.keeps_raw(*fused);
+            if better {
+                *fused = *class;
+            }
+        }
+    }
+    fused
 }
 
 /// Sets to 0 in all bands what is 0 in one: an observation has all bands.

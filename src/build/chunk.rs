@@ -34,7 +34,7 @@ const ALGORITHM: u32 = 2;
 
 /// Overpasses of one chunk that are read at once: enough to wait for several
 /// servers' answers while the CPU is busy.
-const CONCURRENT_OVERPASSES: usize = 8;
+const CONCURRENT_OVERPASSES: usize = 6;
 
 /// Why a chunk could not be built.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! The build flow: which chunks are missing, what they are made of, and one
 //! commit for many of them.
 
+mod bands;
 mod choice;
 mod chunk;
 mod commit;

@@ -4,22 +4,20 @@
 use std::{collections::HashMap, sync::Arc};
 
 use futures::future::try_join_all;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
+    bands::{self, BandRead, Image},
     choice,
     chunk::{ChunkError, Workshop},
     sight,
     stages::Stage,
 };
 use crate::{
+    compute::ComputeError,
     crs,
     grid::{Bounds, Epsg, Grid, Shape, Window},
-    raster::{CellRatio, Kernel, MaskRule, Positions, Raster, Sample, scaled, warp_into},
-    source::{
-        AssetHref, Audit, Cog, CogError, CogSample, Fetched, ReadPlan, SampleType, Scene,
-        SceneBand, SourceError,
-    },
+    raster::{CellRatio, Kernel, MaskRule, Positions, Raster, warp},
+    source::{AssetHref, Audit, Cog, CogError, Fetched, ReadPlan, Scene, SourceError},
 };
 
 /// A window of the cube's grid that scenes are put on. Positions are computed
@@ -61,21 +59,6 @@ impl Look {
             audit.merge(other);
         }
     }
-}
-
-/// A level of an opened file, and where a target's cells are in it.
-struct Image {
-    cog: Arc<Cog>,
-    level: usize,
-    grid: Grid,
-    positions: Arc<Positions>,
-    ratio: CellRatio,
-}
-
-/// What was read of an image, and the memory that it may take.
-struct Load {
-    image: Image,
-    fetched: Fetched,
 }
 
 impl Target {
@@ -170,32 +153,23 @@ impl Target {
             let _step = workshop.steps.begin(scene, "mask");
             let image = self.image(workshop, href).await?;
             let everything = Arc::new(vec![true; image.positions.x.len()]);
-            let Some((image, plan)) = plan(workshop, image, everything, kernel).await? else {
+            let planned = plan(workshop, vec![(image, kernel)], everything).await?;
+            let planned = planned.map_err(|(_, error)| error)?;
+            let Some((image, plan)) = planned.and_then(|mut planned| planned.pop()) else {
                 return Ok(None);
             };
             let memory = workshop.memory.reserve(needed(&image, &plan)).await;
-            let load = load(workshop, image, plan).await?;
+            let fetched = fetch(workshop, &image, plan).await?;
             let classes = workshop
                 .pool
                 .run(move || {
                     let _memory = memory;
-                    let decoded = clock.time(Stage::Decode, || load.fetched.decode::<u16>());
-                    let mut patch = decoded.map_err(|error| load.image.error("decoding", error))?;
+                    let decoded = clock.time(Stage::Decode, || fetched.decode::<u16>());
+                    let mut patch = decoded.map_err(|error| image.error("decoding", error))?;
                     // Every sample is a class; the rule knows which says nothing.
                     patch.nodata = None;
                     Ok::<_, ChunkError>(clock.time(Stage::Warp, || {
-                        let image = &load.image;
-                        let mut classes = Raster::filled(image.positions.shape, fill);
-                        warp_into(
-                            &patch,
-                            &image.positions,
-                            kernel,
-                            image.ratio,
-                            None,
-                            fill,
-                            &mut classes,
-                        );
-                        classes
+                        warp(&patch, &image.positions, kernel, image.ratio, fill)
                     }))
                 })
                 .await??;
@@ -214,58 +188,60 @@ impl Target {
         wanted: Arc<Vec<bool>>,
     ) -> Result<Option<(Vec<Raster<u16>>, Vec<Audit>)>, ChunkError> {
         let names = || workshop.stored.cube.bands();
-        let planned = try_join_all(std::iter::zip(names(), &scene.bands).map(|(name, band)| {
-            let wanted = Arc::clone(&wanted);
-            async move {
-                let planned = async {
-                    let _step = workshop.steps.begin(scene, name);
-                    let image = self.image(workshop, &band.asset).await?;
-                    plan(workshop, image, wanted, workshop.kernel(name)).await
-                };
-                planned.await.map_err(|error| error.of(scene, name))
-            }
-        }))
+        let images = try_join_all(std::iter::zip(names(), &scene.bands).map(
+            |(name, band)| async move {
+                let _step = workshop.steps.begin(scene, name);
+                let image = self.image(workshop, &band.asset).await;
+                let image = image.map_err(|error| error.of(scene, name))?;
+                Ok::<_, ChunkError>((image, workshop.kernel(name)))
+            },
+        ))
         .await?;
-        let Some(planned) = planned.into_iter().collect::<Option<Vec<_>>>() else {
+        let planned = plan(workshop, images, Arc::clone(&wanted)).await?;
+        let planned = planned.map_err(|(n, error)| {
+            let name = names().nth(n).unwrap_or_default();
+            error.of(scene, name)
+        })?;
+        let Some(planned) = planned else {
             return Ok(None);
         };
         let bytes = planned
             .iter()
             .map(|(image, plan)| needed(image, plan))
             .sum();
-        let memory = Arc::new(workshop.memory.reserve(bytes).await);
+        let memory = workshop.memory.reserve(bytes).await;
         let bands = std::iter::zip(names(), &scene.bands);
-        let read = std::iter::zip(bands, planned).map(|((name, band), (image, plan))| {
-            let (memory, wanted) = (Arc::clone(&memory), Arc::clone(&wanted));
-            async move {
-                let read = async {
-                    let _step = workshop.steps.begin(scene, name);
-                    let load = load(workshop, image, plan).await?;
-                    warp_band(
-                        workshop,
-                        load,
-                        band.clone(),
-                        wanted,
-                        workshop.kernel(name),
-                        memory,
-                    )
-                    .await
-                };
-                read.await.map_err(|error| error.of(scene, name))
-            }
-        });
-        let (mut bands, audits): (Vec<_>, Vec<_>) = try_join_all(read).await?.into_iter().unzip();
-        let inner = self.inner_in_padded();
-        let bands = workshop
-            .compute(Stage::Mask, move || {
+        let reads =
+            std::iter::zip(bands, planned).map(|((name, band), (image, plan))| async move {
+                let _step = workshop.steps.begin(scene, name);
+                let fetched = fetch(workshop, &image, plan).await;
+                Ok::<_, ChunkError>(BandRead {
+                    fetched: fetched.map_err(|error| error.of(scene, name))?,
+                    image,
+                    band: band.clone(),
+                    kernel: workshop.kernel(name),
+                })
+            });
+        let reads = try_join_all(reads).await?;
+        let (clock, inner) = (Arc::clone(&workshop.clock), self.inner_in_padded());
+        let put = workshop.pool.run(move || {
+            let _memory = memory;
+            let put = bands::put(&reads, &wanted, &clock).map_err(|(n, error)| {
+                let error = reads[n].image.error("decoding", error);
+                (n, error)
+            })?;
+            Ok::<_, (usize, ChunkError)>(clock.time(Stage::Mask, || {
+                let (mut bands, audits): (Vec<_>, Vec<_>) = put.into_iter().unzip();
                 choice::complete(&mut bands);
-                bands
-                    .into_iter()
-                    .map(|band| choice::crop(band, inner))
-                    .collect()
-            })
-            .await?;
-        Ok(Some((bands, audits)))
+                let cropped = bands.into_iter().map(|band| choice::crop(band, inner));
+                (cropped.collect(), audits)
+            }))
+        });
+        let put = put.await?.map_err(|(n, error)| {
+            let name = names().nth(n).unwrap_or_default();
+            error.of(scene, name)
+        })?;
+        Ok(Some(put))
     }
 
     /// Reads an overpass: of its scenes, in their order, the first that has
@@ -376,26 +352,37 @@ fn has_data(bands: &[Raster<u16>]) -> bool {
     first.is_some_and(|band| band.data.iter().any(|value| *value != 0))
 }
 
-/// What has to be read of an image; `None` if it has nothing that is wanted.
+/// What has to be read of images; `None` if one has nothing that is wanted.
+/// The error names the image by its place.
 async fn plan(
     workshop: &Workshop,
-    image: Image,
+    images: Vec<(Image, Kernel)>,
     wanted: Arc<Vec<bool>>,
-    kernel: Kernel,
-) -> Result<Option<(Image, ReadPlan)>, ChunkError> {
+) -> Result<Result<Option<Vec<(Image, ReadPlan)>>, (usize, ChunkError)>, ComputeError> {
     let planned = move || {
-        let reach = kernel.reach(image.ratio);
-        let windows = sight::sources(&image.grid, &image.positions, &wanted, reach);
-        let Some(window) = sight::hull(&windows) else {
-            return Ok(None);
-        };
-        let needed = |tile: Window| windows.iter().any(|w| w.intersection(&tile).is_some());
-        match image.cog.plan(image.level, window, needed) {
-            Ok(plan) => Ok(Some((image, plan))),
-            Err(error) => Err(image.error("reading", error)),
+        let mut planned = Vec::with_capacity(images.len());
+        // Most bands of a scene lie alike, and need the same windows.
+        let mut last: Option<(Grid, Kernel, Vec<Window>)> = None;
+        for (n, (image, kernel)) in images.into_iter().enumerate() {
+            let windows = match last.take() {
+                Some((grid, same, windows)) if (grid, same) == (image.grid, kernel) => windows,
+                _ => {
+                    let reach = kernel.reach(image.ratio);
+                    sight::sources(&image.grid, &image.positions, &wanted, reach)
+                }
+            };
+            let Some(window) = sight::hull(&windows) else {
+                return Ok(None);
+            };
+            let needed = |tile: Window| windows.iter().any(|w| w.intersection(&tile).is_some());
+            let plan = image.cog.plan(image.level, window, needed);
+            let plan = plan.map_err(|error| (n, image.error("reading", error)))?;
+            last = Some((image.grid, kernel, windows));
+            planned.push((image, plan));
         }
+        Ok(Some(planned))
     };
-    workshop.compute(Stage::Warp, planned).await?
+    workshop.compute(Stage::Warp, planned).await
 }
 
 /// Memory that reading and decoding takes.
@@ -404,86 +391,9 @@ fn needed(image: &Image, plan: &ReadPlan) -> u64 {
     plan.bytes().saturating_add(samples as u64)
 }
 
-async fn load(workshop: &Workshop, image: Image, plan: ReadPlan) -> Result<Load, ChunkError> {
+async fn fetch(workshop: &Workshop, image: &Image, plan: ReadPlan) -> Result<Fetched, ChunkError> {
     let reading = workshop.source.fetch(&image.cog, plan);
-    let fetched = workshop.clock.wait(Stage::Read, reading).await?;
-    Ok(Load { image, fetched })
-}
-
-/// Decodes a band and puts it on the target, in the scale of the cube.
-async fn warp_band(
-    workshop: &Workshop,
-    load: Load,
-    band: SceneBand,
-    wanted: Arc<Vec<bool>>,
-    kernel: Kernel,
-    memory: Arc<Option<OwnedSemaphorePermit>>,
-) -> Result<(Raster<u16>, Audit), ChunkError> {
-    let clock = Arc::clone(&workshop.clock);
-    workshop
-        .pool
-        .run(move || {
-            let _memory = memory;
-            let put = Put {
-                image: &load.image,
-                band: &band,
-                wanted: &wanted,
-                kernel,
-                clock: &clock,
-            };
-            match load.fetched.samples() {
-                SampleType::U8 | SampleType::U16 => put.run::<u16>(&load.fetched, |numbers| {
-                    let mut audit = Audit::default();
-                    audit.add(numbers);
-                    audit
-                }),
-                // Products of these have no offset that could be doubtful.
-                SampleType::I16 => put.run::<i16>(&load.fetched, |_| Audit::default()),
-                SampleType::F32 => put.run::<f32>(&load.fetched, |_| Audit::default()),
-            }
-            .map_err(|error| load.image.error("decoding", error))
-        })
-        .await?
-}
-
-/// How a band is put on the target.
-struct Put<'a> {
-    image: &'a Image,
-    band: &'a SceneBand,
-    wanted: &'a [bool],
-    kernel: Kernel,
-    clock: &'a super::stages::Clock,
-}
-
-impl Put<'_> {
-    fn run<T: CogSample + Sample>(
-        &self,
-        fetched: &Fetched,
-        audit: impl FnOnce(&[T]) -> Audit,
-    ) -> Result<(Raster<u16>, Audit), CogError> {
-        let mut patch = self.clock.time(Stage::Decode, || fetched.decode::<T>())?;
-        Ok(self.clock.time(Stage::Warp, || {
-            let stated = self.band.nodata.and_then(|value| {
-                let sample = T::from_f64(value);
-                (sample.to_f64() - value == 0.0).then_some(sample)
-            });
-            // A scene that does not say so has 0 where it saw nothing.
-            let missing = patch.nodata.or(stated).unwrap_or_default();
-            patch.nodata = Some(missing);
-            let mut warped = Raster::filled(self.image.positions.shape, missing);
-            warp_into(
-                &patch,
-                &self.image.positions,
-                self.kernel,
-                self.image.ratio,
-                Some(self.wanted),
-                missing,
-                &mut warped,
-            );
-            let bands = scaled(&warped, missing, self.band.gain, self.band.offset);
-            (bands, audit(&warped.data))
-        }))
-    }
+    Ok(workshop.clock.wait(Stage::Read, reading).await?)
 }
 
 /// The size of the cube's cells *where an image is*: the same for every chunk,

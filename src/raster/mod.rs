@@ -12,9 +12,9 @@ pub mod warp;
 pub use composite::{Composite, Percentile, PercentileError, Reducer, Stack};
 pub use mask::{MaskProfile, MaskRule};
 pub use sample::Sample;
-pub use scale::scaled;
+pub use scale::{scaled, shifted};
 pub use separable::AxisTable;
-pub use warp::{CellRatio, Kernel, Patch, Positions, warp, warp_into};
+pub use warp::{CellRatio, Kernel, Patch, Positions, warp, warp_together};
 
 use crate::grid::Shape;
 

@@ -21,6 +21,22 @@ pub fn scaled<T: Sample>(raster: &Raster<T>, missing: T, gain: f64, offset: f64)
     }
 }
 
+/// What [`scaled`] gives for a gain of 1 and a whole offset, in place.
+#[must_use]
+#[expect(
+    clippy::cast_sign_loss,
+    reason = "the number is held in the range of u16 before"
+)]
+pub fn shifted(mut raster: Raster<u16>, missing: u16, offset: i32) -> Raster<u16> {
+    // Beyond this, all is cut off anyway, and the sum stays within i32.
+    let offset = offset.clamp(-0x1_0000, 0x1_0000);
+    for sample in &mut raster.data {
+        let shifted = (i32::from(*sample) + offset).clamp(1, 0xffff) as u16;
+        *sample = if *sample == missing { 0 } else { shifted };
+    }
+    raster
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +53,25 @@ mod tests {
             data: data.to_vec(),
         };
         assert_eq!(scaled(&raster, missing, gain, offset).data, expected);
+    }
+
+    #[test]
+    fn a_shift_is_the_scale_of_one_for_every_number_there_is() {
+        let shape = Shape {
+            rows: 256,
+            cols: 256,
+        };
+        let all = Raster {
+            shape,
+            data: (0..=u16::MAX).collect(),
+        };
+        for (missing, offset) in [(0, 0), (0, -1000), (7, 1000), (0, i32::MIN), (0, i32::MAX)] {
+            assert_eq!(
+                shifted(all.clone(), missing, offset),
+                scaled(&all, missing, 1.0, f64::from(offset)),
+                "{offset}"
+            );
+        }
     }
 
     #[test]

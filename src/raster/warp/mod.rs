@@ -75,11 +75,12 @@ impl ToPixel {
     }
 }
 
-/// Samples `source` at `positions` into `out`, which has their shape: all of
-/// them, or those that are `wanted`. The others, and those without a valid
-/// value, become `missing`.
+/// Samples several sources of one place, such as the bands of a scene, at
+/// `positions`: all of them, or those that are `wanted`. The others, and those
+/// without a valid value, become `missing`. One raster a source, of the shape
+/// of the positions.
 ///
-/// `ratio` is for kernels that cover a cell; the others do not look at it. The
+/// `ratio` is for kernels that cover a cell; the others do not look at it. A
 /// source has to have been read as far around the positions as
 /// [`Kernel::reach`] says, or to end there.
 ///
@@ -87,44 +88,66 @@ impl ToPixel {
 /// unsigned samples and 0 for missing, none is.
 ///
 /// # Panics
-/// If `out` or `wanted` do not have as many pixels as there are positions.
-pub fn warp_into<T: Sample>(
-    source: &Patch<T>,
+/// If the sources do not share their transform, or `wanted` does not have as
+/// many pixels as there are positions.
+#[must_use]
+pub fn warp_together<T: Sample>(
+    sources: &[Patch<T>],
     positions: &Positions,
     kernel: Kernel,
     ratio: CellRatio,
     wanted: Option<&[bool]>,
     missing: T,
-    out: &mut Raster<T>,
-) {
-    assert_eq!(out.shape, positions.shape, "a raster for other positions");
+) -> Vec<Raster<T>> {
+    let Some(first) = sources.first() else {
+        return Vec::new();
+    };
+    let is_of_one_place = |source: &Patch<T>| source.transform == first.transform;
+    assert!(
+        sources.iter().all(is_of_one_place),
+        "sources of other places"
+    );
     if let Some(wanted) = wanted {
         assert_eq!(
             wanted.len(),
-            out.data.len(),
+            positions.x.len(),
             "a selection of other positions"
         );
     }
+    let mut outs = vec![Raster::filled(positions.shape, missing); sources.len()];
     let target = Target {
-        to_pixel: ToPixel::new(&source.transform),
+        to_pixel: ToPixel::new(&first.transform),
         positions,
         wanted,
         missing,
-        out: &mut out.data,
+        outs: &mut outs,
     };
     let is_number = |value: T| !value.to_f64().is_nan();
+    let nodata: Option<Vec<T>> = sources.iter().map(|source| source.nodata).collect();
     // Two copies of each loop, so that the test in it is as small as it can be.
-    match source.nodata {
-        Some(nodata) => target.fill_by(
-            kernel,
-            ratio,
-            &Pixels::new(source, |value| value != nodata && is_number(value)),
-        ),
-        None => target.fill_by(kernel, ratio, &Pixels::new(source, is_number)),
+    if let Some(nodata) = nodata {
+        let pixels: Vec<_> = std::iter::zip(sources, nodata)
+            .map(|(source, nodata)| {
+                Pixels::new(source, move |value| value != nodata && is_number(value))
+            })
+            .collect();
+        target.fill_by(kernel, ratio, &pixels);
+    } else {
+        let pixels: Vec<_> = sources
+            .iter()
+            .map(|source| {
+                let nodata = source.nodata;
+                Pixels::new(source, move |value| {
+                    nodata.is_none_or(|nodata| value != nodata) && is_number(value)
+                })
+            })
+            .collect();
+        target.fill_by(kernel, ratio, &pixels);
     }
+    outs
 }
 
-/// [`warp_into`] a new raster, all positions.
+/// [`warp_together`] of one source, all positions.
 #[must_use]
 pub fn warp<T: Sample>(
     source: &Patch<T>,
@@ -133,9 +156,9 @@ pub fn warp<T: Sample>(
     ratio: CellRatio,
     missing: T,
 ) -> Raster<T> {
-    let mut out = Raster::filled(positions.shape, missing);
-    warp_into(source, positions, kernel, ratio, None, missing, &mut out);
-    out
+    let source = std::slice::from_ref(source);
+    let mut outs = warp_together(source, positions, kernel, ratio, None, missing);
+    outs.swap_remove(0)
 }
 
 /// What is written, and where.
@@ -144,50 +167,58 @@ struct Target<'a, T> {
     positions: &'a Positions,
     wanted: Option<&'a [bool]>,
     missing: T,
-    out: &'a mut [T],
+    outs: &'a mut [Raster<T>],
 }
 
+/// Positions that are placed in the image before the first source is sampled:
+/// few enough to stay in the nearest cache until the last is.
+const BLOCK: usize = 512;
+
 impl<T: Sample> Target<'_, T> {
-    fn fill_by(self, kernel: Kernel, ratio: CellRatio, pixels: &Pixels<'_, T, impl Fn(T) -> bool>) {
+    fn fill_by<V: Fn(T) -> bool>(
+        self,
+        kernel: Kernel,
+        ratio: CellRatio,
+        sources: &[Pixels<'_, T, V>],
+    ) {
         let cell = ratio.at_least_a_pixel();
         let hole = self.missing;
         let mut scratch = area::Scratch::default();
         match kernel {
-            Kernel::Nearest => self.fill(|col, row| pixels.nearest(col, row)),
-            Kernel::Bilinear => self.fill(|col, row| pixels.bilinear(col, row)),
-            Kernel::Cubic => self.fill(|col, row| pixels.cubic(col, row, hole)),
-            Kernel::Average => {
-                self.fill(|col, row| pixels.average((col, row), cell, &mut scratch));
-            }
-            Kernel::Mode => self.fill(|col, row| pixels.mode((col, row), cell, &mut scratch)),
-            Kernel::Antialiased => {
-                self.fill(|col, row| pixels.antialiased((col, row), cell, &mut scratch));
-            }
+            Kernel::Nearest => self.fill(sources, Pixels::nearest),
+            Kernel::Bilinear => self.fill(sources, Pixels::bilinear),
+            Kernel::Cubic => self.fill(sources, |pixels, col, row| pixels.cubic(col, row, hole)),
+            Kernel::Average => self.fill(sources, |pixels, col, row| {
+                pixels.average((col, row), cell, &mut scratch)
+            }),
+            Kernel::Mode => self.fill(sources, |pixels, col, row| {
+                pixels.mode((col, row), cell, &mut scratch)
+            }),
+            Kernel::Antialiased => self.fill(sources, |pixels, col, row| {
+                pixels.antialiased((col, row), cell, &mut scratch)
+            }),
         }
     }
 
     #[inline]
-    fn fill(self, mut sample: impl FnMut(f64, f64) -> Option<T>) {
-        let Self {
-            to_pixel,
-            missing,
-            wanted,
-            out,
-            positions,
-        } = self;
-        let places = std::iter::zip(&positions.x, &positions.y);
-        let mut value_at =
-            |(x, y): (&f64, &f64)| sample(to_pixel.col(*x), to_pixel.row(*y)).unwrap_or(missing);
-        let pixels = std::iter::zip(out, places);
-        match wanted {
-            None => {
-                for (pixel, place) in pixels {
-                    *pixel = value_at(place);
-                }
+    fn fill<P>(self, sources: &[P], mut sample: impl FnMut(&P, f64, f64) -> Option<T>) {
+        let Positions { x, y, .. } = self.positions;
+        let mut places = Vec::with_capacity(BLOCK);
+        for start in (0..x.len()).step_by(BLOCK) {
+            let block = start..(start + BLOCK).min(x.len());
+            places.clear();
+            let mut place = |n: usize| {
+                places.push((n, self.to_pixel.col(x[n]), self.to_pixel.row(y[n])));
+            };
+            match self.wanted {
+                None => block.for_each(place),
+                Some(wanted) => block.filter(|n| wanted[*n]).for_each(&mut place),
             }
-            Some(wanted) => {
-                for ((pixel, place), is_wanted) in std::iter::zip(pixels, wanted) {
-                    *pixel = if *is_wanted { value_at(place) } else { missing };
+            for (source, out) in std::iter::zip(sources, &mut *self.outs) {
+                for (n, col, row) in &places {
+                    if let Some(value) = sample(source, *col, *row) {
+                        out.data[*n] = value;
+                    }
                 }
             }
         }

@@ -278,9 +278,15 @@ proptest! {
         let positions = positions(&patch, &pixels);
         for kernel in Kernel::ALL {
             let all = warp(&patch, &positions, kernel, ratio, -1.0);
-            let mut out = Raster::filled(positions.shape, -2.0);
-            warp_into(&patch, &positions, kernel, ratio, Some(&wanted), -1.0, &mut out);
-            for (n, value) in out.data.iter().enumerate() {
+            let part = warp_together(
+                std::slice::from_ref(&patch),
+                &positions,
+                kernel,
+                ratio,
+                Some(&wanted),
+                -1.0,
+            );
+            for (n, value) in part[0].data.iter().enumerate() {
                 let expected = if wanted[n] { all.data[n] } else { -1.0 };
                 prop_assert_eq!(value.to_bits(), expected.to_bits());
             }

@@ -146,3 +146,107 @@ pub(super) fn crop(raster: Raster<u16>, window: Window) -> Raster<u16> {
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::{
+        MaskProfile,
+        mask::{Classes, Group},
+    };
+
+    const CLEAR: u16 = 4;
+    const CLOUD: u16 = 9;
+    const NOTHING: u16 = 0;
+
+    fn row<const N: usize>(data: [u16; N]) -> Raster<u16> {
+        Raster {
+            shape: Shape { rows: 1, cols: N },
+            data: data.to_vec(),
+        }
+    }
+
+    /// Judges rows of classes, all of which are composited.
+    fn judge_rows<const N: usize>(rule: &MaskRule, rows: &[[u16; N]]) -> Choice {
+        let classes: Vec<_> = rows.iter().map(|classes| Some(row(*classes))).collect();
+        let shape = Shape { rows: 1, cols: N };
+        judge(rule, &classes, shape, shape.window())
+    }
+
+    #[test]
+    fn a_pixel_is_taken_where_a_scene_of_the_overpass_saw_the_ground() {
+        let rule = MaskProfile::SclDefault.rule();
+        let choice = judge_rows(
+            &rule,
+            &[
+                [CLEAR, CLOUD, NOTHING, CLOUD, NOTHING],
+                [CLEAR, CLEAR, CLEAR, NOTHING, NOTHING],
+            ],
+        );
+        assert_eq!(choice.usable[0], [true, false, false, false, false]);
+        assert_eq!(choice.usable[1], [true, true, true, false, false]);
+        assert_eq!(choice.seen, [true, true]);
+    }
+
+    #[test]
+    fn a_scene_that_is_all_cloud_was_seen_and_one_without_data_was_not() {
+        let rule = MaskProfile::SclDefault.rule();
+        let choice = judge_rows(&rule, &[[CLOUD, CLOUD], [NOTHING, NOTHING]]);
+        assert_eq!(choice.seen, [true, false]);
+        assert!(choice.usable.iter().flatten().all(|usable| !usable));
+        // A rule that knows no data by no value tells by what it drops.
+        let rule = MaskRule::new([], [Group::of(Classes::Values(vec![CLOUD]))]);
+        assert_eq!(judge_rows(&rule, &[[CLOUD, NOTHING]]).seen, [true]);
+        assert_eq!(judge_rows(&rule, &[[NOTHING, NOTHING]]).seen, [false]);
+    }
+
+    #[test]
+    fn a_cloud_widens_over_the_border_of_scenes_and_into_the_window() {
+        let group = Group {
+            dilation: 1,
+            ..Group::of(Classes::Values(vec![CLOUD]))
+        };
+        let rule = MaskRule::new([Classes::Values(vec![NOTHING])], [group]);
+        let west = [CLEAR, CLOUD, NOTHING, NOTHING];
+        let east = [NOTHING, NOTHING, CLEAR, CLEAR];
+        let choice = judge_rows(&rule, &[west, east]);
+        assert_eq!(choice.usable[1], [false, false, false, true]);
+        // The cloud is beside the window that is composited.
+        let shape = Shape { rows: 1, cols: 4 };
+        let inner = Window {
+            col: 2,
+            cols: 2,
+            ..shape.window()
+        };
+        let classes = [Some(row([CLEAR, CLOUD, CLEAR, CLEAR]))];
+        let choice = judge(&rule, &classes, shape, inner);
+        assert_eq!(choice.usable[0], [false, false, false, true]);
+    }
+
+    #[test]
+    fn what_opening_clears_is_of_use() {
+        let group = Group {
+            opening: 1,
+            ..Group::of(Classes::Values(vec![CLOUD]))
+        };
+        let rule = MaskRule::new([Classes::Values(vec![NOTHING])], [group]);
+        let choice = judge_rows(&rule, &[[CLEAR, CLOUD, CLEAR]]);
+        assert_eq!(choice.usable[0], [true, true, true]);
+    }
+
+    #[test]
+    fn an_observation_has_all_bands_of_a_pixel_or_none_and_the_first_scene_wins() {
+        let mut first = vec![row([1, 0, 3, 0]), row([4, 5, 0, 0])];
+        complete(&mut first);
+        assert_eq!(first, [row([1, 0, 0, 0]), row([4, 0, 0, 0])]);
+        fuse(&mut first, &[row([9, 8, 7, 0]), row([9, 8, 7, 0])]);
+        assert_eq!(first, [row([1, 8, 7, 0]), row([4, 8, 7, 0])]);
+        let window = Window {
+            row: 0,
+            col: 1,
+            rows: 1,
+            cols: 2,
+        };
+        assert_eq!(crop(row([1, 8, 7, 0]), window), row([8, 7]));
+    }
+}

@@ -34,7 +34,7 @@ const ALGORITHM: u32 = 2;
 
 /// Overpasses of one chunk that are read at once: enough to wait for several
 /// servers' answers while the CPU is busy.
-const CONCURRENT_OVERPASSES: usize = 6;
+const CONCURRENT_OVERPASSES: usize = 4;
 
 /// Why a chunk could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -243,8 +243,10 @@ impl Workshop {
 
     /// Rows of a chunk whose observations fit into memory together.
     fn rows_at_once(&self, cols: usize, overpasses: usize) -> usize {
-        /// Two tables of positions, and the classes of overpasses under way.
-        const OTHER: usize = 2 * size_of::<(f64, f64)>() + 8 * CONCURRENT_OVERPASSES;
+        /// Two tables of positions; of overpasses under way the classes, and
+        /// which cells are of use and wanted.
+        const OTHER: usize = 2 * size_of::<(f64, f64)>()
+            + CONCURRENT_OVERPASSES * (size_of::<u16>() + 2 * size_of::<bool>());
         let samples = self.stored.cube.bands().len() * overpasses;
         let row_bytes = cols.saturating_mul(samples * size_of::<u16>() + OTHER);
         (self.stack_bytes / row_bytes.max(1)).max(1)

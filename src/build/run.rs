@@ -68,7 +68,7 @@ impl Default for BuildConfig {
             commit_seconds: 60,
             commit_chunks: 256,
             max_chunks: 1_000_000,
-            memory_mib: 640,
+            memory_mib: 768,
             task_seconds: 90,
             task_retries: 5,
             prices: Prices::default(),

@@ -35,7 +35,7 @@ pub(super) fn judge(
     };
     let dropped = rule.dropped(&fused);
     // A rule that does not know no data still tells what it drops.
-    let tells_nodata = rule.fill().is_some();
+    let tells_nodata = rule.knows_nodata();
     let is_alone = matches!(fused, Cow::Borrowed(_));
     let mut choice = Choice {
         seen: Vec::with_capacity(classes.len()),
@@ -82,7 +82,7 @@ pub(super) fn judge(
 
 /// The classes of an overpass as if it were one image.
 fn fuse_classes(rule: &MaskRule, classes: &[Option<Raster<u16>>], padded: Shape) -> Raster<u16> {
-    let mut fused = Raster::filled(padded, rule.fill().unwrap_or_default());
+    let mut fused = Raster::filled(padded, MaskRule::OUTSIDE);
     for raster in classes.iter().flatten() {
         for (fused, class) in std::iter::zip(&mut fused.data, &raster.data) {
             let better =

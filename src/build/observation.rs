@@ -145,7 +145,6 @@ impl Target {
         workshop: &Workshop,
         scene: &Scene,
         href: &AssetHref,
-        fill: u16,
     ) -> Result<Option<Raster<u16>>, ChunkError> {
         let kernel = Kernel::Nearest;
         let clock = Arc::clone(&workshop.clock);
@@ -169,7 +168,8 @@ impl Target {
                     // Every sample is a class; the rule knows which says nothing.
                     patch.nodata = None;
                     Ok::<_, ChunkError>(clock.time(Stage::Warp, || {
-                        warp(&patch, &image.positions, kernel, image.ratio, fill)
+                        let outside = MaskRule::OUTSIDE;
+                        warp(&patch, &image.positions, kernel, image.ratio, outside)
                     }))
                 })
                 .await??;
@@ -253,7 +253,7 @@ impl Target {
     ) -> Result<Observation, ChunkError> {
         let rule = scenes.first().and_then(|scene| workshop.masks.rule(scene));
         // Without a mask that says where nothing was seen, the bands say it.
-        let tells_nodata = rule.as_ref().is_some_and(|rule| rule.fill().is_some());
+        let tells_nodata = rule.as_ref().is_some_and(|rule| rule.knows_nodata());
         let (mut looks, usable) = self.judge(workshop, scenes, rule).await?;
         let mut observation: Option<Vec<Raster<u16>>> = None;
         for (n, (scene, usable)) in std::iter::zip(scenes, usable).enumerate() {
@@ -295,10 +295,9 @@ impl Target {
                 vec![everywhere; scenes.len()],
             ));
         };
-        let fill = rule.fill().unwrap_or_default();
         let classes = scenes.iter().map(|scene| async move {
             match &scene.mask {
-                Some(href) => self.classes(workshop, scene, href, fill).await,
+                Some(href) => self.classes(workshop, scene, href).await,
                 None => Ok(None),
             }
         });

@@ -80,6 +80,11 @@ pub struct MaskRule {
 }
 
 impl MaskRule {
+    /// What stands for cells that a mask image does not reach. It is no data by
+    /// every rule: a cell outside of an image must not pass for one that was
+    /// looked at.
+    pub const OUTSIDE: u16 = u16::MAX;
+
     /// A rule from the samples that say that nothing was seen, which are any of
     /// `nodata`, and the groups that are dropped.
     ///
@@ -91,7 +96,9 @@ impl MaskRule {
         groups: impl IntoIterator<Item = Group>,
     ) -> Self {
         let nodata: Vec<Classes> = nodata.into_iter().collect();
-        let nodata = ClassSet::of(|sample| nodata.iter().any(|n| n.contains(sample)));
+        let nodata = ClassSet::of(|sample| {
+            sample == Self::OUTSIDE || nodata.iter().any(|n| n.contains(sample))
+        });
         let (shaped, as_seen): (Vec<_>, Vec<_>) =
             groups.into_iter().partition(Group::changes_shapes);
         let dropped_as_seen = ClassSet::of(|sample| {
@@ -120,11 +127,10 @@ impl MaskRule {
         self.nodata.contains(sample)
     }
 
-    /// The smallest sample that says that nothing was seen: what stands for
-    /// cells that the image does not reach.
+    /// Whether any sample of a mask says that nothing was seen.
     #[must_use]
-    pub fn fill(&self) -> Option<u16> {
-        self.nodata.first()
+    pub fn knows_nodata(&self) -> bool {
+        self.nodata.first() != Some(Self::OUTSIDE)
     }
 
     /// Whether a sample counts as an observation where no group changes its

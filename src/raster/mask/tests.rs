@@ -106,15 +106,16 @@ fn the_halo_is_that_of_the_group_that_looks_farthest() {
 }
 
 #[test]
-fn what_fills_up_a_raster_is_no_data() {
-    for (profile, fill) in [
-        (MaskProfile::SclDefault, Some(0)),
-        (MaskProfile::Fmask, Some(255)),
-        (MaskProfile::QaPixel, Some(1)),
-        (MaskProfile::None, None),
-    ] {
-        assert_eq!(profile.rule().fill(), fill, "{profile:?}");
+fn what_no_image_reaches_is_no_data_by_every_rule_and_some_rules_know_no_other() {
+    for name in MaskProfile::NAMES {
+        let profile = MaskProfile::named(name).unwrap();
+        let rule = profile.rule();
+        assert!(rule.is_nodata(MaskRule::OUTSIDE) && !rule.keeps_raw(MaskRule::OUTSIDE));
+        assert_eq!(rule.knows_nodata(), profile != MaskProfile::None, "{name}");
     }
+    let by_bits = MaskRule::new([], [Group::of(Classes::AnyBit(vec![3]))]);
+    let row = raster(1, 2, |_, col| if col == 0 { MaskRule::OUTSIDE } else { 0 });
+    assert_eq!(by_bits.dropped(&row).data, [true, false]);
 }
 
 fn group() -> impl Strategy<Value = Group> {

@@ -6,7 +6,7 @@ use super::stages::{Clock, Stage};
 use crate::{
     grid::Grid,
     raster::{CellRatio, Kernel, Patch, Positions, Raster, Sample, scaled, shifted, warp_together},
-    source::{Audit, Cog, CogError, CogSample, Fetched, SampleType, SceneBand},
+    source::{Audit, Cog, CogSample, Fetched, SampleType, SceneBand, SourceError},
 };
 
 /// A level of an opened file, and where a target's cells are in it.
@@ -29,80 +29,104 @@ pub(super) struct BandRead {
 /// A band on the target, 0 where it has nothing, and how dark it is.
 pub(super) type OnTarget = (Raster<u16>, Audit);
 
+/// A band that was decoded, without its compressed tiles.
+struct Decoded<T> {
+    image: Image,
+    patch: Patch<T>,
+    band: SceneBand,
+    kernel: Kernel,
+}
+
 /// Decodes bands and puts them on the target where `wanted`, in the scale of
 /// the cube. The error names the band by its place.
 pub(super) fn put(
-    reads: &[BandRead],
+    reads: Vec<BandRead>,
     wanted: &[bool],
     clock: &Clock,
-) -> Result<Vec<OnTarget>, (usize, CogError)> {
-    let is_unsigned = |read: &BandRead| match read.fetched.samples() {
-        SampleType::U8 | SampleType::U16 => true,
-        SampleType::I16 | SampleType::F32 => false,
-    };
+) -> Result<Vec<OnTarget>, (usize, SourceError)> {
     let mut done = Vec::with_capacity(reads.len());
-    let mut rest = reads;
-    while let Some(first) = rest.first() {
-        // Bands of one place and kind share the work of finding their pixels.
-        let is_alike = |read: &&BandRead| {
-            is_unsigned(read)
-                && read.image.grid == first.image.grid
-                && read.kernel == first.kernel
-                && read.band.nodata == first.band.nodata
+    // Neighbours of one type, so that bands of one place are together.
+    let mut alike: Vec<BandRead> = Vec::new();
+    let kind = |read: &BandRead| match read.fetched.samples() {
+        SampleType::U8 | SampleType::U16 => SampleType::U16,
+        SampleType::I16 => SampleType::I16,
+        SampleType::F32 => SampleType::F32,
+    };
+    let mut reads = reads.into_iter().peekable();
+    while let Some(read) = reads.next() {
+        let samples = kind(&read);
+        alike.push(read);
+        if reads.peek().is_some_and(|next| kind(next) == samples) {
+            continue;
+        }
+        let reads = std::mem::take(&mut alike);
+        let first = done.len();
+        let put = match samples {
+            SampleType::U8 | SampleType::U16 => put_alike::<u16>(reads, wanted, clock, unsigned),
+            SampleType::I16 => put_alike::<i16>(reads, wanted, clock, other),
+            SampleType::F32 => put_alike::<f32>(reads, wanted, clock, other),
         };
-        let alike = rest.iter().take_while(is_alike).count().max(1);
-        let (now, later) = rest.split_at(alike);
-        let put = match first.fetched.samples() {
-            SampleType::U8 | SampleType::U16 => put_alike::<u16>(now, wanted, clock, unsigned),
-            SampleType::I16 => put_alike::<i16>(now, wanted, clock, other),
-            SampleType::F32 => put_alike::<f32>(now, wanted, clock, other),
-        };
-        let put = put.map_err(|(n, error)| (done.len() + n, error))?;
-        done.extend(put);
-        rest = later;
+        done.extend(put.map_err(|(n, error)| (first + n, error))?);
     }
     Ok(done)
 }
 
 fn put_alike<T: CogSample + Sample>(
-    reads: &[BandRead],
+    reads: Vec<BandRead>,
     wanted: &[bool],
     clock: &Clock,
     scale: impl Fn(Raster<T>, T, &SceneBand) -> OnTarget,
-) -> Result<Vec<OnTarget>, (usize, CogError)> {
-    let mut patches = Vec::with_capacity(reads.len());
-    for (n, read) in reads.iter().enumerate() {
-        let decoded = clock.time(Stage::Decode, || read.fetched.decode::<T>());
-        let mut patch = decoded.map_err(|error| (n, error))?;
+) -> Result<Vec<OnTarget>, (usize, SourceError)> {
+    let mut decoded = Vec::with_capacity(reads.len());
+    for (n, read) in reads.into_iter().enumerate() {
+        let patch = clock.time(Stage::Decode, || read.fetched.decode::<T>());
+        let mut patch =
+            patch.map_err(|error| (n, SourceError::image("decoding", &read.image.cog, error)))?;
         patch.nodata = Some(missing(&patch, &read.band));
-        patches.push(patch);
+        decoded.push(Decoded {
+            image: read.image,
+            patch,
+            band: read.band,
+            kernel: read.kernel,
+        });
     }
-    Ok(clock.time(Stage::Warp, || {
-        let mut done = Vec::with_capacity(reads.len());
-        while let Some(first) = patches.first() {
-            // Files of one band may still state another value for missing pixels.
-            let nodata = first.nodata;
-            let alike = patches.iter().take_while(|patch| patch.nodata == nodata);
-            let later = patches.split_off(alike.count().max(1));
-            let read = &reads[done.len()];
-            let image = &read.image;
-            let missing = nodata.unwrap_or_default();
-            let warped = warp_together(
-                &patches,
-                &image.positions,
-                read.kernel,
-                image.ratio,
-                Some(wanted),
-                missing,
-            );
-            for raster in warped {
-                let band = &reads[done.len()].band;
-                done.push(scale(raster, missing, band));
-            }
-            patches = later;
-        }
-        done
-    }))
+    let mut done = Vec::with_capacity(decoded.len());
+    while let Some(first) = decoded.first() {
+        // Bands of one place share the work of finding their pixels.
+        let is_alike = |other: &&Decoded<T>| {
+            other.image.grid == first.image.grid
+                && other.kernel == first.kernel
+                && other.patch.nodata == first.patch.nodata
+        };
+        let alike = decoded.iter().take_while(is_alike).count().max(1);
+        let later = decoded.split_off(alike);
+        clock.time(Stage::Warp, || {
+            put_together(std::mem::take(&mut decoded), wanted, &scale, &mut done);
+        });
+        decoded = later;
+    }
+    Ok(done)
+}
+
+/// Puts bands of one place, kernel and nodata on the target.
+fn put_together<T: Sample>(
+    decoded: Vec<Decoded<T>>,
+    wanted: &[bool],
+    scale: &impl Fn(Raster<T>, T, &SceneBand) -> OnTarget,
+    done: &mut Vec<OnTarget>,
+) {
+    let Some(first) = decoded.first() else { return };
+    let (positions, ratio) = (Arc::clone(&first.image.positions), first.image.ratio);
+    let (kernel, missing) = (first.kernel, first.patch.nodata.unwrap_or_default());
+    let (patches, bands): (Vec<_>, Vec<_>) = decoded
+        .into_iter()
+        .map(|decoded| (decoded.patch, decoded.band))
+        .unzip();
+    let warped = warp_together(&patches, &positions, kernel, ratio, Some(wanted), missing);
+    drop(patches);
+    for (raster, band) in std::iter::zip(warped, &bands) {
+        done.push(scale(raster, missing, band));
+    }
 }
 
 /// The value of pixels that saw nothing. A scene that does not say so has 0.

@@ -57,7 +57,7 @@ pub(super) fn judge(
                     if tells_nodata {
                         !rule.is_nodata(*class)
                     } else {
-                        !rule.keeps_raw(*class)
+                        *class != MaskRule::OUTSIDE && !rule.keeps_raw(*class)
                     }
                 });
             let usable = &mut usable[cols.clone()];
@@ -197,7 +197,8 @@ mod tests {
         // A rule that knows no data by no value tells by what it drops.
         let rule = MaskRule::new([], [Group::of(Classes::Values(vec![CLOUD]))]);
         assert_eq!(judge_rows(&rule, &[[CLOUD, NOTHING]]).seen, [true]);
-        assert_eq!(judge_rows(&rule, &[[NOTHING, NOTHING]]).seen, [false]);
+        let elsewhere = [NOTHING, MaskRule::OUTSIDE];
+        assert_eq!(judge_rows(&rule, &[elsewhere]).seen, [false]);
     }
 
     #[test]

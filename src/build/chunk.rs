@@ -32,9 +32,9 @@ use crate::{
 /// Raised when the same scenes give other values.
 const ALGORITHM: u32 = 2;
 
-/// Overpasses of one chunk that are read at once: enough to wait for several
-/// servers' answers while the CPU is busy.
-const CONCURRENT_OVERPASSES: usize = 4;
+/// Overpasses of one chunk that are under way at once: enough to wait for
+/// several servers' answers while the CPU is busy.
+const CONCURRENT_OVERPASSES: usize = 6;
 
 /// Why a chunk could not be built.
 #[derive(Debug, thiserror::Error)]

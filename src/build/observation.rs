@@ -4,6 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use futures::future::try_join_all;
+use tokio::sync::Semaphore;
 
 use super::{
     bands::{self, BandRead, Image},
@@ -29,7 +30,13 @@ pub(super) struct Target {
     /// With the cells around it that masks depend on.
     padded: Window,
     positions: tokio::sync::Mutex<HashMap<Epsg, Arc<Positions>>>,
+    /// Places for scenes whose bands are read.
+    places: Semaphore,
 }
+
+/// Scenes of a target whose bands are in memory at once. Masks are small, and
+/// those of further overpasses are read meanwhile.
+const SCENES_AT_ONCE: usize = 2;
 
 /// What an overpass saw of a target.
 pub(super) struct Observation {
@@ -70,6 +77,7 @@ impl Target {
             inner,
             padded: inner.padded(halo, grid.shape),
             positions: tokio::sync::Mutex::default(),
+            places: Semaphore::new(SCENES_AT_ONCE),
         }
     }
 
@@ -209,6 +217,7 @@ impl Target {
             .iter()
             .map(|(image, plan)| needed(image, plan))
             .sum();
+        let _place = self.places.acquire().await;
         let memory = workshop.memory.reserve(bytes).await;
         let bands = std::iter::zip(names(), &scene.bands);
         let reads =
@@ -226,20 +235,17 @@ impl Target {
         let (clock, inner) = (Arc::clone(&workshop.clock), self.inner_in_padded());
         let put = workshop.pool.run(move || {
             let _memory = memory;
-            let put = bands::put(&reads, &wanted, &clock).map_err(|(n, error)| {
-                let error = reads[n].image.error("decoding", error);
-                (n, error)
-            })?;
-            Ok::<_, (usize, ChunkError)>(clock.time(Stage::Mask, || {
+            let put = bands::put(reads, &wanted, &clock)?;
+            Ok::<_, (usize, SourceError)>(clock.time(Stage::Mask, || {
                 let (mut bands, audits): (Vec<_>, Vec<_>) = put.into_iter().unzip();
                 choice::complete(&mut bands);
                 let cropped = bands.into_iter().map(|band| choice::crop(band, inner));
                 (cropped.collect(), audits)
             }))
         });
-        let put = put.await?.map_err(|(n, error)| {
+        let put = put.await?.map_err(|(n, error): (usize, SourceError)| {
             let name = names().nth(n).unwrap_or_default();
-            error.of(scene, name)
+            ChunkError::from(error).of(scene, name)
         })?;
         Ok(Some(put))
     }

@@ -44,7 +44,7 @@ pub struct CogLevel {
 }
 
 /// An opened file: what its directories say. Its samples are read through
-/// [`super::SceneSource::read`].
+/// [`super::SceneSource::fetch`].
 #[derive(Clone, Debug)]
 pub struct Cog {
     href: Location,

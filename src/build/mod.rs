@@ -13,6 +13,7 @@ mod observation;
 mod overview;
 mod plan;
 mod run;
+mod search;
 mod sight;
 mod stages;
 mod steps;

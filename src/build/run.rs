@@ -7,19 +7,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::NaiveDate;
 use futures::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
-    Batch, BuildError, BuildRequest, Built, ChunkError, Counts, Plan,
+    BuildError, BuildRequest, Built, Counts, Plan,
     chunk::{Patience, Workshop},
     commit::Pending,
     cost::Prices,
     masks::Masks,
     memory::Memory,
     plan::{around, chunk_bounds},
+    search::{scenes_of, source_spec},
     stages::{Stage, StageSeconds},
     task::Task,
     timeline::{Moments, Timeline},
@@ -27,14 +28,11 @@ use super::{
 use crate::{
     catalog::Entry,
     compute::Compute,
-    cube::{
-        Recipe, State,
-        recipe::{Band, PerBand, Skip, SourceProfile},
-    },
+    cube::{State, recipe::Skip},
     grid::{Bounds, ChunkIndex, Level},
     land::{Land, Region},
     repo::Revision,
-    source::{BandSpec, MaskSpec, Profile, Scene, SceneSource, SourceSpec},
+    source::{Scene, SceneSource},
     zarr::{CellBlock, StoredCube, block_of, read_block},
 };
 
@@ -335,7 +333,7 @@ impl Progress<'_> {
         let searches = plan.batches.clone().into_iter().map(|batch| {
             let (workshop, spec) = (workshop.clone(), Arc::clone(&spec));
             Task::of(move || async move {
-                let searching = search(&workshop, &spec, &batch);
+                let searching = scenes_of(&workshop, &spec, &batch);
                 let found = workshop.clock.wait(Stage::Search, searching).await;
                 let found = found.map(Arc::new).map_err(|error| chain(&error));
                 (batch, (Instant::now(), found))
@@ -464,57 +462,6 @@ impl Progress<'_> {
         let revision = self.entry.publish().await?;
         (self.observe)(Event::Committed(&revision));
         Ok(())
-    }
-}
-
-async fn search(
-    workshop: &Workshop,
-    spec: &SourceSpec,
-    batch: &Batch,
-) -> Result<Vec<Scene>, ChunkError> {
-    let cube = &workshop.stored.cube;
-    let mut places = Vec::new();
-    for chunk in &batch.chunks {
-        places.extend(chunk_bounds(cube, *chunk, workshop.masks.halo())?);
-    }
-    let Some(bounds) = around(&places) else {
-        return Ok(Vec::new());
-    };
-    let days = cube.times().days(batch.time);
-    let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-    let (start, end) = (midnight(days.start), midnight(days.end));
-    Ok(workshop.source.search(spec, bounds, start, end).await?)
-}
-
-fn source_spec(recipe: &Recipe) -> SourceSpec {
-    let source = &recipe.source;
-    let number = |numbers: &Option<PerBand>, band: &Band| {
-        numbers.as_ref().and_then(|numbers| numbers.of(band.name()))
-    };
-    SourceSpec {
-        stac: source.stac.clone(),
-        collection: source.collection.clone(),
-        query: source.query.clone().map(serde_json::Value::Object),
-        profile: source.profile.map(|profile| match profile {
-            SourceProfile::EarthSearch => Profile::EarthSearch,
-            SourceProfile::PlanetaryComputer => Profile::PlanetaryComputer,
-            SourceProfile::Hls => Profile::Hls,
-            SourceProfile::LandsatC2 => Profile::LandsatC2,
-            SourceProfile::Generic => Profile::Generic,
-        }),
-        bands: source
-            .bands
-            .iter()
-            .map(|band| BandSpec {
-                name: band.name().to_owned(),
-                asset: band.asset().map(ToOwned::to_owned),
-                scale: number(&source.scale, band),
-                offset: number(&source.offset, band),
-            })
-            .collect(),
-        mask: source.mask.as_ref().map(|mask| MaskSpec {
-            asset: mask.asset.clone(),
-        }),
     }
 }
 

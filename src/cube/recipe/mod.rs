@@ -171,7 +171,7 @@ pub enum SourceProfile {
 
 /// One number for all bands, or some for some.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, or a table of numbers by band")]
 pub enum PerBand {
     /// The same for all.
     All(f64),
@@ -192,7 +192,7 @@ impl PerBand {
 
 /// A band: its name, by which its asset is found unless that is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a name, or a table of `name` and `asset`")]
 pub enum Band {
     /// The asset of this key, or else the one that the profile knows by this
     /// common name.
@@ -239,7 +239,10 @@ pub struct CompositeRecipe {
 
 /// One resampling for all bands, or some for some.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "one of nearest, bilinear, cubic, average, mode and antialiased, or a table of these by band"
+)]
 pub enum BandResampling {
     /// The same for all.
     All(Kernel),
@@ -464,6 +467,16 @@ mod tests {
             "[source]",
             "[style]\nvariables = ['rad']\n[source]",
             &["style.variables", "did you mean `red`?"],
+        );
+        refuse(
+            "[source]",
+            "[composite]\nresampling = 'bicubic'\n[source]",
+            &["resampling", "cubic, average, mode and antialiased"],
+        );
+        refuse(
+            "[source]",
+            "[composite]\nrule = { greatest = ['nir', 'red'] }\n[source]",
+            &["composite.rule", "no band `nir`"],
         );
         refuse(
             "[source]",

@@ -46,9 +46,10 @@ pub(crate) fn build(recipe: &str, threads: usize) -> anyhow::Result<Cost> {
         .arg(ARGUMENT)
         .args([&path, &folder.path().join("cube")])
         .arg(threads.to_string())
-        // Databases of another PROJ.
+        // As the program itself does.
         .env_remove("PROJ_DATA")
         .env_remove("PROJ_LIB")
+        .env("MALLOC_ARENA_MAX", "2")
         .stderr(Stdio::inherit())
         .output()?;
     ensure!(

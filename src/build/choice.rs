@@ -95,6 +95,31 @@ fn fuse_classes(rule: &MaskRule, classes: &[Option<Raster<u16>>], padded: Shape)
     fused
 }
 
+/// Takes from the usable pixels (of the padded window) those that an
+/// observation (of the inner one) has already.
+pub(super) fn leave_given(
+    usable: &mut [bool],
+    padded: Shape,
+    inner: Window,
+    observation: &[Raster<u16>],
+) {
+    let Some(first) = observation.first() else {
+        return;
+    };
+    let lines = usable.chunks_mut(padded.cols).skip(inner.row);
+    for (line, row) in std::iter::zip(lines, 0..inner.rows) {
+        for (usable, given) in std::iter::zip(&mut line[inner.col..], first.row(row)) {
+            *usable &= *given == 0;
+        }
+    }
+}
+
+/// Whether an observation has any pixel of use.
+pub(super) fn has_data(bands: &[Raster<u16>]) -> bool {
+    let first = bands.first();
+    first.is_some_and(|band| band.data.iter().any(|value| *value != 0))
+}
+
 /// Sets to 0 in all bands what is 0 in one: an observation has all bands.
 pub(super) fn complete(bands: &mut [Raster<u16>]) {
     let Some(first) = bands.first() else { return };
@@ -233,6 +258,22 @@ mod tests {
         let rule = MaskRule::new([Classes::Values(vec![NOTHING])], [group]);
         let choice = judge_rows(&rule, &[[CLEAR, CLOUD, CLEAR]]);
         assert_eq!(choice.usable[0], [true, true, true]);
+    }
+
+    #[test]
+    fn what_one_scene_gave_is_not_wanted_of_the_next() {
+        let padded = Shape { rows: 3, cols: 4 };
+        let inner = Window {
+            row: 1,
+            col: 1,
+            rows: 1,
+            cols: 2,
+        };
+        let mut usable = vec![false; 12];
+        usable[5..7].fill(true);
+        leave_given(&mut usable, padded, inner, &[row([0, 8])]);
+        let left: Vec<usize> = (0..12).filter(|pixel| usable[*pixel]).collect();
+        assert_eq!(left, [5], "the pixel that has nothing yet");
     }
 
     #[test]

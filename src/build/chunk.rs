@@ -6,95 +6,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
-use serde_json::json;
 
 use super::{
+    error::ChunkError,
     masks::Masks,
     memory::Memory,
     observation::{Look, Target},
     plan::chunk_bounds,
+    provenance,
     stages::{Clock, Stage},
     steps::Steps,
 };
 use crate::{
     compute::{Compute, ComputeError},
-    crs::CrsError,
     cube::{COUNT, Cell, State, metadata},
     grid::{ChunkIndex, Level, Shape, Window},
     raster::{Composite, Kernel, Raster, Stack},
-    repo::{ChunkRef, RepoError},
-    source::{Scene, SceneSource, SourceError},
-    zarr::{CodecError, NewChunk, StoredCube, encode_chunk},
+    repo::ChunkRef,
+    source::{Scene, SceneSource},
+    zarr::{NewChunk, StoredCube, encode_chunk},
 };
-
-/// Raised when the same scenes give other values.
-const ALGORITHM: u32 = 2;
 
 /// Overpasses of one chunk that are under way at once: enough to wait for
 /// several servers' answers while the CPU is busy.
 const CONCURRENT_OVERPASSES: usize = 6;
-
-/// Why a chunk could not be built.
-#[derive(Debug, thiserror::Error)]
-pub enum ChunkError {
-    /// The catalogue or an image failed.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// A step of one scene failed.
-    #[error("item {item}, {asset}")]
-    Scene {
-        /// The item's id.
-        item: String,
-        /// Which band, or the mask.
-        asset: String,
-        /// What happened.
-        #[source]
-        source: Box<ChunkError>,
-    },
-    /// An image is in a reference system that cannot be reached.
-    #[error(transparent)]
-    Crs(#[from] CrsError),
-    /// The chunk cannot be encoded.
-    #[error("cannot encode the chunk")]
-    Codec(#[from] CodecError),
-    /// The chunk cannot be written.
-    #[error(transparent)]
-    Repo(#[from] RepoError),
-    /// A computation ended early.
-    #[error(transparent)]
-    Compute(#[from] ComputeError),
-    /// It took too long.
-    #[error("not done within {seconds} s; it waited for {steps}")]
-    TimedOut {
-        /// How long it was given.
-        seconds: u64,
-        /// What was under way.
-        steps: String,
-    },
-}
-
-impl ChunkError {
-    /// Whether the same may succeed a little later.
-    pub(super) fn is_transient(&self) -> bool {
-        match self {
-            Self::Source(error) => error.is_transient(),
-            Self::Scene { source, .. } => source.is_transient(),
-            Self::Repo(_) | Self::TimedOut { .. } => true,
-            Self::Crs(_) | Self::Codec(_) | Self::Compute(_) => false,
-        }
-    }
-
-    /// Says whose step failed.
-    pub(super) fn of(self, scene: &Scene, asset: &str) -> Self {
-        Self::Scene {
-            item: scene.id.clone(),
-            asset: asset.to_owned(),
-            source: Box::new(self),
-        }
-    }
-}
 
 /// A chunk that was built and uploaded, to be committed.
 #[derive(Debug)]
@@ -223,22 +159,19 @@ impl Workshop {
         for strip in window.strips(self.rows_at_once(window.cols, overpasses.len())) {
             let stack = self.read(strip, &overpasses, &mut looks).await?;
             read = Instant::now();
-            let part = self.reduce(stack).await?;
-            let rows = strip.row - window.row..strip.row_end() - window.row;
-            for (whole, part) in std::iter::zip(&mut composite.bands, &part.bands) {
-                paste(whole, rows.clone(), part);
+            let mut row = strip.row - window.row;
+            for part in self.reduce(stack).await? {
+                for (whole, part) in std::iter::zip(&mut composite.bands, &part.bands) {
+                    paste(whole, row, part);
+                }
+                paste(&mut composite.count, row, &part.count);
+                row += part.count.shape.rows;
             }
-            paste(&mut composite.count, rows, &part.count);
         }
         let seen: Vec<(&Scene, Look)> = std::iter::zip(scenes, looks)
             .filter(|(_, look)| look.saw)
             .collect();
-        let composited = Instant::now();
-        let built = self.upload(time, chunk, composite, &seen).await?;
-        Ok(Built {
-            moments: [read, composited, Instant::now()],
-            ..built
-        })
+        self.upload(time, chunk, composite, &seen, read).await
     }
 
     /// Rows of a chunk whose observations fit into memory together.
@@ -283,8 +216,9 @@ impl Workshop {
         Ok(stack)
     }
 
-    /// Reduces a stack on all threads of the pool.
-    async fn reduce(&self, stack: Stack) -> Result<Composite, ChunkError> {
+    /// Reduces a stack on all threads of the pool: its rows in parts, from the
+    /// north.
+    async fn reduce(&self, stack: Stack) -> Result<Vec<Composite>, ChunkError> {
         let reducer = self.stored.cube.reducer();
         let (shape, stack) = (stack.shape(), Arc::new(stack));
         let rows = shape.rows.div_ceil(self.pool.threads()).max(1);
@@ -294,12 +228,7 @@ impl Workshop {
                 stack.reduce(&reducer, part.row..part.row_end())
             })
         });
-        let mut parts = try_join_all(parts).await?.into_iter();
-        let first = parts.next().unwrap_or_else(|| Composite {
-            bands: Vec::new(),
-            count: Raster::filled(shape, 0),
-        });
-        Ok(parts.fold(first, Composite::below))
+        Ok(try_join_all(parts).await?)
     }
 
     async fn upload(
@@ -308,7 +237,9 @@ impl Workshop {
         chunk: ChunkIndex,
         composite: Composite,
         used: &[(&Scene, Look)],
+        read: Instant,
     ) -> Result<Built, ChunkError> {
+        let composited = Instant::now();
         let cube = &self.stored.cube;
         let has_values = composite.count.data.iter().any(|count| *count != 0);
         let state = match (used.is_empty(), has_values) {
@@ -316,7 +247,6 @@ impl Workshop {
             (false, false) => State::AllMasked,
             (false, true) => State::Done,
         };
-        let text = (state != State::NoScenes).then(|| self.provenance(used));
         let mut rasters = composite.bands;
         rasters.push(composite.count);
         let rasters = Arc::new(rasters);
@@ -345,12 +275,11 @@ impl Workshop {
             });
         }
         debug_assert_eq!(cube.variables().last(), Some(COUNT));
-        let (hash, provenance) = match text {
-            None => (0, None),
-            Some(text) => {
-                let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
-                (hash, self.upload_text(&place, text).await?)
-            }
+        let (hash, provenance) = if state == State::NoScenes {
+            (0, None)
+        } else {
+            let text = provenance::of_chunk(cube, used);
+            provenance::upload(&self.stored, time, chunk, text).await?
         };
         Ok(Built {
             time,
@@ -358,64 +287,7 @@ impl Workshop {
             cell: Cell::base(state, if has_values { stamp } else { 0 }, hash),
             variables,
             provenance,
-            moments: [Instant::now(); 3],
-        })
-    }
-
-    async fn upload_text(
-        &self,
-        place: &[usize],
-        text: String,
-    ) -> Result<Option<ChunkRef>, ChunkError> {
-        let encoded: Option<Bytes> = self.stored.provenance.encode(vec![text], &String::new())?;
-        match encoded {
-            Some(bytes) => {
-                let path = metadata::provenance_path();
-                Ok(Some(
-                    self.stored.snapshot.upload(&path, place, bytes).await?,
-                ))
-            }
-            None => Ok(None),
-        }
-    }
-
-    fn provenance(&self, used: &[(&Scene, Look)]) -> String {
-        let recipe = self.stored.cube.recipe();
-        let scenes = used
-            .iter()
-            .map(|(scene, look)| self.scene_record(scene, look));
-        json!({
-            "algorithm": ALGORITHM,
-            "recipe": format!("{:016x}", recipe.pixel_hash()),
-            "scenes": scenes.collect::<Vec<_>>(),
-        })
-        .to_string()
-    }
-
-    fn scene_record(&self, scene: &Scene, look: &Look) -> serde_json::Value {
-        let bands: serde_json::Map<_, _> = std::iter::zip(self.stored.cube.bands(), &scene.bands)
-            .enumerate()
-            .map(|(n, (name, band))| {
-                let baseline = scene.processing_baseline.as_deref();
-                let audit = look.audits.get(n);
-                let suspicion = audit.and_then(|audit| audit.verdict(band.offset, baseline));
-                if let Some(suspicion) = suspicion {
-                    tracing::warn!(item = scene.id, band = name, %suspicion, "an offset is doubtful");
-                }
-                let mut record = json!({
-                    "gain": band.gain, "offset": band.offset, "rule": band.offset_rule,
-                });
-                if let Some(suspicion) = suspicion {
-                    record["suspicion"] = json!(suspicion.to_string());
-                }
-                (name.to_owned(), record)
-            })
-            .collect();
-        json!({
-            "id": scene.id,
-            "overpass": scene.overpass,
-            "baseline": scene.processing_baseline,
-            "bands": bands,
+            moments: [read, composited, Instant::now()],
         })
     }
 }
@@ -440,7 +312,8 @@ fn shape(window: Window) -> Shape {
     }
 }
 
-fn paste(whole: &mut Raster<u16>, rows: std::ops::Range<usize>, part: &Raster<u16>) {
-    let cols = whole.shape.cols;
-    whole.data[rows.start * cols..rows.end * cols].copy_from_slice(&part.data);
+/// Puts rows into a raster of as many columns, from `row` on.
+fn paste(whole: &mut Raster<u16>, row: usize, part: &Raster<u16>) {
+    let start = row * whole.shape.cols;
+    whole.data[start..start + part.data.len()].copy_from_slice(&part.data);
 }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
-use super::{BuildError, Built, overview};
+use super::{BuildError, Built, overview, provenance};
 use crate::{
     compute::Compute,
     cube::{Cell, State, metadata},
     grid::{ChunkIndex, Level},
     repo::{Repo, RepoError, Revision},
-    zarr::{StoredCube, damaged, patch_cells, read_cell},
+    zarr::{StoredCube, patch_cells, read_cell},
 };
 
 /// How often a commit begins again when somebody else was faster.
@@ -104,16 +102,11 @@ impl Pending {
             };
             // Pixels of before keep the record of what they are made of.
             if let Some(reason) = mark.reason.as_ref().filter(|_| old.stamp == 0) {
-                let text = json!({ "error": reason }).to_string();
-                cell.provenance = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+                let text = provenance::of_failure(reason);
+                let (hash, reference) = provenance::upload(stored, time, chunk, text).await?;
+                cell.provenance = hash;
                 let path = metadata::provenance_path();
                 let index = [time, chunk.row, chunk.col];
-                let encoded = stored.provenance.encode(vec![text], &String::new());
-                let encoded = encoded.map_err(damaged("the reason of a failure"))?;
-                let reference = match encoded {
-                    Some(bytes) => Some(stored.snapshot.upload(&path, &index, bytes).await?),
-                    None => None,
-                };
                 transaction.set_chunk(&path, &index, reference).await?;
             }
             cells.entry(time).or_default().insert(chunk, (cell, false));

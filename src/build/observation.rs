@@ -9,7 +9,8 @@ use tokio::sync::Semaphore;
 use super::{
     bands::{self, BandRead, Image},
     choice,
-    chunk::{ChunkError, Workshop},
+    chunk::Workshop,
+    error::ChunkError,
     sight,
     stages::Stage,
 };
@@ -262,9 +263,11 @@ impl Target {
         let tells_nodata = rule.as_ref().is_some_and(|rule| rule.knows_nodata());
         let (mut looks, usable) = self.judge(workshop, scenes, rule).await?;
         let mut observation: Option<Vec<Raster<u16>>> = None;
-        for (n, (scene, usable)) in std::iter::zip(scenes, usable).enumerate() {
-            let inner = self.inner_in_padded();
-            let wanted = remaining(usable, self.padded_shape(), inner, observation.as_deref());
+        for (n, (scene, mut wanted)) in std::iter::zip(scenes, usable).enumerate() {
+            if let Some(first) = &observation {
+                let (padded, inner) = (self.padded_shape(), self.inner_in_padded());
+                choice::leave_given(&mut wanted, padded, inner, first);
+            }
             if !wanted.contains(&true) {
                 continue;
             }
@@ -273,14 +276,14 @@ impl Target {
                 continue;
             };
             looks[n].audits = audits;
-            looks[n].saw |= !tells_nodata && has_data(&bands);
+            looks[n].saw |= !tells_nodata && choice::has_data(&bands);
             match &mut observation {
                 None => observation = Some(bands),
                 Some(first) => choice::fuse(first, &bands),
             }
         }
         Ok(Observation {
-            bands: observation.filter(|bands| has_data(bands)),
+            bands: observation.filter(|bands| choice::has_data(bands)),
             looks,
         })
     }
@@ -325,36 +328,6 @@ impl Image {
     fn error(&self, step: &'static str, error: CogError) -> ChunkError {
         SourceError::image(step, &self.cog, error).into()
     }
-}
-
-/// The usable pixels of the inner window that no scene has given yet.
-fn remaining(
-    mut usable: Vec<bool>,
-    padded: Shape,
-    inner: Window,
-    observation: Option<&[Raster<u16>]>,
-) -> Vec<bool> {
-    for row in 0..padded.rows.min(usable.len()) {
-        let line = &mut usable[row * padded.cols..(row + 1) * padded.cols];
-        if !(inner.row..inner.row_end()).contains(&row) {
-            line.fill(false);
-            continue;
-        }
-        line[..inner.col].fill(false);
-        line[inner.col_end()..].fill(false);
-        if let Some(first) = observation.and_then(<[_]>::first) {
-            let given = first.row(row - inner.row);
-            for (usable, given) in std::iter::zip(&mut line[inner.col..], given) {
-                *usable &= *given == 0;
-            }
-        }
-    }
-    usable
-}
-
-fn has_data(bands: &[Raster<u16>]) -> bool {
-    let first = bands.first();
-    first.is_some_and(|band| band.data.iter().any(|value| *value != 0))
 }
 
 /// What has to be read of images; `None` if one has nothing that is wanted.

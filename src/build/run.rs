@@ -7,23 +7,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::NaiveDate;
 use futures::{StreamExt as _, stream};
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{
-    BuildError, BuildRequest, Built, Counts, Plan,
+    BuildConfig, BuildError, BuildRequest, Built, Event, Failure, Plan, Report,
     chunk::{Patience, Workshop},
     commit::Pending,
-    cost::Prices,
     masks::Masks,
     memory::Memory,
     plan::{around, chunk_bounds},
     search::{scenes_of, source_spec},
-    stages::{Stage, StageSeconds},
+    stages::Stage,
     task::Task,
-    timeline::{Moments, Timeline},
+    timeline::Moments,
 };
 use crate::{
     catalog::Entry,
@@ -31,105 +28,9 @@ use crate::{
     cube::{State, recipe::Skip},
     grid::{Bounds, ChunkIndex, Level},
     land::{Land, Region},
-    repo::Revision,
     source::{Scene, SceneSource},
     zarr::{CellBlock, StoredCube, block_of, read_block},
 };
-
-/// `[build]`: how builds share the machine.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BuildConfig {
-    /// Chunks that are built at once.
-    pub concurrency: usize,
-    /// The most seconds between commits.
-    pub commit_seconds: u64,
-    /// The most chunks in one commit.
-    pub commit_chunks: usize,
-    /// The most chunks and time steps that one request may cover.
-    pub max_chunks: usize,
-    /// MiB that the observations of all chunks under way and the images that
-    /// are being read for them may take.
-    pub memory_mib: u64,
-    /// The most seconds that one attempt at a chunk may take.
-    pub task_seconds: u64,
-    /// How often a chunk is tried again after a failure that may pass.
-    pub task_retries: u32,
-    /// What things cost.
-    pub prices: Prices,
-}
-
-impl Default for BuildConfig {
-    fn default() -> Self {
-        Self {
-            concurrency: 2,
-            commit_seconds: 60,
-            commit_chunks: 256,
-            max_chunks: 1_000_000,
-            memory_mib: 768,
-            task_seconds: 90,
-            task_retries: 5,
-            prices: Prices::default(),
-        }
-    }
-}
-
-/// What happens during a build.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// The plan stands.
-    Planned(Counts),
-    /// A chunk was built; it is not visible yet.
-    Built(&'a Built),
-    /// A chunk failed.
-    Failed(&'a Failure),
-    /// Everything built so far is visible.
-    Committed(&'a Revision),
-}
-
-/// A chunk that could not be built.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Failure {
-    /// Time step, chunk row and chunk column.
-    pub chunk: [usize; 3],
-    /// First day of the time step.
-    pub time: NaiveDate,
-    /// `[west, south, east, north]` in degrees; `west` > `east` where it
-    /// crosses the antimeridian.
-    pub bounds: [f64; 4],
-    /// The whole chain of reasons.
-    pub error: String,
-}
-
-/// How a build ended.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {
-    /// What was planned.
-    pub planned: Counts,
-    /// Chunks built and committed.
-    pub built: usize,
-    /// Chunks by what was found: `done`, `no_scenes`, `all_masked`.
-    pub states: HashMap<&'static str, usize>,
-    /// Chunks that failed.
-    pub failures: Vec<Failure>,
-    /// Commits made.
-    pub commits: usize,
-    /// Whether it was stopped before its end.
-    pub cancelled: bool,
-    /// Wall-clock seconds.
-    pub seconds: f64,
-    /// Where they went.
-    pub stages: StageSeconds,
-    /// Requests for catalogues and images.
-    pub requests: u64,
-    /// Bytes of catalogues and images.
-    pub bytes: u64,
-    /// What it cost, by the configured prices.
-    pub cost: f64,
-    /// When each task did what.
-    #[serde(skip)]
-    pub timeline: Timeline,
-}
 
 /// Tells a build to stop: what is done is committed, the rest is dropped.
 #[derive(Clone, Debug)]

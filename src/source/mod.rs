@@ -180,6 +180,7 @@ impl SceneSource {
             config: &self.config,
             retry: self.retry,
             compute: &self.compute,
+            traffic: &self.traffic,
         };
         let items = catalogue.items(&root, &search).await?;
         let selection = scene::select(&items, spec)?;

@@ -1,5 +1,7 @@
 //! Blocks of coverage cells.
 
+use bytes::Bytes;
+
 use super::{StoredCube, ZarrError, damaged};
 use crate::{
     cube::{
@@ -86,6 +88,15 @@ pub async fn read_block(
         .decode(&bytes)
         .map_err(damaged(format!("chunk {index:?} of `{path}`")))?;
     Ok(CellBlock { records })
+}
+
+/// A record of provenance as it is stored; `None` for none at all.
+///
+/// # Errors
+/// If it cannot be encoded.
+pub fn encode_provenance(stored: &StoredCube, text: String) -> Result<Option<Bytes>, ZarrError> {
+    let encoded = stored.provenance.encode(vec![text], &String::new());
+    encoded.map_err(damaged("a record of provenance"))
 }
 
 /// Reads what a full-resolution chunk is made of, or why it failed: the JSON

@@ -9,7 +9,9 @@ mod template;
 mod write;
 
 pub use codec::{Codec, CodecError, ShardIndex};
-pub use coverage::{CellBlock, block_of, read_block, read_cell, read_provenance};
+pub use coverage::{
+    CellBlock, block_of, encode_provenance, read_block, read_cell, read_provenance,
+};
 pub use read::{ReadConfig, Reader};
 pub use stored::StoredCube;
 pub use template::{create, extend};

@@ -11,7 +11,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("grid",      &[],                                                   &[]),
     ("raster",    &["grid"],                                             &[]),
     ("render",    &["grid", "raster"],                                   &["image", "png"]),
-    ("land",      &[],                                                   &[]),
+    ("land",      &[],                                                   &["geo", "geojson"]),
     ("cube",      &["grid", "raster", "land", "suggest"],                        &[]),
     // one foreign thing each
     ("crs",       &["grid", "raster"],                                   &["proj"]),
@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("repo",      &[],                                                   &["icechunk"]),
     // edges
     ("zarr",      &["grid", "raster", "cube", "crs", "compute", "cache", "repo"], &["zarrs"]),
-    ("source",    &["grid", "raster", "compute", "storage"],             &["async_tiff", "moka", "object_store", "reqwest", "tokio"]),
+    ("source",    &["grid", "raster", "compute", "storage"],             &["async_tiff", "libdeflater", "moka", "object_store", "reqwest", "tokio"]),
     // services
     ("catalog",   &["repo", "suggest", "zarr"],                          &[]),
     ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "catalog", "zarr"], &[]),
@@ -42,9 +42,12 @@ const FENCED: &[&str] = &[
     "async_tiff",
     "axum",
     "clap",
+    "geo",
+    "geojson",
     "icechunk",
     "image",
     "indicatif",
+    "libdeflater",
     "metrics_exporter_prometheus",
     "moka",
     "object_store",

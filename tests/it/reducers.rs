@@ -82,7 +82,7 @@ fn compare(number: usize, bands: usize) {
     }
     let rules = rules();
     for (name, rule) in &rules {
-        let Composite { bands, count } = stack.reduce_all(rule);
+        let Composite { bands, count } = stack.reduce(rule, 0..stack.shape().rows);
         let path = folder.path().join(format!("{name}.raw"));
         write(&path, bands.iter().chain([&count]));
     }

@@ -9,6 +9,7 @@ use cubetiler::{
     raster::{CellRatio, Kernel, Patch, Positions, Raster, warp},
 };
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::support::{python, succeed};
 
@@ -258,7 +259,7 @@ fn every_kernel_gives_what_gdals_warper_gives() {
             let grid = target.grid();
             let positions = crs::positions(&grid, grid.shape.window(), Epsg(image.epsg)).unwrap();
             for (name, file) in &target.warped {
-                let kernel = Kernel::named(name).unwrap();
+                let kernel = serde_json::from_value(json!(name)).unwrap();
                 let patch = image.patch(folder, kernel);
                 let ours = warp(&patch, &positions, kernel, target.ratio(), 0);
                 let theirs = raster(folder, file, grid.shape);
@@ -275,6 +276,6 @@ fn every_kernel_gives_what_gdals_warper_gives() {
             }
         }
     }
-    assert_eq!(cases, 3 * 18 * Kernel::ALL.len());
+    assert_eq!(cases, 3 * 18 * 6);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -22,20 +22,6 @@ use crate::grid::Shape;
 
 pub use reducer::{Percentile, PercentileError, Reducer};
 
-impl Composite {
-    /// This one with another below it, of the same bands and columns.
-    #[must_use]
-    pub fn below(mut self, other: Self) -> Self {
-        let rasters = self.bands.iter_mut().chain([&mut self.count]);
-        for (above, below) in std::iter::zip(rasters, other.bands.into_iter().chain([other.count]))
-        {
-            above.shape.rows += below.shape.rows;
-            above.data.extend(below.data);
-        }
-        self
-    }
-}
-
 /// Observations of one window: for each, every band on the same grid. A pixel
 /// of an observation is valid in all bands or in none (0 in all).
 #[derive(Clone, Debug)]
@@ -121,12 +107,6 @@ impl Stack {
                 self.reduce_blocks(rows, |block, out| choice::greatest(block, [b, a], out))
             }
         }
-    }
-
-    /// [`Stack::reduce`] of all rows.
-    #[must_use]
-    pub fn reduce_all(&self, reducer: &Reducer) -> Composite {
-        self.reduce(reducer, 0..self.shape.rows)
     }
 
     fn quantile(&self, percentile: Percentile, rows: Range<usize>) -> Composite {
@@ -232,8 +212,12 @@ mod tests {
     }
 
     fn reduced(stack: &Stack, reducer: &Reducer) -> Vec<u16> {
-        let composite = stack.reduce_all(reducer);
+        let composite = reduce_all(stack, reducer);
         composite.bands.iter().map(|band| band.data[0]).collect()
+    }
+
+    fn reduce_all(stack: &Stack, reducer: &Reducer) -> Composite {
+        stack.reduce(reducer, 0..stack.shape().rows)
     }
 
     proptest! {
@@ -256,7 +240,7 @@ mod tests {
             let cut = cut.min(rows);
             let percentile = Percentile::try_from(23).unwrap();
             for rule in RULES.iter().chain([&Reducer::Percentile(percentile)]) {
-                let whole = one.reduce_all(rule);
+                let whole = reduce_all(&one, rule);
                 let parts = [0..cut, cut..rows].map(|rows| other.reduce(rule, rows));
                 for (n, band) in whole.bands.iter().enumerate() {
                     let joined = [&parts[0].bands[n].data[..], &parts[1].bands[n].data].concat();
@@ -317,7 +301,7 @@ mod tests {
             data: data.to_vec(),
         };
         let stack = stack(shape, rows.map(|row| vec![raster(row)]).to_vec());
-        let composite = stack.reduce_all(&Reducer::Median);
+        let composite = reduce_all(&stack, &Reducer::Median);
         assert_eq!(composite.bands[0].data, [5, 6, 0]);
         assert_eq!(composite.count.data, [3, 2, 0]);
     }
@@ -326,7 +310,7 @@ mod tests {
     fn an_empty_stack_is_all_nodata() {
         let stack = Stack::new(Shape { rows: 2, cols: 2 }, 2);
         for rule in &RULES {
-            let composite = stack.reduce_all(rule);
+            let composite = reduce_all(&stack, rule);
             assert_eq!(composite.bands.len(), 2);
             assert!(composite.bands.iter().all(|b| b.data == [0; 4]));
             assert_eq!(composite.count.data, [0; 4]);

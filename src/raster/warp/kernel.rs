@@ -49,9 +49,6 @@ const LARGEST_RATIO: f64 = 4096.0;
 const POSITION_SLACK: f64 = 1e-6;
 
 impl CellRatio {
-    /// Cells of the size of a source pixel.
-    pub const ONE: Self = Self { x: 1.0, y: 1.0 };
-
     /// The ratio as kernels use it: a cell smaller than a source pixel, or of
     /// no known size, counts as a pixel.
     pub(super) fn at_least_a_pixel(self) -> Self {
@@ -63,40 +60,6 @@ impl CellRatio {
 }
 
 impl Kernel {
-    /// All of them, in the order of [`Kernel::NAMES`].
-    pub const ALL: [Self; 6] = [
-        Self::Nearest,
-        Self::Bilinear,
-        Self::Cubic,
-        Self::Average,
-        Self::Mode,
-        Self::Antialiased,
-    ];
-
-    /// The names that [`Kernel::named`] knows.
-    pub const NAMES: [&str; 6] = [
-        "nearest",
-        "bilinear",
-        "cubic",
-        "average",
-        "mode",
-        "antialiased",
-    ];
-
-    /// The kernel with this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        std::iter::zip(Self::NAMES, Self::ALL)
-            .find_map(|(known, kernel)| (known == name).then_some(kernel))
-    }
-
-    /// Whether it only ever gives values that the source has: between two
-    /// classes there is no third.
-    #[must_use]
-    pub fn is_for_classes(self) -> bool {
-        matches!(self, Self::Nearest | Self::Mode)
-    }
-
     /// How far around a position, in source pixels, a value may depend on the
     /// source. For positions from column `a` to column `b` (and the same for
     /// rows), the columns to read are `floor(a - reach)..ceil(b + reach)`.
@@ -120,14 +83,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kernel_has_one_name_in_code_and_in_files() {
-        for (name, kernel) in std::iter::zip(Kernel::NAMES, Kernel::ALL) {
-            assert_eq!(Kernel::named(name), Some(kernel));
-            let json = format!("\"{name}\"");
-            assert_eq!(serde_json::to_string(&kernel).unwrap(), json);
-            assert_eq!(serde_json::from_str::<Kernel>(&json).unwrap(), kernel);
+    fn every_kernel_has_a_name_in_small_letters() {
+        let names = [
+            "nearest",
+            "bilinear",
+            "cubic",
+            "average",
+            "mode",
+            "antialiased",
+        ];
+        for (name, kernel) in std::iter::zip(names, super::super::tests::KERNELS) {
+            let json = serde_json::json!(name);
+            assert_eq!(serde_json::to_value(kernel).unwrap(), json);
+            assert_eq!(serde_json::from_value::<Kernel>(json).unwrap(), kernel);
         }
-        assert_eq!(Kernel::named("Nearest"), None);
+        assert!(serde_json::from_value::<Kernel>(serde_json::json!("Nearest")).is_err());
     }
 
     #[test]
@@ -135,7 +105,7 @@ mod tests {
         for x in [f64::NAN, -2.0, 0.0, 0.3] {
             assert_eq!(
                 CellRatio { x, y: 1.0 }.at_least_a_pixel(),
-                CellRatio::ONE,
+                CellRatio { x: 1.0, y: 1.0 },
                 "{x}"
             );
         }

@@ -123,15 +123,18 @@ impl Product {
     /// The keys that the asset of a common name may have beside that name,
     /// the best first.
     pub(super) fn assets(self, name: &str) -> &'static [&'static str] {
-        let table: &[(&str, &'static [&'static str])] = match self {
-            Self::Sentinel2 => &SENTINEL_2,
-            Self::HlsS30 => &HLS_S30,
-            Self::HlsL30 => &HLS_L30,
-            Self::LandsatC2 => &LANDSAT_C2,
-            Self::Other => &[],
+        type Table = [(&'static str, &'static [&'static str])];
+        // HLS S30 has the names of Sentinel-2, save those of its own.
+        let tables: [&Table; 2] = match self {
+            Self::Sentinel2 => [&SENTINEL_2, &[]],
+            Self::HlsS30 => [&HLS_S30, &SENTINEL_2],
+            Self::HlsL30 => [&HLS_L30, &[]],
+            Self::LandsatC2 => [&LANDSAT_C2, &[]],
+            Self::Other => [&[], &[]],
         };
-        table
-            .iter()
+        tables
+            .into_iter()
+            .flatten()
             .find(|(known, _)| *known == name)
             .map_or(&[], |(_, keys)| *keys)
     }
@@ -199,22 +202,7 @@ const SENTINEL_2: Names<16> = [
 
 /// HLS User Guide 2.0, table 1. The near infrared of both halves is the narrow
 /// band, since only that one is alike on both satellites.
-const HLS_S30: Names<14> = [
-    ("coastal", &["B01"]),
-    ("blue", &["B02"]),
-    ("green", &["B03"]),
-    ("red", &["B04"]),
-    ("rededge1", &["B05"]),
-    ("rededge2", &["B06"]),
-    ("rededge3", &["B07"]),
-    ("nir", &["B8A", "B08"]),
-    ("nir08", &["B8A"]),
-    ("nir09", &["B09"]),
-    ("cirrus", &["B10"]),
-    ("swir16", &["B11"]),
-    ("swir22", &["B12"]),
-    ("fmask", &["Fmask"]),
-];
+const HLS_S30: Names<2> = [("nir", &["B8A", "B08"]), ("fmask", &["Fmask"])];
 
 const HLS_L30: Names<12> = [
     ("coastal", &["B01"]),

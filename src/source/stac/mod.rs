@@ -19,7 +19,7 @@ use self::document::{Kind, Request, kind, links, next, objects};
 use super::footprint::footprint;
 use super::query::Query;
 use super::retry::{Exhausted, RetryPolicy};
-use super::{SourceConfig, SourceError};
+use super::{SourceConfig, SourceError, Traffic};
 use crate::compute::Compute;
 use crate::grid::Bounds;
 use crate::storage::{FetchError, Location, Storage};
@@ -153,6 +153,7 @@ pub(super) struct Catalogue<'a> {
     pub(super) config: &'a SourceConfig,
     pub(super) retry: RetryPolicy,
     pub(super) compute: &'a Compute,
+    pub(super) traffic: &'a Traffic,
 }
 
 impl Catalogue<'_> {
@@ -361,6 +362,7 @@ impl Catalogue<'_> {
     ) -> Result<Map<String, Value>, SourceError> {
         let limit = self.config.max_document_bytes;
         let attempt = || async {
+            self.traffic.asked();
             match &request.location {
                 Location::Local(_) => self.storage.object(&request.location)?.all(limit).await,
                 Location::Http(url) => {
@@ -390,6 +392,7 @@ impl Catalogue<'_> {
                 attempts,
                 source: error,
             })?;
+        self.traffic.came(bytes.len());
         let parsed = self
             .compute
             .run(move || serde_json::from_slice::<Map<String, Value>>(&bytes))

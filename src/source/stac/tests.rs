@@ -226,6 +226,19 @@ async fn pages_that_overlap_give_each_item_once() {
 }
 
 #[tokio::test]
+async fn what_a_search_asks_is_counted_for_its_own_source_and_no_other() {
+    let server = api(|_| page(&collection_of(&[item("one")], None))).await;
+    let source = SceneSource::new(impatient(), Compute::new(1)).unwrap();
+    let counted = source.counted();
+    let (start, end) = (time("2023-08-01T00:00:00Z"), time("2023-09-01T00:00:00Z"));
+    let found = counted.search(&spec(&server.url), PLACE, start, end).await;
+    assert_eq!(ids(&found.unwrap()), ["one"]);
+    assert_eq!(counted.traffic().requests(), server.seen().len() as u64);
+    assert!(counted.traffic().bytes() > 0);
+    assert_eq!(source.traffic().requests(), 0);
+}
+
+#[tokio::test]
 async fn a_reprocessing_on_another_page_takes_the_place_of_the_first() {
     let processed = |id: &str, baseline: &str, strip: &str| {
         item_with(

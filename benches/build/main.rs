@@ -50,6 +50,7 @@ fn report() -> anyhow::Result<()> {
     costs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
     let cost = costs.swap_remove(REPEATS / 2);
     let deep = measure::build(&recipe(4 * SCENES, 1)?, 2)?;
+    let geomedian = measure::build(&format!("{one}rule = \"geomedian\"\n"), 2)?;
     let four = recipe(SCENES, 4)?;
     let (narrow, wide) = (measure::build(&four, 1)?, measure::build(&four, 2)?);
 
@@ -89,6 +90,10 @@ fn report() -> anyhow::Result<()> {
     );
     fact("wall of a chunk, 2 threads", format!("{:.2} s", cost.wall));
     fact("CPU of a chunk, 96 scenes", format!("{:.2} s", deep.cpu));
+    fact(
+        "CPU of a chunk, geometric median",
+        format!("{:.2} s", geomedian.cpu),
+    );
     fact(
         "floor: tiles, stored, samples",
         format!(

@@ -12,9 +12,11 @@ pub trait Sample: Copy + PartialEq + Default + Send + Sync + std::fmt::Debug + '
 macro_rules! unsigned_sample {
     ($($t:ty),+) => {$(
         impl Sample for $t {
+            #[inline]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
+            #[inline]
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,

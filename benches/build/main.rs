@@ -12,6 +12,8 @@ mod archive;
 mod blocks;
 mod floor;
 mod measure;
+#[path = "../process.rs"]
+mod process;
 
 use std::path::Path;
 
@@ -54,7 +56,7 @@ fn report() -> anyhow::Result<()> {
     let four = recipe(SCENES, 4)?;
     let (narrow, wide) = (measure::build(&four, 1)?, measure::build(&four, 2)?);
 
-    println!("{}\n", machine()?);
+    println!("{}; `make bench-build`\n", process::machine()?);
     println!("| | found | target |\n| --- | ---: | --- |");
     let row = |what: &str, found: String, target: &str, is_met: bool| {
         let verdict = if is_met { "PASS" } else { "over" };
@@ -147,16 +149,6 @@ fn recipe(archive: &Path, scenes: usize, months: usize) -> anyhow::Result<String
         resampling = "bilinear"
         "#
     ))
-}
-
-fn machine() -> anyhow::Result<String> {
-    let text = std::fs::read_to_string("/proc/cpuinfo")?;
-    let model = text
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown CPU", |(_, model)| model);
-    let cores = std::thread::available_parallelism()?;
-    Ok(format!("{model}, {cores} cores; `make bench-build`"))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rounded to be read")]

@@ -3,9 +3,9 @@
 //! Pictures of many colours are noise to any compressor, in their last bits at least:
 //! what helps is the Paeth predictor and a Huffman code, and the `png` crate's own
 //! deflate, which is just that, is ten times as fast as zlib for about the same
-//! bytes. Pictures of up to 16 colours are areas with edges instead. Packed
-//! several pixels in a byte they are quick work for a real, matching deflate, whose
-//! lowest level already beats zlib's sixth.
+//! bytes. Two kinds of pictures have more to find for a matching deflate, of which
+//! libdeflate's lowest level is the quickest: those of up to 16 colours, which are
+//! areas with edges and packed several pixels in a byte, and colours without noise.
 
 use std::cell::RefCell;
 
@@ -15,10 +15,13 @@ use png::{BitDepth, ColorType, Encoder, Filter};
 use super::EncodeError;
 use crate::render::picture::{Picture, Pixels};
 
+/// The lowest level that looks for matches.
+const LEVEL: i32 = 1;
+
 thread_local! {
     /// Its tables take longer to set up than a small tile to compress.
     static COMPRESSOR: RefCell<Compressor> =
-        RefCell::new(Compressor::new(CompressionLvl::fastest()));
+        RefCell::new(Compressor::new(CompressionLvl::new(LEVEL).unwrap_or_default()));
 }
 
 pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, EncodeError> {
@@ -27,28 +30,29 @@ pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, EncodeError> {
     let mut encoder = Encoder::new(&mut file, width, height);
     encoder.set_compression(png::Compression::Fast);
     encoder.set_filter(Filter::Paeth);
-    let data = match picture.pixels() {
+    let width = width as usize;
+    let (data, rows) = match picture.pixels() {
         Pixels::Gray { data, hole } => {
             encoder.set_color(ColorType::Grayscale);
             if let Some(gray) = *hole {
                 encoder.set_trns(vec![0, gray]);
             }
-            data
+            (data, None)
         }
         Pixels::GrayAlpha { data } => {
             encoder.set_color(ColorType::GrayscaleAlpha);
-            data
+            (data, differences_if_smooth(data, 2 * width))
         }
         Pixels::Rgb { data, hole } => {
             encoder.set_color(ColorType::Rgb);
             if let Some([red, green, blue]) = *hole {
                 encoder.set_trns(vec![0, red, 0, green, 0, blue]);
             }
-            data
+            (data, differences_if_smooth(data, 3 * width))
         }
         Pixels::Rgba { data } => {
             encoder.set_color(ColorType::Rgba);
-            data
+            (data, differences_if_smooth(data, 4 * width))
         }
         Pixels::Indexed { palette, indices } => {
             encoder.set_color(ColorType::Indexed);
@@ -59,19 +63,15 @@ pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, EncodeError> {
                 5..=16 => (BitDepth::Four, 4),
                 _ => (BitDepth::Eight, 8),
             };
-            if bits < 8 {
-                encoder.set_depth(depth);
-                let rows = packed(indices, width as usize, bits);
-                let mut writer = encoder.write_header()?;
-                writer.write_chunk(png::chunk::IDAT, &deflated(&rows)?)?;
-                writer.finish()?;
-                return Ok(file);
-            }
-            indices
+            encoder.set_depth(depth);
+            (indices, (bits < 8).then(|| packed(indices, width, bits)))
         }
     };
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(data)?;
+    match rows {
+        Some(rows) => writer.write_chunk(png::chunk::IDAT, &deflated(&rows)?)?,
+        None => writer.write_image_data(data)?,
+    }
     writer.finish()?;
     Ok(file)
 }
@@ -106,6 +106,36 @@ fn packed(indices: &[u8], width: usize, bits: usize) -> Vec<u8> {
         }
     }
     rows
+}
+
+/// Each row as differences from the one above, after the byte that says so, if a
+/// sample of the rows shows that the differences are small.
+fn differences_if_smooth(data: &[u8], stride: usize) -> Option<Vec<u8>> {
+    /// Where on the average a difference is more than this, there is noise.
+    const MOST: usize = 2;
+    /// Every so many rows one is looked at.
+    const STEP: usize = 8;
+    let mut sum = 0;
+    let mut count = 0;
+    for rows in data.chunks(STEP * stride) {
+        let Some((above, rest)) = rows.split_at_checked(stride) else {
+            continue;
+        };
+        let differences = std::iter::zip(above, rest).map(|(a, b)| usize::from(a.abs_diff(*b)));
+        count += rest.len().min(stride);
+        sum += differences.sum::<usize>();
+    }
+    if sum > MOST * count {
+        return None;
+    }
+    let mut rows = Vec::with_capacity(data.len() + data.len() / stride);
+    let first = vec![0; stride];
+    let above = std::iter::once(&first[..]).chain(data.chunks_exact(stride));
+    for (row, above) in std::iter::zip(data.chunks_exact(stride), above) {
+        rows.push(2);
+        rows.extend(std::iter::zip(row, above).map(|(sample, above)| sample.wrapping_sub(*above)));
+    }
+    Some(rows)
 }
 
 /// The zlib stream of an `IDAT` chunk.

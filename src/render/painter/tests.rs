@@ -71,19 +71,25 @@ fn levels_of_one_colour_share_a_palette_entry() {
 
 #[test]
 fn a_full_colormap_with_holes_is_rgb_and_a_free_colour() {
-    let picture = painted(1, Some("gray"), &[all_and_a_hole()]);
+    let distinct = |name: &String| {
+        let map = Colormap::named(name).unwrap();
+        map.colors()
+            .iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .len()
+            == 256
+    };
+    let name = Colormap::names().into_iter().find(distinct).unwrap();
+    let picture = painted(1, Some(&name), &[all_and_a_hole()]);
     assert!(matches!(
         picture.pixels(),
-        Pixels::Rgb {
-            hole: Some([0, 0, 1]),
-            ..
-        }
+        Pixels::Rgb { hole: Some(_), .. }
     ));
     assert_eq!(
         picture.to_rgba()[..],
-        expected(Some("gray"), &[all_and_a_hole()])
+        expected(Some(&name), &[all_and_a_hole()])
     );
-    let without = painted(1, Some("gray"), &[(0..256).collect()]);
+    let without = painted(1, Some(&name), &[(0..256).collect()]);
     assert!(matches!(without.pixels(), Pixels::Indexed { palette, .. } if palette.len() == 256));
     assert!(without.is_opaque());
 }

@@ -50,13 +50,21 @@ impl<T: Pixel> Levels<T> {
 
     /// The slot of every sample.
     pub(super) fn slots(&self, samples: &[T]) -> Vec<u16> {
-        if self.table.is_empty() {
-            self.computed(samples)
-        } else {
-            // Every position of the type is in the table.
-            let slot = |sample: &T| sample.position().map_or(HOLE, |at| self.table[at]);
-            samples.iter().map(slot).collect()
+        match self.looked_up(samples) {
+            Some(slots) => slots.collect(),
+            None => self.computed(samples),
         }
+    }
+
+    /// The slot of every sample from the table, if the type has one.
+    pub(super) fn looked_up<'a>(
+        &'a self,
+        samples: &'a [T],
+    ) -> Option<impl ExactSizeIterator<Item = u16> + Clone + 'a> {
+        let table = Some(&self.table[..]).filter(|table| !table.is_empty())?;
+        // Every position of the type is in the table.
+        let slot = |sample: &T| (sample.position()).and_then(|at| table.get(at));
+        Some((samples.iter()).map(move |sample| slot(sample).copied().unwrap_or(HOLE)))
     }
 
     /// One pass for each question, since short loops without branches are the ones

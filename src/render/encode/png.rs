@@ -57,14 +57,14 @@ pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, EncodeError> {
         Pixels::Indexed { palette, indices } => {
             encoder.set_color(ColorType::Indexed);
             set_palette(&mut encoder, palette);
-            let (depth, bits) = match palette.len() {
-                0..=2 => (BitDepth::One, 1),
-                3..=4 => (BitDepth::Two, 2),
-                5..=16 => (BitDepth::Four, 4),
-                _ => (BitDepth::Eight, 8),
+            let (depth, rows) = match palette.len() {
+                0..=2 => (BitDepth::One, Some(packed::<1>(indices, width))),
+                3..=4 => (BitDepth::Two, Some(packed::<2>(indices, width))),
+                5..=16 => (BitDepth::Four, Some(packed::<4>(indices, width))),
+                _ => (BitDepth::Eight, None),
             };
             encoder.set_depth(depth);
-            (indices, (bits < 8).then(|| packed(indices, width, bits)))
+            (indices, rows)
         }
     };
     let mut writer = encoder.write_header()?;
@@ -91,18 +91,17 @@ fn set_palette<W: std::io::Write>(encoder: &mut Encoder<'_, W>, palette: &[[u8; 
 
 /// Rows of indices of so many bits each, the leftmost pixel in the highest bits, each
 /// row after the byte that says that it is not filtered.
-fn packed(indices: &[u8], width: usize, bits: usize) -> Vec<u8> {
-    let in_byte = 8 / bits;
-    let stride = 1 + width.div_ceil(in_byte);
-    let mut rows = vec![0; indices.len() / width * stride];
-    for (row, indices) in rows
-        .chunks_exact_mut(stride)
-        .zip(indices.chunks_exact(width))
-    {
-        for (byte, indices) in row[1..].iter_mut().zip(indices.chunks(in_byte)) {
-            for (place, index) in indices.iter().enumerate() {
-                *byte |= index << (8 - bits * (place + 1));
-            }
+fn packed<const BITS: usize>(indices: &[u8], width: usize) -> Vec<u8> {
+    let in_byte = 8 / BITS;
+    let joined = |byte: u8, index: &u8| byte << BITS | index;
+    let mut rows = Vec::with_capacity(indices.len() / in_byte + 2 * indices.len() / width);
+    for row in indices.chunks_exact(width) {
+        rows.push(0);
+        let whole = row.chunks_exact(in_byte);
+        let rest = whole.remainder();
+        rows.extend(whole.map(|indices| indices.iter().fold(0, joined)));
+        if !rest.is_empty() {
+            rows.push(rest.iter().fold(0, joined) << (8 - BITS * rest.len()));
         }
     }
     rows

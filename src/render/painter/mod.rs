@@ -65,13 +65,27 @@ impl<T: Pixel> Painter<T> {
         // A picture's side is far below 2^32.
         let size = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let (width, height) = (size(shape.cols), size(shape.rows));
-        let slots = (std::iter::zip(&self.levels, rasters))
-            .map(|(levels, raster)| levels.slots(&raster.data))
-            .collect::<Vec<_>>();
-        let pixels = match &slots[..] {
-            [red, green, blue] => rgb(red, green, blue),
-            [one, ..] => Some(self.one(one)),
-            [] => None,
+        let pixels = match (&self.levels[..], rasters) {
+            ([red, green, blue], [reds, greens, blues]) => {
+                let looked_up = (
+                    red.looked_up(&reds.data),
+                    green.looked_up(&greens.data),
+                    blue.looked_up(&blues.data),
+                );
+                if let (Some(red), Some(green), Some(blue)) = looked_up {
+                    rgb(red, green, blue)
+                } else {
+                    let slots = [
+                        red.slots(&reds.data),
+                        green.slots(&greens.data),
+                        blue.slots(&blues.data),
+                    ];
+                    let [red, green, blue] = slots.each_ref().map(|band| band.iter().copied());
+                    rgb(red, green, blue)
+                }
+            }
+            ([one, ..], [raster, ..]) => Some(self.one(&one.slots(&raster.data))),
+            _ => None,
         };
         pixels.map_or_else(
             || transparent(width, height),
@@ -127,15 +141,22 @@ fn gray_alpha(slots: &[u16]) -> Pixels {
 }
 
 /// The pixels of three variables; none if not one is visible.
-fn rgb(red: &[u16], green: &[u16], blue: &[u16]) -> Option<Pixels> {
-    let mut data = vec![0; 3 * red.len()];
-    let bands = || std::iter::zip(std::iter::zip(red, green), blue);
+fn rgb(
+    red: impl ExactSizeIterator<Item = u16> + Clone,
+    green: impl Iterator<Item = u16> + Clone,
+    blue: impl Iterator<Item = u16> + Clone,
+) -> Option<Pixels> {
+    let count = red.len();
+    let mut data = vec![0; 3 * count];
+    let bands = || std::iter::zip(std::iter::zip(red.clone(), green.clone()), blue.clone());
     let mut holes = 0;
-    for (pixel, ((&red, &green), &blue)) in data.chunks_exact_mut(3).zip(bands()) {
+    let mut has_black = false;
+    for (pixel, ((red, green), blue)) in data.chunks_exact_mut(3).zip(bands()) {
         // A hole has the ninth bit; its other bits are 0 only in its own variable.
         let [_, is_hole] = (red | green | blue).to_le_bytes();
         let seen = is_hole.wrapping_sub(1);
         holes += usize::from(is_hole);
+        has_black |= red | green | blue == 0;
         pixel[0] = red.to_le_bytes()[0] & seen;
         pixel[1] = green.to_le_bytes()[0] & seen;
         pixel[2] = blue.to_le_bytes()[0] & seen;
@@ -143,15 +164,19 @@ fn rgb(red: &[u16], green: &[u16], blue: &[u16]) -> Option<Pixels> {
     if holes == 0 {
         return Some(Pixels::Rgb { data, hole: None });
     }
-    if holes == red.len() {
+    if holes == count {
         return None;
     }
-    // Black is nearly always free, and else one of the darkest blues.
-    let mut used = [false; 256];
-    for ((&red, &green), &blue) in bands() {
-        if red | green == 0 && blue < HOLE {
-            used[usize::from(blue)] = true;
-        }
+    // Black is mostly free, and else one of the darkest blues.
+    if !has_black {
+        let hole = Some([0; 3]);
+        return Some(Pixels::Rgb { data, hole });
+    }
+    // The last place takes all that is not blue alone: a store without a branch.
+    let mut used = [false; 257];
+    for pixel in data.chunks_exact(3) {
+        let is_blue = pixel[0] | pixel[1] == 0;
+        used[if is_blue { usize::from(pixel[2]) } else { 256 }] = true;
     }
     let is_hole = bands().map(|((red, green), blue)| red | green | blue >= HOLE);
     let Some(free) = (0..=255_u8).find(|blue| !used[usize::from(*blue)]) else {
@@ -161,10 +186,8 @@ fn rgb(red: &[u16], green: &[u16], blue: &[u16]) -> Option<Pixels> {
             data: rgba.collect::<Vec<_>>().into_flattened(),
         });
     };
-    if free > 0 {
-        for (pixel, hole) in data.chunks_exact_mut(3).zip(is_hole) {
-            pixel[2] = if hole { free } else { pixel[2] };
-        }
+    for (pixel, hole) in data.chunks_exact_mut(3).zip(is_hole) {
+        pixel[2] = if hole { free } else { pixel[2] };
     }
     Some(Pixels::Rgb {
         data,

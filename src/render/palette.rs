@@ -85,26 +85,70 @@ impl Palette {
         let shown = self.places.map(|place| self.colors[place]);
         let translucent = palette.iter().any(|color| !matches!(color[3], 0 | 255));
         let is_free = |blue: &u8| !palette[1..].contains(&[0, 0, *blue, 255]);
-        match (0..=255_u8).find(is_free).filter(|_| !translucent) {
-            Some(free) => {
-                let hole = [0, 0, free];
-                let opaque = shown.map(
-                    |[red, green, blue, alpha]| {
-                        if alpha == 0 { hole } else { [red, green, blue] }
-                    },
-                );
-                let data = slots.iter().map(|&slot| opaque[usize::from(slot)]);
-                Pixels::Rgb {
-                    data: data.collect::<Vec<_>>().into_flattened(),
-                    hole: Some(hole),
-                }
+        if let Some(free) = (0..=255_u8).find(is_free).filter(|_| !translucent) {
+            let hole = [0, 0, free];
+            let opaque = shown.map(
+                |[red, green, blue, alpha]| {
+                    if alpha == 0 { hole } else { [red, green, blue] }
+                },
+            );
+            let data = slots.iter().map(|&slot| opaque[usize::from(slot)]);
+            Pixels::Rgb {
+                data: data.collect::<Vec<_>>().into_flattened(),
+                hole: Some(hole),
             }
-            None => {
-                let data = slots.iter().map(|&slot| shown[usize::from(slot)]);
-                Pixels::Rgba {
-                    data: data.collect::<Vec<_>>().into_flattened(),
-                }
+        } else {
+            let data = slots.iter().map(|&slot| shown[usize::from(slot)]);
+            Pixels::Rgba {
+                data: data.collect::<Vec<_>>().into_flattened(),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of all 257 slots.
+    fn all(colors: &[[u8; 4]; 256]) -> Pixels {
+        let slots: Vec<u16> = (0..=HOLE).collect();
+        Palette::new(colors).pixels(&slots, &[true; SLOTS])
+    }
+
+    fn reds() -> [[u8; 4]; 256] {
+        let mut colors = [[0; 4]; 256];
+        for (level, color) in (0..=255).zip(&mut colors) {
+            *color = [level, 7, 0, 255];
+        }
+        colors
+    }
+
+    #[test]
+    fn translucent_colours_come_before_opaque_ones_and_invisible_ones_are_the_hole() {
+        let mut colors = [[1, 1, 1, 255]; 256];
+        colors[4] = [9, 9, 9, 0];
+        colors[5] = [2, 2, 2, 128];
+        let Pixels::Indexed { palette, indices } = all(&colors) else {
+            panic!("three colours need no more than a palette");
+        };
+        assert_eq!(palette, [[0; 4], [2, 2, 2, 128], [1, 1, 1, 255]]);
+        assert_eq!(indices[3..6], [2, 0, 1]);
+        assert_eq!(indices[256], 0);
+    }
+
+    #[test]
+    fn more_colours_than_a_palette_has_are_rgb_or_with_translucent_ones_rgba() {
+        let mut colors = reds();
+        let Pixels::Rgb { data, hole } = all(&colors) else {
+            panic!("opaque colours and a hole need no alpha");
+        };
+        assert_eq!(hole, Some([0; 3]));
+        assert_eq!(data[3 * 255..], [255, 7, 0, 0, 0, 0]);
+        colors[255][3] = 128;
+        let Pixels::Rgba { data } = all(&colors) else {
+            panic!("translucent colours need alpha");
+        };
+        assert_eq!(data[4 * 255..], [255, 7, 0, 128, 0, 0, 0, 0]);
     }
 }

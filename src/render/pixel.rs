@@ -67,13 +67,10 @@ impl Pixel for f32 {
         (!value.is_nan()).then_some(Self::from_f64(value))
     }
 
-    /// numpy clips and shifts an array of `f32` as `f32`, divides it by the width of
-    /// the range as `f64`, and rio-tiler puts the quotients back into the array
-    /// before the fraction is cut.
-    fn level(self, [min, max]: [f64; 2]) -> u8 {
-        let (low, high) = (Self::from_f64(min), Self::from_f64(max));
-        let above = f64::from(self.max(low).min(high) - low);
-        cut(f64::from(Self::from_f64(above / (max - min) * 255.0)))
+    /// rio-tiler computes in `f64` too, but puts what comes out back into the array
+    /// of `f32` before the fraction is cut, and so a hair below a level becomes it.
+    fn level(self, range: [f64; 2]) -> u8 {
+        cut(f64::from(Self::from_f64(scaled(self.to_f64(), range))))
     }
 }
 
@@ -88,8 +85,13 @@ impl Pixel for f64 {
 /// The level, 0 to 255, of a value in a display range. The fraction is cut, not
 /// rounded, as rio-tiler does. It never falls where the value rises, not even by the
 /// rounding of its floats: each step keeps the order.
-pub(super) fn level(value: f64, [min, max]: [f64; 2]) -> u8 {
-    cut((value.max(min).min(max) - min) / (max - min) * 255.0)
+pub(super) fn level(value: f64, range: [f64; 2]) -> u8 {
+    cut(scaled(value, range))
+}
+
+/// A value's place in a display range, from 0 to 255.
+fn scaled(value: f64, [min, max]: [f64; 2]) -> f64 {
+    (value.max(min).min(max) - min) / (max - min) * 255.0
 }
 
 #[expect(
@@ -177,18 +179,16 @@ mod tests {
     }
 
     #[test]
-    fn single_floats_are_rounded_where_numpy_rounds_them() {
-        // 0.6 as f32 is 0.60000002384: 153.00000608 of 255, and one ulp of f32 below
-        // it is 152.99999… in f64, which f32 rounds to 153.
-        let below = f32::from_bits(0.6_f32.to_bits() - 1);
-        assert_eq!(f64::from(below).level([0.0, 1.0]), 152);
-        assert_eq!(below.level([0.0, 1.0]), 152);
-        let nearly = f32::from_bits(0.2_f32.to_bits() - 1);
-        let exact = f64::from(nearly) * 255.0;
-        assert_eq!(
-            f64::from(nearly.level([0.0, 1.0])),
-            f64::from(f32::from_f64(exact)).floor()
-        );
+    fn single_floats_just_below_a_level_are_on_it_as_rio_tiler_has_them() {
+        // By rio_tiler.models.rescale_image of rio-tiler 9.4 on arrays of float32.
+        for (sample, range, expected) in [
+            (24.133_333_f32, [-2.0, 32.0], 196),
+            (0.649_019_6, [0.1, 0.9], 175),
+            (288.039_2, [270.0, 310.0], 115),
+        ] {
+            assert_eq!(sample.level(range), expected, "{sample}");
+            assert_eq!(f64::from(sample).level(range), expected - 1, "{sample}");
+        }
     }
 
     #[test]
@@ -218,6 +218,10 @@ mod tests {
             valid: Some([0.0, 100.0]),
             ..Packing::default()
         };
-        assert_eq!(packing.full_range::<i16>(), [-190.0, 10.0]);
+        let [min, max] = packing.full_range::<i16>();
+        assert_eq!(
+            (min.to_string(), max.to_string()),
+            ("-190".to_owned(), "10".to_owned())
+        );
     }
 }

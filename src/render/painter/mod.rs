@@ -73,15 +73,13 @@ impl<T: Pixel> Painter<T> {
                     blue.looked_up(&blues.data),
                 );
                 if let (Some(red), Some(green), Some(blue)) = looked_up {
-                    rgb(red, green, blue)
+                    rgb(&|| together(red.clone(), green.clone(), blue.clone()))
                 } else {
-                    let slots = [
-                        red.slots(&reds.data),
-                        green.slots(&greens.data),
-                        blue.slots(&blues.data),
-                    ];
-                    let [red, green, blue] = slots.each_ref().map(|band| band.iter().copied());
-                    rgb(red, green, blue)
+                    let red = red.slots(&reds.data);
+                    let green = green.slots(&greens.data);
+                    let blue = blue.slots(&blues.data);
+                    let slots = |band| <[u16]>::iter(band).copied();
+                    rgb(&|| together(slots(&red), slots(&green), slots(&blue)))
                 }
             }
             ([one, ..], [raster, ..]) => Some(self.one(&one.slots(&raster.data))),
@@ -140,18 +138,22 @@ fn gray_alpha(slots: &[u16]) -> Pixels {
     }
 }
 
+/// The slots of three variables, pixel by pixel.
+fn together(
+    red: impl ExactSizeIterator<Item = u16>,
+    green: impl ExactSizeIterator<Item = u16>,
+    blue: impl ExactSizeIterator<Item = u16>,
+) -> impl ExactSizeIterator<Item = [u16; 3]> {
+    (red.zip(green).zip(blue)).map(|((red, green), blue)| [red, green, blue])
+}
+
 /// The pixels of three variables; none if not one is visible.
-fn rgb(
-    red: impl ExactSizeIterator<Item = u16> + Clone,
-    green: impl Iterator<Item = u16> + Clone,
-    blue: impl Iterator<Item = u16> + Clone,
-) -> Option<Pixels> {
-    let count = red.len();
+fn rgb<B: ExactSizeIterator<Item = [u16; 3]>>(bands: &impl Fn() -> B) -> Option<Pixels> {
+    let count = bands().len();
     let mut data = vec![0; 3 * count];
-    let bands = || std::iter::zip(std::iter::zip(red.clone(), green.clone()), blue.clone());
     let mut holes = 0;
     let mut has_black = false;
-    for (pixel, ((red, green), blue)) in data.chunks_exact_mut(3).zip(bands()) {
+    for (pixel, [red, green, blue]) in data.chunks_exact_mut(3).zip(bands()) {
         // A hole has the ninth bit; its other bits are 0 only in its own variable.
         let [_, is_hole] = (red | green | blue).to_le_bytes();
         let seen = is_hole.wrapping_sub(1);
@@ -178,7 +180,7 @@ fn rgb(
         let is_blue = pixel[0] | pixel[1] == 0;
         used[if is_blue { usize::from(pixel[2]) } else { 256 }] = true;
     }
-    let is_hole = bands().map(|((red, green), blue)| red | green | blue >= HOLE);
+    let is_hole = bands().map(|[red, green, blue]| red | green | blue >= HOLE);
     let Some(free) = (0..=255_u8).find(|blue| !used[usize::from(*blue)]) else {
         let pixels = data.chunks_exact(3).zip(is_hole);
         let rgba = pixels.map(|(p, hole)| [p[0], p[1], p[2], if hole { 0 } else { 255 }]);

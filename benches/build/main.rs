@@ -12,7 +12,7 @@ mod archive;
 mod blocks;
 mod floor;
 mod measure;
-#[path = "../process.rs"]
+#[path = "../shared/process.rs"]
 mod process;
 
 use std::path::Path;

@@ -15,9 +15,6 @@ use cubetiler::{
 /// Raised when the same cube has other bytes.
 const VERSION: u32 = 1;
 
-/// The middle of the range of what is drawn, and how far it goes.
-pub(crate) const RESCALE: &str = "0,4000";
-
 /// Native zoom: a tile's pixel is as wide as 1.03 cells.
 pub(crate) const ZOOM: u64 = 13;
 
@@ -89,7 +86,6 @@ fn cell(cube: &Cube, level: Level, chunk: ChunkIndex) -> Cell {
 
 /// Hills with fields on them, and 3 % of noise.
 #[expect(
-    clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "small numbers"

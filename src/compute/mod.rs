@@ -1,6 +1,13 @@
 //! The only bridge from async code to the CPU: a bounded number of blocking
 //! computations at a time, so that decoding and warping never hold up a
-//! request's I/O and a burst of work cannot start a thousand threads.
+//! request's I/O and a burst of work cannot start a thousand threads. And the
+//! bounds on what else work under way may take: [`Memory`] and [`Admission`].
+
+mod admission;
+mod memory;
+
+pub use admission::{Admission, Busy};
+pub use memory::Memory;
 
 use std::sync::Arc;
 

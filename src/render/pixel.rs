@@ -91,7 +91,10 @@ pub(super) fn level(value: f64, range: [f64; 2]) -> u8 {
 
 /// A value's place in a display range, from 0 to 255.
 fn scaled(value: f64, [min, max]: [f64; 2]) -> f64 {
-    (value.max(min).min(max) - min) / (max - min) * 255.0
+    // Written out, for `clamp` and `f64::max` also care for NaN, which is a hole anyway.
+    let value = if value > min { value } else { min };
+    let value = if value < max { value } else { max };
+    (value - min) / (max - min) * 255.0
 }
 
 #[expect(

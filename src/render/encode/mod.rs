@@ -85,6 +85,14 @@ impl FromStr for ImageFormat {
 /// A picture that could not be written.
 #[derive(Debug, Error)]
 pub enum EncodeError {
+    /// No format has pictures without pixels.
+    #[error("a picture needs at least one pixel, this one is {width} x {height}")]
+    Empty {
+        /// Pixels per row.
+        width: u32,
+        /// Number of rows.
+        height: u32,
+    },
     /// The format has a size limit.
     #[error("{format} pictures end at {limit} pixels a side, this one is {width} x {height}")]
     TooLarge {
@@ -117,7 +125,8 @@ pub enum EncodeError {
 /// transparent tiles of the usual sizes are made once and shared.
 ///
 /// # Errors
-/// [`EncodeError::TooLarge`] if the format cannot hold the size.
+/// [`EncodeError::Empty`] or [`EncodeError::TooLarge`] if the format cannot hold the
+/// size.
 pub fn encode(picture: &Picture, format: ImageFormat) -> Result<Bytes, EncodeError> {
     static TRANSPARENT: [[OnceLock<Bytes>; 3]; KEPT_SIDES.len()] =
         [const { [const { OnceLock::new() }; 3] }; KEPT_SIDES.len()];
@@ -142,6 +151,9 @@ pub fn encode(picture: &Picture, format: ImageFormat) -> Result<Bytes, EncodeErr
 
 fn written(picture: &Picture, format: ImageFormat) -> Result<Bytes, EncodeError> {
     let (width, height) = picture.size();
+    if width == 0 || height == 0 {
+        return Err(EncodeError::Empty { width, height });
+    }
     let limit = match format {
         // A PNG side is a 31 bit number, JPEG's 16 bit, WebP's 14 bit.
         ImageFormat::Png => 0x7fff_ffff,

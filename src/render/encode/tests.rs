@@ -6,7 +6,7 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageFormat as Container};
 use proptest::prelude::*;
 
-use super::{ImageFormat, encode};
+use super::{EncodeError, ImageFormat, encode};
 use crate::render::{
     Colormap,
     picture::{Picture, Pixels, transparent},
@@ -400,4 +400,12 @@ fn a_side_longer_than_the_format_allows_is_an_error_that_says_the_limit() {
         encode(&wide, ImageFormat::WebP).unwrap_err().to_string(),
         "WebP pictures end at 16383 pixels a side, this one is 20000 x 1"
     );
+}
+
+#[test]
+fn a_picture_without_pixels_is_refused() {
+    for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP] {
+        let error = encode(&transparent(0, 4), format).unwrap_err();
+        assert!(matches!(error, EncodeError::Empty { .. }), "{error}");
+    }
 }

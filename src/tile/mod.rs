@@ -366,10 +366,7 @@ fn paint(tile: &Prepared, sources: &[Raster<u16>]) -> Result<Picture, TileError>
         .iter()
         .map(|source| taken.resample(source, window, tile.resampling, tile.nodata))
         .collect();
-    let packing = Packing {
-        nodata: vec![f64::from(tile.nodata)],
-        ..Packing::default()
-    };
+    let packing = Packing::with_nodata(f64::from(tile.nodata));
     Ok(tile.style.painter(&[packing]).paint(&rasters))
 }
 

@@ -37,6 +37,9 @@ pub(super) fn bilinear<T: Sample>(
         mosaic.pick(cols, |col| col.low),
         mosaic.pick(cols, |col| col.high),
     ];
+    let rights: Vec<Option<f64>> = (cols.iter()).map(|col| col.map(|col| col.weight)).collect();
+    // A copy is kept in registers.
+    let validity = *validity;
     let mut lines = Lines::<T, 2, 2>::new(cols.len(), fill);
     for (r, row) in rows.iter().enumerate() {
         let Some(row) = row else { continue };
@@ -44,15 +47,13 @@ pub(super) fn bilinear<T: Sample>(
             line.take(mosaic, &picks, row);
         });
         let [top, bottom] = &lines.slots;
-        for (n, (pixel, col)) in std::iter::zip(out.row_mut(r), cols).enumerate() {
-            if let Some(col) = col {
-                let corners = [
-                    top.taps[0][n],
-                    top.taps[1][n],
-                    bottom.taps[0][n],
-                    bottom.taps[1][n],
-                ];
-                *pixel = linear(corners, col.weight, row.weight, validity);
+        let upper = std::iter::zip(&top.taps[0], &top.taps[1]);
+        let lower = std::iter::zip(&bottom.taps[0], &bottom.taps[1]);
+        let corners = std::iter::zip(upper, lower);
+        let places = std::iter::zip(out.row_mut(r), &rights);
+        for ((pixel, right), ((a, b), (c, d))) in std::iter::zip(places, corners) {
+            if let Some(right) = right {
+                *pixel = linear([*a, *b, *c, *d], *right, row.weight, &validity);
             }
         }
     }
@@ -172,13 +173,25 @@ pub(super) fn linear<T: Sample>(
             + d.to_f64() * weights[3];
         return T::from_f64(sum / (weights[0] + weights[1] + weights[2] + weights[3]));
     }
+    linear_over_valid(corners, weights, right, bottom, validity)
+}
+
+/// [`linear`] where a corner is not valid.
+#[cold]
+fn linear_over_valid<T: Sample>(
+    corners: [T; 4],
+    weights: [f64; 4],
+    right: f64,
+    bottom: f64,
+    validity: &Validity<T>,
+) -> T {
     let nearest = usize::from(right >= 0.5) + 2 * usize::from(bottom >= 0.5);
-    if !is_valid(corners[nearest]) {
+    if !validity.is_valid(corners[nearest]) {
         return validity.fill();
     }
     let (mut sum, mut weight) = (0.0, 0.0);
     for (corner, w) in std::iter::zip(corners, weights) {
-        if is_valid(corner) {
+        if validity.is_valid(corner) {
             sum += corner.to_f64() * w;
             weight += w;
         }

@@ -136,6 +136,16 @@ pub struct Prepared {
     complete: bool,
 }
 
+impl Prepared {
+    /// Whether it is painted and encoded within a millisecond.
+    fn is_short(&self) -> bool {
+        const SHORT_SIDE: usize = 256;
+        let is_plain = matches!(self.mapping, Mapping::Separable { .. });
+        let is_quick = self.format.is_none_or(|format| format != ImageFormat::WebP);
+        self.size <= SHORT_SIDE && is_plain && is_quick
+    }
+}
+
 /// A finished tile. Clones share the bytes.
 #[derive(Clone, Debug)]
 pub struct Tile {
@@ -298,11 +308,12 @@ impl Tiles {
         if let Some(tile) = self.finished.get(&key).await {
             return Ok(tile);
         }
-        let made = async {
+        // Boxed here, where it is made, and not moved about by who awaits it.
+        let made = Box::pin(async {
             let _place = self.admission.enter().await?;
             let _memory = self.memory.reserve(tile.cost.bytes()).await;
             self.make(tile).await
-        };
+        });
         let made = self.finished.get_or_compute(key, made).await;
         made.map_err(TileError::Shared)
     }
@@ -313,8 +324,11 @@ impl Tiles {
             let format = tile.format.unwrap_or(ImageFormat::Png);
             return finish(&nothing(&tile), Some(format));
         };
+        let is_short = tile.is_short();
         self.compute
-            .run(move || finish(&paint(&tile, &sources)?, tile.format))
+            .run_by_length(is_short, move || {
+                finish(&paint(&tile, &sources)?, tile.format)
+            })
             .await?
     }
 
@@ -325,7 +339,12 @@ impl Tiles {
     pub async fn picture(&self, tile: Prepared) -> Result<Picture, TileError> {
         match self.read(&tile).await? {
             None => Ok(nothing(&tile)),
-            Some(sources) => self.compute.run(move || paint(&tile, &sources)).await?,
+            Some(sources) => {
+                let is_short = tile.is_short();
+                self.compute
+                    .run_by_length(is_short, move || paint(&tile, &sources))
+                    .await?
+            }
         }
     }
 

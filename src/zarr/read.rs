@@ -49,6 +49,10 @@ pub struct Reader {
     compute: Compute,
 }
 
+/// An inner chunk of at most this side is decoded in some tenths of a
+/// millisecond.
+const SHORT_SIDE: usize = 384;
+
 /// What a cache entry without a value still takes.
 const ENTRY_OVERHEAD: usize = 64;
 
@@ -208,9 +212,10 @@ impl Reader {
                 .await?
                 .unwrap_or_default();
             let codec = stored.values.clone();
+            let is_short = stored.cube.inner_chunk() <= SHORT_SIDE;
             let values = self
                 .compute
-                .run(move || codec.decode_inner::<u16>(&bytes))
+                .run_by_length(is_short, move || codec.decode_inner::<u16>(&bytes))
                 .await?
                 .map_err(damaged(what))?;
             Ok(Some(Arc::new(values)))

@@ -515,7 +515,10 @@ const SCL: [(u8, bool); 12] = [
 
 /// In pixels of 20 m.
 fn scl(n: i32, row: i32, col: i32) -> (u8, bool) {
-    pick(&SCL, row.div_euclid(2) + col.div_euclid(3) + 5 * n)
+    pick(
+        &SCL,
+        row.div_euclid(2) * (n + 1) + col.div_euclid(3) * (n + 2),
+    )
 }
 
 /// Reflectance of red and near infrared, below zero in places.

@@ -501,16 +501,16 @@ const SENTINEL: [(i32, &str, i32); 4] = [
 const SCL: [(u8, bool); 12] = [
     (0, false),
     (4, true),
-    (1, false),
     (2, true),
-    (3, false),
     (5, true),
-    (8, false),
+    (1, false),
+    (3, false),
     (6, true),
-    (9, false),
     (7, true),
-    (10, false),
+    (8, false),
+    (9, false),
     (11, true),
+    (10, false),
 ];
 
 /// In pixels of 20 m.
@@ -524,7 +524,7 @@ fn scl(n: i32, row: i32, col: i32) -> (u8, bool) {
 /// Reflectance of red and near infrared, below zero in places.
 fn sentinel_reflectance(n: i32, row: i32, col: i32) -> [i32; 2] {
     [
-        (13 * row + 5 * col + 40 * n).rem_euclid(600) - 30,
+        (13 * row + 5 * col + 4 * n).rem_euclid(600) - 30,
         2500 + (row * col - 25 * n).rem_euclid(700),
     ]
 }

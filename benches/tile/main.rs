@@ -90,10 +90,11 @@ async fn report(path: &Path) -> anyhow::Result<()> {
         let requests: Vec<TileRequest> = addresses.iter().map(|at| kind.request(*at)).collect();
         let floor = floor::measure(&tiles(&catalog), &catalog, &requests).await?;
         let count = requests.len() as f64;
+        // Room for shard indexes and coverage, and for the chunks of a tile or two.
+        let cold = tiles_within(&catalog, 8);
         let cold = cpu(async || {
             for request in &requests {
-                // Nothing is known but the cube.
-                make(&tiles(&catalog), request).await?;
+                make(&cold, request).await?;
             }
             Ok(())
         });
@@ -189,7 +190,14 @@ fn addresses() -> anyhow::Result<Vec<TileAddress>> {
 
 /// Tiles with empty caches.
 fn tiles(catalog: &Arc<Catalog>) -> Tiles {
-    let config = CacheConfig::default();
+    tiles_within(catalog, CacheConfig::default().memory_mib)
+}
+
+fn tiles_within(catalog: &Arc<Catalog>, memory_mib: u64) -> Tiles {
+    let config = CacheConfig {
+        memory_mib,
+        ..CacheConfig::default()
+    };
     let compute = Compute::for_this_machine();
     Tiles::new(
         Arc::clone(catalog),

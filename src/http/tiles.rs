@@ -42,7 +42,7 @@ const TILE_SIZE: usize = 256;
         ("sel" = Option<Vec<String>>, Query, description = "time=2023-08-01 or time=nearest::2023-08-01; the newest time step if there is none"),
         ("rescale" = Option<Vec<String>>, Query, description = "min,max for all variables, or one for each"),
         ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
-        ("resampling" = Option<String>, Query, description = "nearest (default) or bilinear"),
+        ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
         ("nodata" = Option<u16>, Query, description = "The value that is transparent"),
         ("tilesize" = Option<u32>, Query, description = "Pixels along a side, 256 by default"),
         ("revision" = Option<String>, Query, description = "The cube's revision: makes a whole tile immutable"),

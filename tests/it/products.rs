@@ -274,7 +274,10 @@ fn fmask(n: i32, row: i32, col: i32) -> (u8, bool) {
     match (row < CHUNK, col < CHUNK) {
         (false, true) => (255, false),
         (false, false) => (0b0100_0010, false),
-        (true, _) => pick(&FMASK, row.div_euclid(3) + col.div_euclid(5) + 7 * n),
+        (true, _) => pick(
+            &FMASK,
+            row.div_euclid(3) + col.div_euclid(5) + 7 * n + n / 2,
+        ),
     }
 }
 
@@ -606,13 +609,13 @@ fn planetary_computer() -> PlanetaryComputer {
         let name = |band: &str| {
             format!("sentinel2-l2/33/T/WL/2022/01/{day:02}/{id}.SAFE/T33TWL_{band}.tif")
         };
-        let file = |band: &str| format!("{account}/{}", name(band));
+        let path = |band: &str| format!("{account}/{}", name(band));
         for (band, key) in ["B04", "B08"].into_iter().enumerate() {
-            archive.image(&file(key), fine, Some(0), |row, col| {
+            archive.image(&path(key), fine, Some(0), |row, col| {
                 valid(sentinel_reflectance(n, row, col)[band] + added)
             });
         }
-        archive.image(&file("SCL"), coarse, Some(0), |row, col| scl(n, row, col).0);
+        archive.image(&path("SCL"), coarse, Some(0), |row, col| scl(n, row, col).0);
         let asset = |band: &str| {
             let href = format!("http://{account}.blob.core.windows.net/{}", name(band));
             json!({"href": href, "roles": ["data"],

@@ -30,7 +30,8 @@ def main():
     chunks = zarr.open_group(session.store, mode="r")[f"0/{VARIABLE}"].chunks
     for variable in dataset.variables.values():
         variable.encoding = {}
-    dataset[VARIABLE].attrs.setdefault("_FillValue", 0)
+    # It names a variable that is not taken along.
+    dataset["time"].attrs.pop("bounds", None)
     encoding = {
         VARIABLE: {"chunks": chunks, "compressors": [zarr.codecs.ZstdCodec(level=3)]},
         **{axis: {"chunks": dataset[axis].shape} for axis in ("latitude", "longitude")},

@@ -53,8 +53,10 @@ def main():
         TiTiler(arguments.workers),
         Xpublish(arguments.workers),
     ]
-    print(f"{machine()}; {len(addresses)} tiles of 256 x 256, one band, viridis, as PNG; ", end="")
-    print(f"{load.CONNECTIONS} at a time; the Python servers with {arguments.workers} workers\n")
+    print(
+        f"{machine()}; {len(addresses)} tiles of 256 x 256, one band, viridis, as PNG; "
+        f"{load.CONNECTIONS} at a time; the Python servers with {arguments.workers} workers\n"
+    )
     times(peers, addresses)
     pixels(peers, addresses[: arguments.pixels])
     whole(peers)
@@ -105,19 +107,15 @@ def pixels(peers, addresses):
             for tile in addresses:
                 name = f"{tile.zoom}-{tile.col}-{tile.row}.png"
                 (folder / peer.name / name).write_bytes(get(server, peer.path(tile)))
-    print(f"\nPixels of {len(addresses)} tiles beside the samples under their centres (nearest):\n")
-    print(
-        "| server | pixels | rule of colour | other than the truth | of them at a border of cells "
-        "| elsewhere | the farthest from a border, cells | by more than one colour | in no colour of the map |"
-    )
-    print("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
+    print(f"\nPixels of {len(addresses)} tiles beside the cells under their centres (nearest):\n")
     run([python(), HERE / "compare.py", STORE, folder])
 
 
 def whole(peers):
     """The tile of the whole cube: ours has overviews, the others have none."""
     tile = tiles.around()
-    print(f"\nTile {tile.zoom}/{tile.col}/{tile.row}, which has the whole cube in it, one worker:\n")
+    address = f"{tile.zoom}/{tile.col}/{tile.row}"
+    print(f"\nTile {address}, which has the whole cube in it, one worker:\n")
     print(f"| server | first, s | middle of {TRIES} more, s | most memory, MiB | grown by, MiB |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for peer in peers:
@@ -221,19 +219,22 @@ def install():
 
 
 def find_python():
-    """$PYTHON, or the first on the path that is new enough. A shim on the path may
-    stand for a version that is not active, so candidates are run."""
+    """$PYTHON, or the first that is new enough of those on the path and of pyenv's. A
+    shim on the path may stand for a version that is not active, so they are run."""
     named = os.environ.get("PYTHON")
-    test = "import sys, ensurepip; sys.exit(sys.version_info < (3, 12))"
-    for candidate in [named] if named else ["python3", "python3.14", "python3.13", "python3.12"]:
+    candidates = [named] if named else ["python3", "python3.14", "python3.13", "python3.12"]
+    if not named and shutil.which("pyenv"):
+        root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=True)
+        candidates += sorted(Path(root.stdout.strip()).glob("versions/3.1[2-9].*/bin/python"))
+    test = ["-c", "import sys, ensurepip; sys.exit(sys.version_info < (3, 12))"]
+    for candidate in candidates:
         try:
-            if subprocess.run([candidate, "-c", test], capture_output=True, check=False).returncode == 0:
-                return candidate
+            found = subprocess.run([candidate, *test], capture_output=True, check=False)
         except OSError:
             continue
-    raise SystemExit(
-        f"{named or 'no Python on the path'} is not 3.12 or later with venv: set PYTHON to one"
-    )
+        if found.returncode == 0:
+            return candidate
+    raise SystemExit(f"{named or 'what is here'} is no Python 3.12 or later with venv: set PYTHON")
 
 
 def export(cube):

@@ -30,11 +30,19 @@ class Pass:
     p50: float
     p99: float
     max: float
+    cpu: float
+    """Of the server."""
 
     @property
     def rate(self):
         """Answers a second."""
         return self.answers / self.seconds
+
+    @property
+    def cost(self):
+        """CPU seconds of the server for an answer. Unlike the rate, it says the same
+        on a machine that has other work to do."""
+        return self.cpu / self.answers
 
 
 def require():
@@ -43,22 +51,22 @@ def require():
         raise SystemExit("wrk is missing. Debian and Ubuntu: apt-get install wrk")
 
 
-def once(url, requests):
+def once(server, requests):
     """Sends each request exactly once, in order."""
     if len(requests) < CONNECTIONS:
         raise SystemExit(f"{len(requests)} requests are too few for {CONNECTIONS} connections")
-    found = _walk(url, requests, "once", 3600)
+    found = _walk(server, requests, "once", 3600)
     if found.answers != len(requests):
         raise SystemExit(f"{found.answers} answers to {len(requests)} requests")
     return found
 
 
-def around(url, requests, seconds=AROUND_SECONDS):
+def around(server, requests, seconds=AROUND_SECONDS):
     """Sends the requests in order, again and again."""
-    return _walk(url, requests, "around", seconds)
+    return _walk(server, requests, "around", seconds)
 
 
-def _walk(url, requests, how, seconds):
+def _walk(server, requests, how, seconds):
     """A request is a path, or a path, a tab and the ETag that the client has.
 
     wrk's percentiles are corrected for coordinated omission: an answer that took
@@ -69,13 +77,15 @@ def _walk(url, requests, how, seconds):
         file.write("".join(f"{request}\n" for request in requests))
         file.flush()
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "600s"]
-        command += ["-s", os.fspath(_SCRIPT), url, "--", file.name, how, str(CONNECTIONS)]
+        command += ["-s", os.fspath(_SCRIPT), server.url, "--", file.name, how, str(CONNECTIONS)]
+        before = server.cpu()
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        cpu = server.cpu() - before
     lines = done.stdout.splitlines()
     if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
         raise SystemExit(f"wrk failed:\n{done.stdout}")
     found = json.loads(lines[-1])
     bad = {name: found.pop(name) for name in ("bad_status", "socket_errors", "timeouts")}
     if any(bad.values()):
-        raise SystemExit(f"not all was answered well at {url}: {bad}")
-    return Pass(**found)
+        raise SystemExit(f"not all was answered well at {server.url}: {bad}")
+    return Pass(**found, cpu=cpu)

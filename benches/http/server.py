@@ -86,19 +86,27 @@ class Server:
                 continue
             parents[int(status.parent.name)] = int(fields[1])
         found = [self._process.pid]
+        # It grows while it is walked.
         for pid in found:
             found.extend(child for child, parent in parents.items() if parent == pid)
         return found
 
     def peak_memory(self):
         """The most resident memory of each process, in MiB, added up."""
-        peaks = (re.search(r"VmHWM:\s+(\d+) kB", status) for status in self._statuses())
+        peaks = (re.search(r"VmHWM:\s+(\d+) kB", status) for status in self._read("status"))
         return sum(int(peak[1]) for peak in peaks if peak) / 1024
 
-    def _statuses(self):
+    def cpu(self):
+        """CPU seconds of all processes so far, in user mode and in the kernel."""
+        fields = (stat.rpartition(")")[2].split() for stat in self._read("stat"))
+        ticks = sum(int(field[11]) + int(field[12]) for field in fields)
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _read(self, name):
+        """A file of /proc of each process that is still there."""
         for pid in self.pids():
             try:
-                yield Path(f"/proc/{pid}/status").read_text()
+                yield Path(f"/proc/{pid}/{name}").read_text()
             except OSError:
                 pass
 

@@ -78,23 +78,28 @@ def parse():
 
 def times(peers, addresses):
     """How fast each serves the tiles."""
-    print("| server | tiles/s | times | p50, ms | p99, ms | KiB a tile | most memory, MiB |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| server | tiles/s | times | CPU, ms | times | p50, ms | p99, ms | KiB | memory, MiB |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     ours = None
     for peer in peers:
         with peer.server() as server:
             if peer.warms_up:
                 some = (addresses * WARM_UP)[:WARM_UP]
-                load.once(server.url, [peer.path(tile, tiles.TOP + 1) for tile in some])
-            found = load.once(server.url, [peer.path(tile) for tile in addresses])
+                load.once(server, [peer.path(tile, tiles.TOP + 1) for tile in some])
+            found = load.once(server, [peer.path(tile) for tile in addresses])
             peak = server.peak_memory()
-        ours = ours or found.rate
+        ours = ours or found
         print(
-            f"| {peer.name} | {found.rate:.1f} | {ours / found.rate:.1f} | {found.p50 * 1e3:.1f} | "
-            f"{found.p99 * 1e3:.1f} | {found.bytes / found.answers / 1024:.0f} | {peak:.0f} |",
+            f"| {peer.name} | {found.rate:.1f} | {ours.rate / found.rate:.1f} | "
+            f"{found.cost * 1e3:.2f} | {found.cost / ours.cost:.1f} | "
+            f"{found.p50 * 1e3:.1f} | {found.p99 * 1e3:.1f} | "
+            f"{found.bytes / found.answers / 1024:.0f} | {peak:.0f} |",
             flush=True,
         )
-    print("\nTimes: how often ours is as fast. Memory: of all processes of the server together.")
+    print(
+        "\nTimes: how many times what it is with ours. CPU: of the server, for a tile. "
+        "KiB: of a tile.\nMemory: the most of each process of the server, added up."
+    )
 
 
 def pixels(peers, addresses):

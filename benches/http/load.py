@@ -6,6 +6,7 @@ each tile exactly once, which is what a cold pass means.
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -32,6 +33,7 @@ class Pass:
     max: float
     cpu: float
     """Of the server."""
+    tool_cpu: float
 
     @property
     def rate(self):
@@ -43,6 +45,11 @@ class Pass:
         """CPU seconds of the server for an answer. Unlike the rate, it says the same
         on a machine that has other work to do."""
         return self.cpu / self.answers
+
+    @property
+    def tool_cost(self):
+        """CPU seconds of the load tool for an answer, on the same cores."""
+        return self.tool_cpu / self.answers
 
 
 def require():
@@ -78,9 +85,9 @@ def _walk(server, requests, how, seconds):
         file.flush()
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "600s"]
         command += ["-s", os.fspath(_SCRIPT), server.url, "--", file.name, how, str(CONNECTIONS)]
-        before = server.cpu()
+        before, tool_before = server.cpu(), _children_cpu()
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        cpu = server.cpu() - before
+        cpu = {"cpu": server.cpu() - before, "tool_cpu": _children_cpu() - tool_before}
     lines = done.stdout.splitlines()
     if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
         raise SystemExit(f"wrk failed:\n{done.stdout}")
@@ -88,4 +95,10 @@ def _walk(server, requests, how, seconds):
     bad = {name: found.pop(name) for name in ("bad_status", "socket_errors", "timeouts")}
     if any(bad.values()):
         raise SystemExit(f"not all was answered well at {server.url}: {bad}")
-    return Pass(**found, cpu=cpu)
+    return Pass(**found, **cpu)
+
+
+def _children_cpu():
+    """CPU seconds of all programs that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

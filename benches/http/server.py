@@ -130,8 +130,6 @@ def cubetiler(binary, cube):
     return Server(
         [binary, "serve", "--bind", "127.0.0.1:{port}", f"bench={cube}"],
         health="/healthz",
-        # Requests are not logged by default; a configuration of one's own might.
-        environment={"CUBETILER_LOG__FILTER": "warn,icechunk=error"},
     )
 
 

@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint doc check fmt python bench-tile bench-build clean-data
+.PHONY: help setup demo test lint doc check fmt python bench-tile bench-build bench-http bench-peers clean-data
 
 CARGO ?= cargo
 
@@ -50,6 +50,17 @@ bench-tile: setup ## Measure what a tile costs (Linux; writes 0.4 GB once)
 
 bench-build: setup ## Measure what building a chunk costs (Linux; draws 1.5 GB once)
 	$(CARGO) bench --locked --bench build
+
+# The benchmark's cube, which is written if it is not there.
+BENCH_CUBE = cube=$$($(CARGO) bench --locked --bench tile -- --cube)
+
+bench-http: setup ## Measure what the release server serves (needs wrk; ARGS='--help')
+	$(CARGO) build --locked --release
+	$(BENCH_CUBE) && python3 benches/http/run.py --cube "$$cube" $(ARGS)
+
+bench-peers: setup ## Serve the same tiles with TiTiler and xpublish-tiles (installs 1.3 GB)
+	$(CARGO) build --locked --release
+	$(BENCH_CUBE) && python3 benches/peers/run.py --cube "$$cube" $(ARGS)
 
 clean-data: ## Remove what the demo has built
 	rm -rf demo-data

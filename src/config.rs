@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn the_environment_is_stronger_than_the_file_and_the_file_than_the_defaults() {
         let (_dir, path) = file("[cache]\nmemory_mib = 1\ncheck_seconds = 2\n");
-        let env = vars(&[("CUBETILER_CACHE__CHUNKS_MIB", "3"), ("HOME", "/")]);
+        let env = vars(&[("CUBETILER_CACHE__MEMORY_MIB", "3"), ("HOME", "/")]);
         let config = Config::load(Some(path), env).unwrap();
         assert_eq!(
             (config.cache.memory_mib, config.cache.check_seconds),

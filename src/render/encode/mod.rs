@@ -1,9 +1,9 @@
 //! Finished pixels to PNG, JPEG and WebP, complete files ready for the wire.
 //!
 //! - **PNG** is lossless and keeps what the picture is, which is smaller than RGBA and
-//!   several times faster to write; see [`png`].
+//!   several times faster to write; see `png`.
 //! - **JPEG** and **WebP** are lossy, in the qualities that tile servers commonly use;
-//!   see [`lossy`].
+//!   see `lossy`.
 
 mod lossy;
 mod png;

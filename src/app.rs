@@ -61,7 +61,10 @@ impl App {
     /// # Errors
     /// If a cube cannot be opened or the source not be set up.
     pub async fn new(config: &Config, access: Access) -> Result<Self, AppError> {
-        let mut catalog = Catalog::new(Duration::from_secs(config.cache.check_seconds));
+        let mut catalog = Catalog::new(
+            Duration::from_secs(config.cache.check_seconds),
+            config.s3.clone(),
+        );
         for (name, path) in &config.cubes {
             catalog.open(name, path.clone()).await?;
         }

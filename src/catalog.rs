@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    repo::{Repo, Revision},
+    repo::{Repo, Revision, S3Config},
     suggest,
     zarr::{StoredCube, ZarrError},
 };
@@ -54,6 +54,7 @@ pub enum CatalogError {
 pub struct Catalog {
     cubes: BTreeMap<String, Arc<Entry>>,
     check_every: Duration,
+    s3: S3Config,
 }
 
 /// An open cube.
@@ -71,16 +72,17 @@ pub struct Entry {
 
 impl Catalog {
     /// No cubes yet; those that will be opened are asked for commits of other
-    /// processes this often.
+    /// processes this often, and are found in buckets by these settings.
     #[must_use]
-    pub fn new(check_every: Duration) -> Self {
+    pub fn new(check_every: Duration, s3: S3Config) -> Self {
         Self {
             check_every,
+            s3,
             ..Self::default()
         }
     }
 
-    /// Opens a cube under a name.
+    /// Opens a cube under a name: a path, or an address as `s3://bucket/prefix`.
     ///
     /// # Errors
     /// If the name is unusable or the store is no cube.
@@ -97,7 +99,11 @@ impl Catalog {
             path: path.clone(),
             source,
         };
-        let repo = Repo::open(&path).await.map_err(|e| failed(e.into()))?;
+        let repo = match path.to_str().filter(|text| text.starts_with("s3://")) {
+            Some(address) => Repo::open_bucket(address, &self.s3).await,
+            None => Repo::open(&path).await,
+        };
+        let repo = repo.map_err(|e| failed(e.into()))?;
         let current = StoredCube::open(&repo).await.map_err(failed)?;
         let entry = Arc::new(Entry {
             name: name.to_owned(),

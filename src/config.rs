@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{build::BuildConfig, cache::CacheConfig, source::SourceConfig, suggest};
+use crate::{
+    build::BuildConfig, cache::CacheConfig, repo::S3Config, source::SourceConfig, suggest,
+};
 
 /// The documented defaults. A test holds them against [`Config::default`].
 pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
@@ -20,12 +22,15 @@ const TOKEN: &str = "CUBETILER_ADMIN_TOKEN";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The cubes to serve: a name and the path of its store each.
+    /// The cubes to serve: a name, and the path of its store or its address as
+    /// `s3://bucket/prefix`, each.
     pub cubes: BTreeMap<String, PathBuf>,
     /// How the server listens.
     pub server: ServerConfig,
     /// What serving tiles may take.
     pub cache: CacheConfig,
+    /// How buckets are reached.
+    pub s3: S3Config,
     /// How builds share the machine.
     pub build: BuildConfig,
     /// How catalogues and images are read.

@@ -75,7 +75,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn report(path: &Path) -> anyhow::Result<()> {
-    let mut catalog = Catalog::new(Duration::from_secs(1));
+    let mut catalog = Catalog::default();
     catalog.open("bench", path.to_owned()).await?;
     let catalog = Arc::new(catalog);
     let addresses = addresses()?;

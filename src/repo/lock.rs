@@ -32,6 +32,9 @@ pub enum LockError {
         /// Who.
         holder: Holder,
     },
+    /// There is no lock between processes in a bucket.
+    #[error("{} is in a bucket: it can be served from there, and is built on a local disk", _0.display())]
+    Remote(PathBuf),
     /// The lock file cannot be opened or locked.
     #[error("cannot lock {}", path.display())]
     Io {

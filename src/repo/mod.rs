@@ -5,13 +5,14 @@
 //! references and metadata and commits them all at once, so a reader sees the
 //! cube before or after, never between.
 
+mod bucket;
 mod lock;
 mod session;
 
-use std::{fmt, path::Path as FsPath, path::PathBuf};
+use std::{fmt, path::Path as FsPath, path::PathBuf, sync::Arc};
 
 use icechunk::{
-    Repository, RepositoryConfig,
+    Repository, RepositoryConfig, Storage,
     config::{
         ManifestConfig, ManifestSplitCondition, ManifestSplitDim, ManifestSplitDimCondition,
         ManifestSplittingConfig,
@@ -20,6 +21,8 @@ use icechunk::{
     repository::{RepositoryErrorKind, VersionInfo},
 };
 
+use bucket::Bucket;
+pub use bucket::S3Config;
 pub use lock::{Holder, LockError, WriterLock};
 pub use session::{Bytewise, ChunkRef, Read, Snapshot, Transaction};
 
@@ -40,6 +43,9 @@ pub enum RepoError {
     /// There is no repository.
     #[error("{0} is no cube: there is no Icechunk repository")]
     Missing(PathBuf),
+    /// Not the address of a bucket.
+    #[error("`{0}` is no address of a bucket: it is written as s3://bucket/prefix")]
+    Address(String),
     /// The branch moved since the transaction began.
     #[error("another writer has committed to the cube meanwhile")]
     Conflict,
@@ -80,7 +86,7 @@ impl fmt::Display for Revision {
     }
 }
 
-/// An open repository on the local file system.
+/// An open repository, on the local file system or in a bucket.
 #[derive(Debug)]
 pub struct Repo {
     repository: Repository,
@@ -131,24 +137,47 @@ impl Repo {
         if !path.is_dir() {
             return Err(RepoError::Missing(path.to_owned()));
         }
-        let action = || format!("open the repository at {}", path.display());
         let store = icechunk::new_local_filesystem_storage(path)
             .await
-            .map_err(|e| storage(action(), e))?;
-        let repository = Repository::open(store).execute().await.map_err(|error| {
-            if matches!(error.kind(), RepositoryErrorKind::RepositoryDoesntExist) {
-                RepoError::Missing(path.to_owned())
-            } else {
-                storage(action(), error)
-            }
-        })?;
-        Ok(Self {
-            repository,
-            path: path.to_owned(),
-        })
+            .map_err(|e| storage(format!("open the repository at {}", path.display()), e))?;
+        Self::open_storage(store, path.to_owned()).await
     }
 
-    /// Where it is.
+    /// Opens the repository at `s3://bucket/prefix`, to read from it.
+    ///
+    /// # Errors
+    /// [`RepoError::Address`], [`RepoError::Missing`], or what storage says.
+    pub async fn open_bucket(address: &str, config: &S3Config) -> Result<Self, RepoError> {
+        let bucket =
+            Bucket::parse(address).ok_or_else(|| RepoError::Address(address.to_owned()))?;
+        let store = icechunk::new_s3_object_store_storage(
+            config.options(),
+            bucket.name,
+            bucket.prefix,
+            Some(config.credentials()),
+            Vec::new(),
+            Vec::new(),
+        )
+        .await
+        .map_err(|e| storage(format!("open the repository at {address}"), e))?;
+        Self::open_storage(store, address.into()).await
+    }
+
+    async fn open_storage(
+        store: Arc<dyn Storage + Send + Sync>,
+        path: PathBuf,
+    ) -> Result<Self, RepoError> {
+        let repository = Repository::open(store).execute().await.map_err(|error| {
+            if matches!(error.kind(), RepositoryErrorKind::RepositoryDoesntExist) {
+                RepoError::Missing(path.clone())
+            } else {
+                storage(format!("open the repository at {}", path.display()), error)
+            }
+        })?;
+        Ok(Self { repository, path })
+    }
+
+    /// Where it is, a path or an address.
     #[must_use]
     pub fn path(&self) -> &FsPath {
         &self.path
@@ -198,6 +227,9 @@ impl Repo {
     /// # Errors
     /// [`LockError::Held`] names the holder.
     pub fn lock(&self, purpose: &str) -> Result<WriterLock, LockError> {
+        if Bucket::parse(&self.path.to_string_lossy()).is_some() {
+            return Err(LockError::Remote(self.path.clone()));
+        }
         WriterLock::take(&self.path, purpose)
     }
 }

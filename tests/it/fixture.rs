@@ -187,7 +187,10 @@ impl Server {
         let mut config = Config::default();
         config.cubes.insert("formula".to_owned(), store);
         config.server.root_path = root_path.to_owned();
-        let app = App::new(&config, access).await.unwrap();
+        Self::of(App::new(&config, access).await.unwrap()).await
+    }
+
+    pub(crate) async fn of(app: App) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

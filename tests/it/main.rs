@@ -10,6 +10,7 @@
 mod any_grid;
 mod blocks;
 mod browser;
+mod bucket;
 mod cli;
 mod edges;
 mod errors;

@@ -128,8 +128,8 @@ fn built() -> Local {
 }
 
 /// Tiles of zoom 14 over the first chunk, whose inner chunks differ.
-const NORTHWEST: &str = "14/8462/5990.png";
-const SOUTHEAST: &str = "14/8465/5996.png";
+const NORTHWEST: &str = "14/8461/6009.png";
+const SOUTHEAST: &str = "14/8466/6015.png";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tile_from_a_bucket_is_one_round_trip_away_when_its_chunks_are_not_known_yet() {

@@ -28,7 +28,15 @@ const ROUND_TRIP: Duration = Duration::from_millis(30);
 /// many had been answered before, and at which place among the answers its own
 /// was.
 #[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<(usize, Vec<Entry>)>>);
+struct Log(Arc<Mutex<Logged>>);
+
+#[derive(Debug, Default)]
+struct Logged {
+    entries: Vec<Entry>,
+    answers: usize,
+    /// Entries that were looked at.
+    taken: usize,
+}
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -40,24 +48,27 @@ struct Entry {
 impl Log {
     fn arrive(&self, path: &str) -> usize {
         let mut log = self.0.lock().unwrap();
-        let answered_before = log.0;
-        log.1.push(Entry {
+        let entry = Entry {
             path: path.to_owned(),
-            answered_before,
+            answered_before: log.answers,
             answered: usize::MAX,
-        });
-        log.1.len() - 1
+        };
+        log.entries.push(entry);
+        log.entries.len() - 1
     }
 
     fn answer(&self, entry: usize) {
         let mut log = self.0.lock().unwrap();
-        log.1[entry].answered = log.0;
-        log.0 += 1;
+        log.entries[entry].answered = log.answers;
+        log.answers += 1;
     }
 
-    /// Forgets all, and tells what there was.
+    /// What came since this was asked before.
     fn take(&self) -> Vec<Entry> {
-        std::mem::take(&mut *self.0.lock().unwrap()).1
+        let mut log = self.0.lock().unwrap();
+        let all = log.entries.len();
+        let since = std::mem::replace(&mut log.taken, all);
+        log.entries[since..].to_vec()
     }
 }
 

@@ -1,7 +1,8 @@
 """The load tool: wrk, walking a list of requests (see walk.lua).
 
-wrk and not oha, because oha takes the URLs of a list at random: it cannot ask for
-each tile exactly once, which is what a cold pass means.
+wrk, since its scripts can walk a list and stop at its end, so that each tile is asked
+for exactly once, which is what a cold pass means; and since it takes little from the
+server on the same cores, which the reports tell.
 """
 
 import json

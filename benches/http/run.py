@@ -53,7 +53,10 @@ def main():
         f"cache; cold and warm: the middle one of {arguments.repeats} runs; CPU: of the server "
         "and of wrk for a tile\n"
     )
-    print("| kind | pass | tiles/s | target | | p50, ms | p99, ms | p99 / p50 | | CPU, ms | wrk | KiB |")
+    print(
+        "| kind | pass | tiles/s | target | | p50, ms | p99, ms | p99 / p50 | | CPU, ms | wrk, ms "
+        "| KiB |"
+    )
     print("| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |")
     peaks = {}
     for kind in KINDS:

@@ -48,18 +48,15 @@ def main():
     read_through(arguments.cube)
     read_through(STORE)
     addresses = tiles.inside()[: arguments.sample]
-    peers = [
-        Ours(arguments.binary, arguments.cube),
-        TiTiler(arguments.workers),
-        Xpublish(arguments.workers),
-    ]
+    ours = Ours(arguments.binary, arguments.cube)
+    others = [TiTiler(arguments.workers), Xpublish(arguments.workers)]
     print(
         f"{machine()}; {len(addresses)} tiles of 256 x 256, one band, viridis, as PNG; "
         f"{load.CONNECTIONS} at a time; the Python servers with {arguments.workers} workers\n"
     )
-    times(peers, addresses)
-    pixels(peers, addresses[: arguments.pixels])
-    whole(peers)
+    times(ours, others, addresses)
+    pixels([ours, *others], addresses[: arguments.pixels])
+    whole([ours, *others])
 
 
 def parse():
@@ -76,29 +73,37 @@ def parse():
     return arguments
 
 
-def times(peers, addresses):
+def times(ours, others, addresses):
     """How fast each serves the tiles."""
-    print("| server | tiles/s | times | CPU, ms | times | p50, ms | p99, ms | KiB | memory, MiB |")
+    print(
+        "| server | tiles/s | ours / theirs | CPU, ms | theirs / ours | p50, ms | p99, ms | KiB "
+        "| memory, MiB |"
+    )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    ours = None
-    for peer in peers:
+    some = (addresses * WARM_UP)[:WARM_UP]
+    cold = None
+    for name, peer, before in [
+        (f"{ours.name}, cold", ours, []),
+        *[(other.name, other, some) for other in others],
+        (f"{ours.name}, warm chunks", ours, addresses),
+    ]:
         with peer.server() as server:
-            if peer.warms_up:
-                some = (addresses * WARM_UP)[:WARM_UP]
-                load.once(server, [peer.path(tile, tiles.TOP + 1) for tile in some])
+            if before:
+                load.once(server, [peer.path(tile, tiles.TOP + 1) for tile in before])
             found = load.once(server, [peer.path(tile) for tile in addresses])
             peak = server.peak_memory()
-        ours = ours or found
+        cold = cold or found
         print(
-            f"| {peer.name} | {found.rate:.1f} | {ours.rate / found.rate:.1f} | "
-            f"{found.cost * 1e3:.2f} | {found.cost / ours.cost:.1f} | "
+            f"| {name} | {found.rate:.1f} | {cold.rate / found.rate:.1f} | "
+            f"{found.cost * 1e3:.2f} | {found.cost / cold.cost:.1f} | "
             f"{found.p50 * 1e3:.1f} | {found.p99 * 1e3:.1f} | "
             f"{found.bytes / found.answers / 1024:.0f} | {peak:.0f} |",
             flush=True,
         )
     print(
-        "\nTimes: how many times what it is with ours. CPU: of the server, for a tile. "
-        "KiB: of a tile.\nMemory: the most of each process of the server, added up."
+        "\nOurs: cold. CPU: of the server, for a tile. KiB: of a tile. Memory: the most of each "
+        "process of\nthe server, added up. The Python servers keep no samples; each was asked for "
+        f"{WARM_UP} tiles before."
     )
 
 
@@ -151,14 +156,12 @@ def seconds(server, path):
 
 class Ours:
     name = "CubeTiler"
-    # A cold server, and so the worst case.
-    warms_up = False
 
     def __init__(self, binary, cube):
         self._binary, self._cube = binary, cube
 
     def server(self, workers=None):
-        del workers
+        del workers  # One process uses all cores.
         return cubetiler(self._binary, self._cube)
 
     @staticmethod
@@ -167,7 +170,7 @@ class Ours:
 
 
 class Peer:
-    warms_up = True
+    """A Python server that reads the exported store."""
 
     def __init__(self, workers):
         self._workers = workers

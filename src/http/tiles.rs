@@ -144,7 +144,8 @@ async fn answer(
         header::CONTENT_TYPE,
         HeaderValue::from_static(tile.format.content_type()),
     );
-    metrics::counter!(telemetry::TILES, "outcome" => "rendered").increment(1);
+    let outcome = if tile.is_kept { "kept" } else { "rendered" };
+    metrics::counter!(telemetry::TILES, "outcome" => outcome).increment(1);
     metrics::histogram!(telemetry::TILE_SECONDS).record(begun.elapsed().as_secs_f64());
     Ok((told, tile.bytes).into_response())
 }

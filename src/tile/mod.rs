@@ -7,7 +7,10 @@
 mod cost;
 mod place;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 
@@ -153,6 +156,9 @@ pub struct Tile {
     pub bytes: Bytes,
     /// Its format.
     pub format: ImageFormat,
+    /// Whether it was made for an earlier request, or for another one at the
+    /// same time.
+    pub is_kept: bool,
 }
 
 impl Prepared {
@@ -308,14 +314,18 @@ impl Tiles {
         if let Some(tile) = self.finished.get(&key).await {
             return Ok(tile);
         }
+        let is_here = AtomicBool::new(false);
         // Boxed here, where it is made, and not moved about by who awaits it.
         let made = Box::pin(async {
+            is_here.store(true, Ordering::Relaxed);
             let _place = self.admission.enter().await?;
             let _memory = self.memory.reserve(tile.cost.bytes()).await;
             self.make(tile).await
         });
         let made = self.finished.get_or_compute(key, made).await;
-        made.map_err(TileError::Shared)
+        let tile = made.map_err(TileError::Shared)?;
+        let is_kept = !is_here.into_inner();
+        Ok(Tile { is_kept, ..tile })
     }
 
     /// Reads, resamples, paints and encodes.
@@ -401,6 +411,8 @@ fn finish(picture: &Picture, format: Option<ImageFormat>) -> Result<Tile, TileEr
     Ok(Tile {
         bytes: encode(picture, format)?,
         format,
+        // As all see it who find it in the cache.
+        is_kept: true,
     })
 }
 

@@ -24,7 +24,7 @@ use crate::{
     compute::{Admission, Busy, Compute, ComputeError, Memory},
     crs::CrsError,
     cube::{Cell, NODATA, SelectError, coverage::chunks_below},
-    grid::{ChunkIndex, Level, TileAddress, Window},
+    grid::{ChunkIndex, Grid, Level, TileAddress, Window},
     raster::{Raster, Resampling},
     render::{
         ImageFormat, Packing, Picture, Style, StyleError, encode, encode::EncodeError, picture,
@@ -163,7 +163,7 @@ pub struct Tile {
 
 impl Prepared {
     /// A name for exactly these pixels in this style: it changes when and only
-    /// when a chunk under the tile or its coverage changes.
+    /// when the values of a chunk under the tile change.
     #[must_use]
     pub fn etag(&self) -> String {
         format!("\"{:032x}\"", self.name)
@@ -281,7 +281,8 @@ impl Tiles {
         let complete = (cells.iter())
             .all(|(index, cell)| cell.share == chunks_below(pyramid, place.level, *index));
         let coverage = coverage(&stored, &place, &cells);
-        let name = name(request, &names, &style, nodata, &place, time, &cells);
+        let grid = pyramid.grid(place.level);
+        let name = name(request, &names, &style, nodata, &grid, time, &cells);
         Ok(Prepared {
             cube: entry.number(),
             level: place.level,
@@ -451,7 +452,7 @@ fn name(
     names: &[String],
     style: &Style,
     nodata: u16,
-    place: &Place,
+    grid: &Grid,
     time: usize,
     cells: &[(ChunkIndex, Cell)],
 ) -> u128 {
@@ -463,13 +464,13 @@ fn name(
         style.canonical(),
         request.resampling,
         request.format,
-        place.level,
+        grid,
     );
     hasher.update(text.as_bytes());
+    // Stamps alone: with another record of where they come from, or another
+    // share built below, the pixels are the same.
     for (_, cell) in cells {
-        for number in cell.to_record() {
-            hasher.update(&number.to_le_bytes());
-        }
+        hasher.update(&cell.stamp.to_le_bytes());
     }
     hasher.digest128()
 }

@@ -9,12 +9,14 @@
 
 mod any_grid;
 mod blocks;
+mod bounds;
 mod browser;
 mod cli;
 mod edges;
 mod errors;
 mod faults;
 mod fixture;
+mod freshness;
 mod invariance;
 mod layers;
 mod masks;

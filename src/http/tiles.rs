@@ -1,12 +1,14 @@
 //! Tiles.
 
-use std::time::Instant;
+use std::{convert::Infallible, time::Instant};
 
 use axum::{
+    body::{Body, Bytes},
     extract::{Path, RawQuery, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures::stream;
 
 use super::{ApiError, AppState, error::NO_STORE, query::TileQuery};
 use crate::{
@@ -136,7 +138,9 @@ async fn answer(
         tell(header::ETAG, &etag);
         if is_known(headers, &etag) {
             metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
-            return Ok((StatusCode::NOT_MODIFIED, told).into_response());
+            // Of unknown length: an empty one would be told as that of the tile.
+            let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+            return Ok((StatusCode::NOT_MODIFIED, told, nothing).into_response());
         }
     }
     let tile = state.tiles.render(prepared).await?;

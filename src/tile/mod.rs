@@ -84,16 +84,14 @@ pub enum TileError {
     #[error(transparent)]
     Style(#[from] StyleError),
     /// Too much to hold.
-    #[error(
-        "making this tile takes {bytes} bytes, and {limit} is the limit: ask for zoom {zoom} or more, for a smaller tile or for fewer variables"
-    )]
+    #[error("making this tile takes {bytes} bytes, and {limit} is the limit: {advice}")]
     TooMuch {
         /// What it would take.
         bytes: u64,
         /// What may be taken.
         limit: u64,
-        /// Where such a tile is small enough.
-        zoom: u8,
+        /// What would not be.
+        advice: String,
     },
     /// Too many at once.
     #[error(transparent)]
@@ -267,8 +265,7 @@ impl Tiles {
         let style = Style::new(variables.len(), rescale, request.colormap.clone())?;
         let nodata = request.nodata.unwrap_or(NODATA);
         let place = Place::of(request, &stored)?;
-        let cost = Cost::of(request.size, variables.len(), place.window, &stored.cube);
-        cost.check(self.most, request.address)?;
+        let cost = Cost::within(self.most, request, variables.len(), &place, &stored)?;
         let cells = match place.window {
             Some(window) => {
                 self.reader

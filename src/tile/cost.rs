@@ -29,14 +29,14 @@ pub(super) struct Cost(u64);
 
 impl Cost {
     /// Of a tile of `size` x `size` pixels from a window of a level: for each
-    /// variable the inner chunks under the window, the window, and the samples
-    /// of the tile.
+    /// variable the inner chunks under the window, as they are stored and as
+    /// they are decoded, the window, and the samples of the tile.
     pub(super) fn of(size: usize, variables: usize, window: Option<Window>, cube: &Cube) -> Self {
         let inner = cube.inner_chunk();
         let samples = window.map_or(0, |window| {
             let rows = window.row_end().div_ceil(inner) - window.row / inner;
             let cols = window.col_end().div_ceil(inner) - window.col / inner;
-            rows * cols * inner * inner + window.len()
+            2 * rows * cols * inner * inner + window.len()
         });
         Self::sum(size, variables, samples)
     }
@@ -65,7 +65,7 @@ impl Cost {
             }
             let (rows, held_rows) = along(size, down, grid.shape.rows, cube.inner_chunk());
             let (cols, held_cols) = along(size, across, grid.shape.cols, cube.inner_chunk());
-            held_rows * held_cols + rows * cols
+            2 * held_rows * held_cols + rows * cols
         });
         Self::sum(size, variables, samples.max().unwrap_or_default())
     }
@@ -85,9 +85,8 @@ impl Cost {
         place: &Place,
         stored: &StoredCube,
     ) -> Result<Self, TileError> {
-        let of = |size, variables, place: &Place| {
-            Self::of(size, variables, place.window, &stored.cube)
-        };
+        let of =
+            |size, variables, place: &Place| Self::of(size, variables, place.window, &stored.cube);
         let cost = of(request.size, variables, place);
         let limit = Self(limit);
         if cost <= limit {

@@ -7,10 +7,7 @@
 mod cost;
 mod place;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -206,6 +203,18 @@ pub struct Tiles {
     finished: Cache<(u32, u128), Tile>,
 }
 
+/// A file with its part of the memory for tiles in the making.
+struct Held<M> {
+    bytes: Bytes,
+    _memory: M,
+}
+
+impl<M> AsRef<[u8]> for Held<M> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// What a finished tile takes beside its file.
 const TILE_OVERHEAD: usize = 128;
 
@@ -312,18 +321,31 @@ impl Tiles {
         if let Some(tile) = self.finished.get(&key).await {
             return Ok(tile);
         }
-        let is_here = AtomicBool::new(false);
+        let mine = OnceLock::new();
         // Boxed here, where it is made, and not moved about by who awaits it.
         let made = Box::pin(async {
-            is_here.store(true, Ordering::Relaxed);
             let _place = self.admission.enter().await?;
-            let _memory = self.memory.reserve(tile.cost.bytes()).await;
-            self.make(tile).await
+            let memory = self.memory.reserve(tile.cost.bytes()).await;
+            let made = self.make(tile).await?;
+            // Its file takes memory until the client has it.
+            let held = memory.map(|memory| Memory::only(memory, made.bytes.len() as u64));
+            let _set = mine.set(held);
+            Ok(made)
         });
         let made = self.finished.get_or_compute(key, made).await;
         let tile = made.map_err(TileError::Shared)?;
-        let is_kept = !is_here.into_inner();
-        Ok(Tile { is_kept, ..tile })
+        let Some(memory) = mine.into_inner() else {
+            return Ok(tile);
+        };
+        let bytes = Bytes::from_owner(Held {
+            bytes: tile.bytes,
+            _memory: memory,
+        });
+        Ok(Tile {
+            bytes,
+            is_kept: false,
+            ..tile
+        })
     }
 
     /// Reads, resamples, paints and encodes.

@@ -5,7 +5,14 @@
 //! invalidated: moka's invalidation does not stop a read that began before it,
 //! which would then put back what had gone (checked with moka 0.12).
 
-use std::{future::Future, hash::Hash, sync::Arc};
+use std::{
+    future::Future,
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +71,16 @@ impl CacheConfig {
 #[derive(Clone)]
 pub struct Cache<K, V> {
     inner: moka::future::Cache<K, V>,
+    weigh: fn(&V) -> usize,
+    /// Bytes that came in since room was last made for what came in.
+    added: Arc<AtomicU64>,
+    /// How many there may be.
+    most_added: u64,
 }
+
+/// moka makes room every 64 values, however large. Here it does when values of
+/// this part of the capacity came in, so that it is not passed by more.
+const MOST_ADDED: u64 = 16;
 
 impl<K, V> std::fmt::Debug for Cache<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -88,6 +104,9 @@ where
                 .max_capacity(capacity)
                 .weigher(move |_, value| u32::try_from(weigh(value)).unwrap_or(u32::MAX))
                 .build(),
+            weigh,
+            added: Arc::default(),
+            most_added: capacity / MOST_ADDED,
         }
     }
 
@@ -110,15 +129,26 @@ where
     where
         E: Send + Sync + 'static,
     {
+        let compute = async {
+            let value = compute.await?;
+            let bytes = (self.weigh)(&value) as u64;
+            self.added.fetch_add(bytes, Ordering::Relaxed);
+            Ok(value)
+        };
         // Boxed, since moka keeps several copies of the future on the stack.
-        self.inner.try_get_with(key, Box::pin(compute)).await
+        let value = self.inner.try_get_with(key, Box::pin(compute)).await?;
+        if self.added.load(Ordering::Relaxed) > self.most_added {
+            self.added.store(0, Ordering::Relaxed);
+            self.inner.run_pending_tasks().await;
+        }
+        Ok(value)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     #[tokio::test]
     async fn many_callers_of_one_key_compute_it_once() {
@@ -133,6 +163,19 @@ mod tests {
             futures::future::join_all((0..64).map(|_| cache.get_or_compute(1, compute()))).await;
         assert!(all.into_iter().all(|value| value == Ok(7)));
         assert_eq!(computed.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn large_values_do_not_pile_up_above_the_capacity() {
+        const LARGE: usize = 10;
+        let cache: Cache<usize, Arc<u8>> = Cache::new(100, |_| LARGE);
+        let mut given = Vec::new();
+        for key in 0..60 {
+            let value = cache.get_or_compute(key, async { Ok::<_, ()>(Arc::new(0)) });
+            given.push(Arc::downgrade(&value.await.unwrap()));
+            let held = given.iter().filter(|value| value.strong_count() > 0);
+            assert!(held.count() * LARGE <= 100 + LARGE);
+        }
     }
 
     #[tokio::test]

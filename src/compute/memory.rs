@@ -36,6 +36,14 @@ impl Memory {
         // The semaphore is never closed, so this is always some.
         free.acquire_many_owned(units.min(self.units)).await.ok()
     }
+
+    /// Gives back all of what was reserved but `bytes`.
+    #[must_use]
+    pub fn only(mut reserved: OwnedSemaphorePermit, bytes: u64) -> OwnedSemaphorePermit {
+        let units = usize::try_from(bytes.div_ceil(UNIT)).unwrap_or(usize::MAX);
+        // There is nothing to split off where less was reserved.
+        reserved.split(units).unwrap_or(reserved)
+    }
 }
 
 #[cfg(test)]
@@ -53,5 +61,14 @@ mod tests {
         let huge = memory.reserve(u64::MAX).now_or_never();
         assert!(huge.is_some());
         assert!(memory.reserve(1).now_or_never().is_none());
+    }
+
+    #[test]
+    fn what_is_not_needed_any_more_is_free_again() {
+        let memory = Memory::new(10 * UNIT);
+        let all = memory.reserve(10 * UNIT).now_or_never().flatten();
+        let _part = Memory::only(all.unwrap(), 3 * UNIT - 1);
+        assert!(memory.reserve(8 * UNIT).now_or_never().is_none());
+        assert!(memory.reserve(7 * UNIT).now_or_never().is_some());
     }
 }

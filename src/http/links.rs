@@ -11,16 +11,18 @@ pub(super) fn base_url(headers: &HeaderMap, server: &ServerConfig) -> String {
         return server.public_url.clone();
     }
     let forwarded = |name: &str| {
-        let value = headers.get(name)?.to_str().ok()?;
-        // Of several proxies the first one saw the client.
-        let first = value.split(',').next()?.trim();
-        (server.trust_forwarded && !first.is_empty()).then(|| first.to_owned())
+        let first = first(headers, name).filter(|first| !first.is_empty());
+        first.filter(|_| server.trust_forwarded).map(str::to_owned)
     };
-    let host = forwarded("x-forwarded-host").or_else(|| {
-        let host = headers.get(header::HOST)?;
-        host.to_str().ok().map(str::to_owned)
-    });
-    let scheme = forwarded("x-forwarded-proto").filter(|s| s == "http" || s == "https");
+    let standard = |name: &str| {
+        let found = parameter(first(headers, "forwarded")?, name);
+        found.filter(|_| server.trust_forwarded).map(str::to_owned)
+    };
+    let host = forwarded("x-forwarded-host")
+        .or_else(|| standard("host"))
+        .or_else(|| first(headers, header::HOST.as_str()).map(str::to_owned));
+    let scheme = forwarded("x-forwarded-proto").or_else(|| standard("proto"));
+    let scheme = scheme.filter(|s| s == "http" || s == "https");
     let prefix = forwarded("x-forwarded-prefix").filter(|p| p.starts_with('/') && is_plain(p));
     let prefix = prefix.unwrap_or_else(|| server.root_path.clone());
     let host = host.filter(|host| is_plain(host));
@@ -30,6 +32,21 @@ pub(super) fn base_url(headers: &HeaderMap, server: &ServerConfig) -> String {
         scheme.as_deref().unwrap_or("http"),
         prefix.trim_end_matches('/')
     )
+}
+
+/// The first of a header's values: of several proxies it saw the client.
+fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let value = headers.get(name)?.to_str().ok()?;
+    value.split(',').next().map(str::trim)
+}
+
+/// A parameter of an element of `Forwarded` (RFC 7239), which may be quoted.
+fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    element.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        let is_it = key.trim().eq_ignore_ascii_case(name);
+        is_it.then(|| value.trim().trim_matches('"'))
+    })
 }
 
 /// Whether a header's text may become part of a link.
@@ -61,6 +78,21 @@ mod tests {
         assert_eq!(base_url(&sent, &server), "http://10.0.0.1:8080");
         server.trust_forwarded = true;
         assert_eq!(base_url(&sent, &server), "https://maps.example.org/maps");
+    }
+
+    #[test]
+    fn the_standard_header_is_understood_too() {
+        let sent = headers(&[
+            ("host", "10.0.0.1"),
+            (
+                "forwarded",
+                "for=192.0.2.1; Proto=https;HOST=\"maps.example.org:8443\", host=inner",
+            ),
+        ]);
+        let mut server = ServerConfig::default();
+        assert_eq!(base_url(&sent, &server), "http://10.0.0.1");
+        server.trust_forwarded = true;
+        assert_eq!(base_url(&sent, &server), "https://maps.example.org:8443");
     }
 
     #[test]

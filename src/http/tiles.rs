@@ -1,12 +1,14 @@
 //! Tiles.
 
-use std::time::Instant;
+use std::{convert::Infallible, time::Instant};
 
 use axum::{
+    body::{Body, Bytes},
     extract::{Path, RawQuery, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures::stream;
 
 use super::{ApiError, AppState, error::NO_STORE, query::TileQuery};
 use crate::{
@@ -136,7 +138,9 @@ async fn answer(
         tell(header::ETAG, &etag);
         if is_known(headers, &etag) {
             metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
-            return Ok((StatusCode::NOT_MODIFIED, told).into_response());
+            // Of unknown length: an empty one would be told as that of the tile.
+            let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+            return Ok((StatusCode::NOT_MODIFIED, told, nothing).into_response());
         }
     }
     let tile = state.tiles.render(prepared).await?;
@@ -144,7 +148,8 @@ async fn answer(
         header::CONTENT_TYPE,
         HeaderValue::from_static(tile.format.content_type()),
     );
-    metrics::counter!(telemetry::TILES, "outcome" => "rendered").increment(1);
+    let outcome = if tile.is_kept { "kept" } else { "rendered" };
+    metrics::counter!(telemetry::TILES, "outcome" => outcome).increment(1);
     metrics::histogram!(telemetry::TILE_SECONDS).record(begun.elapsed().as_secs_f64());
     Ok((told, tile.bytes).into_response())
 }

@@ -1,9 +1,13 @@
 //! What making a tile takes, known before anything is read.
 
-use super::TileError;
+use super::{
+    TileError, TileRequest,
+    place::{PixelSize, Place},
+};
 use crate::{
     cube::Cube,
-    grid::{TileAddress, Window, tile_matrix::MAX_ZOOM},
+    grid::{Window, tile_matrix::MAX_ZOOM},
+    zarr::StoredCube,
 };
 
 /// Bytes of a sample of a cube.
@@ -13,45 +17,124 @@ const SAMPLE: u64 = size_of::<u16>() as u64;
 /// and of its position in a cube whose axes are not the tile's.
 const PIXEL: u64 = 4 + 4 + 2 * size_of::<f64>() as u64;
 
+/// The smallest tile that is worth to be named as a way out.
+const LEAST_SIZE: usize = 64;
+
+/// Cells around a tile that its resampling may look at, on both sides.
+const MARGIN: usize = 6;
+
 /// Bytes that a tile takes while it is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct Cost(u64);
 
 impl Cost {
     /// Of a tile of `size` x `size` pixels from a window of a level: for each
-    /// variable the inner chunks under the window, the window, and the samples
-    /// of the tile.
+    /// variable the inner chunks under the window, as they are stored and as
+    /// they are decoded, the window, and the samples of the tile.
     pub(super) fn of(size: usize, variables: usize, window: Option<Window>, cube: &Cube) -> Self {
-        let pixels = (size * size) as u64;
         let inner = cube.inner_chunk();
         let samples = window.map_or(0, |window| {
             let rows = window.row_end().div_ceil(inner) - window.row / inner;
             let cols = window.col_end().div_ceil(inner) - window.col / inner;
-            (rows * cols * inner * inner + window.len()) as u64
+            2 * rows * cols * inner * inner + window.len()
         });
+        Self::sum(size, variables, samples)
+    }
+
+    fn sum(size: usize, variables: usize, samples: usize) -> Self {
+        let (pixels, samples) = ((size * size) as u64, samples as u64);
         Self((samples + pixels) * SAMPLE * variables as u64 + pixels * PIXEL)
+    }
+
+    /// The most that one of the tiles some zooms further in takes, wherever in
+    /// the tile of this pixel size it is.
+    fn further_in(size: usize, variables: usize, pixel: PixelSize, zooms: u8, cube: &Cube) -> Self {
+        let share = 0.5_f64.powi(i32::from(zooms));
+        let [width, low, high] = [pixel.width, pixel.low, pixel.high].map(|side| side * share);
+        let pyramid = cube.pyramid();
+        let last = pyramid.levels().len() - 1;
+        let levels = pyramid.level_for(width, low)..=pyramid.level_for(width, high);
+        let samples = pyramid.levels().filter(|level| levels.contains(level));
+        let samples = samples.map(|level| {
+            let grid = pyramid.grid(level);
+            let across = width / grid.transform.cell_width.abs();
+            let mut down = high / grid.transform.cell_height.abs();
+            if level.0 < last && across >= 2.0 {
+                // Else the next level would do.
+                down = down.min(2.0);
+            }
+            let (rows, held_rows) = along(size, down, grid.shape.rows, cube.inner_chunk());
+            let (cols, held_cols) = along(size, across, grid.shape.cols, cube.inner_chunk());
+            2 * held_rows * held_cols + rows * cols
+        });
+        Self::sum(size, variables, samples.max().unwrap_or_default())
     }
 
     pub(super) fn bytes(self) -> u64 {
         self.0
     }
 
+    /// The cost of a request.
+    ///
     /// # Errors
-    /// [`TileError::TooMuch`] if it is more than `limit`.
-    pub(super) fn check(self, limit: u64, address: TileAddress) -> Result<(), TileError> {
-        if self.0 <= limit {
-            return Ok(());
+    /// [`TileError::TooMuch`] if it is more than `limit`, with what is not.
+    pub(super) fn within(
+        limit: u64,
+        request: &TileRequest,
+        variables: usize,
+        place: &Place,
+        stored: &StoredCube,
+    ) -> Result<Self, TileError> {
+        let of =
+            |size, variables, place: &Place| Self::of(size, variables, place.window, &stored.cube);
+        let cost = of(request.size, variables, place);
+        let limit = Self(limit);
+        if cost <= limit {
+            return Ok(cost);
         }
-        // Each zoom has a quarter of the cells under a tile.
-        let (mut zoom, mut bytes) = (address.zoom(), self.0);
-        while bytes > limit && zoom < MAX_ZOOM {
-            zoom += 1;
-            bytes /= 4;
+        let mut ways = Vec::new();
+        let (size, zoom) = (request.size, request.address.zoom());
+        let further = |zooms: &u8| {
+            Self::further_in(size, variables, place.pixel, *zooms, &stored.cube) <= limit
+        };
+        if let Some(zooms) = (1..=MAX_ZOOM - zoom).find(further) {
+            ways.push(format!("zoom {} or more", zoom + zooms));
         }
+        let mut smaller = request.clone();
+        while smaller.size / 2 >= LEAST_SIZE {
+            smaller.size /= 2;
+            if of(smaller.size, variables, &Place::of(&smaller, stored)?) <= limit {
+                ways.push(format!("a tile of {} pixels a side", smaller.size));
+                break;
+            }
+        }
+        if variables > 1 && of(size, 1, place) <= limit {
+            ways.push("one variable".to_owned());
+        }
+        let advice = if ways.is_empty() {
+            "this server has too little memory for the cube's chunks".to_owned()
+        } else {
+            format!("ask for {}", ways.join(", or for "))
+        };
         Err(TileError::TooMuch {
-            bytes: self.0,
-            limit,
-            zoom,
+            bytes: cost.0,
+            limit: limit.0,
+            advice,
         })
     }
+}
+
+/// How many of an axis's cells lie under `size` pixels of `ratio` cells each,
+/// and how many are in the inner chunks that those touch, at most.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "positive, and a cast that saturates is cut to the axis"
+)]
+fn along(size: usize, ratio: f64, axis: usize, inner: usize) -> (usize, usize) {
+    let cells = ((size as f64 * ratio).ceil() as usize).saturating_add(MARGIN);
+    let cells = cells.min(axis);
+    let chunks = (cells.saturating_sub(1).div_ceil(inner) + 1).min(axis.div_ceil(inner));
+    (cells, chunks * inner)
 }

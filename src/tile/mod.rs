@@ -7,7 +7,7 @@
 mod cost;
 mod place;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -21,7 +21,7 @@ use crate::{
     compute::{Admission, Busy, Compute, ComputeError, Memory},
     crs::CrsError,
     cube::{Cell, NODATA, SelectError, coverage::chunks_below},
-    grid::{ChunkIndex, Level, TileAddress, Window},
+    grid::{ChunkIndex, Grid, Level, TileAddress, Window},
     raster::{Raster, Resampling},
     render::{
         ImageFormat, Packing, Picture, Style, StyleError, encode, encode::EncodeError, picture,
@@ -81,16 +81,14 @@ pub enum TileError {
     #[error(transparent)]
     Style(#[from] StyleError),
     /// Too much to hold.
-    #[error(
-        "making this tile takes {bytes} bytes, and {limit} is the limit: ask for zoom {zoom} or more, for a smaller tile or for fewer variables"
-    )]
+    #[error("making this tile takes {bytes} bytes, and {limit} is the limit: {advice}")]
     TooMuch {
         /// What it would take.
         bytes: u64,
         /// What may be taken.
         limit: u64,
-        /// Where such a tile is small enough.
-        zoom: u8,
+        /// What would not be.
+        advice: String,
     },
     /// Too many at once.
     #[error(transparent)]
@@ -153,11 +151,14 @@ pub struct Tile {
     pub bytes: Bytes,
     /// Its format.
     pub format: ImageFormat,
+    /// Whether it was made for an earlier request, or for another one at the
+    /// same time.
+    pub is_kept: bool,
 }
 
 impl Prepared {
     /// A name for exactly these pixels in this style: it changes when and only
-    /// when a chunk under the tile or its coverage changes.
+    /// when the values of a chunk under the tile change.
     #[must_use]
     pub fn etag(&self) -> String {
         format!("\"{:032x}\"", self.name)
@@ -200,6 +201,18 @@ pub struct Tiles {
     /// Bytes that one tile may take.
     most: u64,
     finished: Cache<(u32, u128), Tile>,
+}
+
+/// A file with its part of the memory for tiles in the making.
+struct Held<M> {
+    bytes: Bytes,
+    _memory: M,
+}
+
+impl<M> AsRef<[u8]> for Held<M> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// What a finished tile takes beside its file.
@@ -261,8 +274,7 @@ impl Tiles {
         let style = Style::new(variables.len(), rescale, request.colormap.clone())?;
         let nodata = request.nodata.unwrap_or(NODATA);
         let place = Place::of(request, &stored)?;
-        let cost = Cost::of(request.size, variables.len(), place.window, &stored.cube);
-        cost.check(self.most, request.address)?;
+        let cost = Cost::within(self.most, request, variables.len(), &place, &stored)?;
         let cells = match place.window {
             Some(window) => {
                 self.reader
@@ -275,7 +287,8 @@ impl Tiles {
         let complete = (cells.iter())
             .all(|(index, cell)| cell.share == chunks_below(pyramid, place.level, *index));
         let coverage = coverage(&stored, &place, &cells);
-        let name = name(request, &names, &style, nodata, &place, time, &cells);
+        let grid = pyramid.grid(place.level);
+        let name = name(request, &names, &style, nodata, &grid, time, &cells);
         Ok(Prepared {
             cube: entry.number(),
             level: place.level,
@@ -308,14 +321,31 @@ impl Tiles {
         if let Some(tile) = self.finished.get(&key).await {
             return Ok(tile);
         }
+        let mine = OnceLock::new();
         // Boxed here, where it is made, and not moved about by who awaits it.
         let made = Box::pin(async {
             let _place = self.admission.enter().await?;
-            let _memory = self.memory.reserve(tile.cost.bytes()).await;
-            self.make(tile).await
+            let memory = self.memory.reserve(tile.cost.bytes()).await;
+            let made = self.make(tile).await?;
+            // Its file takes memory until the client has it.
+            let held = memory.map(|memory| Memory::only(memory, made.bytes.len() as u64));
+            let _set = mine.set(held);
+            Ok(made)
         });
         let made = self.finished.get_or_compute(key, made).await;
-        made.map_err(TileError::Shared)
+        let tile = made.map_err(TileError::Shared)?;
+        let Some(memory) = mine.into_inner() else {
+            return Ok(tile);
+        };
+        let bytes = Bytes::from_owner(Held {
+            bytes: tile.bytes,
+            _memory: memory,
+        });
+        Ok(Tile {
+            bytes,
+            is_kept: false,
+            ..tile
+        })
     }
 
     /// Reads, resamples, paints and encodes.
@@ -401,6 +431,8 @@ fn finish(picture: &Picture, format: Option<ImageFormat>) -> Result<Tile, TileEr
     Ok(Tile {
         bytes: encode(picture, format)?,
         format,
+        // As all see it who find it in the cache.
+        is_kept: true,
     })
 }
 
@@ -439,7 +471,7 @@ fn name(
     names: &[String],
     style: &Style,
     nodata: u16,
-    place: &Place,
+    grid: &Grid,
     time: usize,
     cells: &[(ChunkIndex, Cell)],
 ) -> u128 {
@@ -451,13 +483,13 @@ fn name(
         style.canonical(),
         request.resampling,
         request.format,
-        place.level,
+        grid,
     );
     hasher.update(text.as_bytes());
+    // Stamps alone: with another record of where they come from, or another
+    // share built below, the pixels are the same.
     for (_, cell) in cells {
-        for number in cell.to_record() {
-            hasher.update(&number.to_le_bytes());
-        }
+        hasher.update(&cell.stamp.to_le_bytes());
     }
     hasher.digest128()
 }

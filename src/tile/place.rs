@@ -22,6 +22,38 @@ pub(super) struct Place {
     pub(super) mapping: Mapping,
     /// What is read of the level; none where the tile only grazes the cube.
     pub(super) window: Option<Window>,
+    pub(super) pixel: PixelSize,
+}
+
+/// How large the tile's pixels are where the cube is, in the cube's units: all
+/// are of one width, and the lowest and the highest of these heights.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PixelSize {
+    pub(super) width: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+impl PixelSize {
+    fn of_height(width: f64, height: f64) -> Self {
+        Self {
+            width,
+            low: height,
+            high: height,
+        }
+    }
+
+    /// In degrees, between two latitudes.
+    fn between(width: f64, south: f64, north: f64) -> Self {
+        let low = south.abs().max(north.abs());
+        let high = if south < 0.0 && north > 0.0 {
+            0.0
+        } else {
+            south.abs().min(north.abs())
+        };
+        let [low, high] = [low, high].map(|latitude| width * latitude.to_radians().cos());
+        Self { width, low, high }
+    }
 }
 
 /// How a tile's pixel centres are found in a level of a cube.
@@ -137,6 +169,11 @@ impl Place {
         } else {
             cell_size(&target, shared)
         };
+        let pixel = if is_mercator {
+            PixelSize::of_height(width, height)
+        } else {
+            PixelSize::between(width, shared.south, shared.north)
+        };
         let level = pyramid.level_for(width, height);
         let source = pyramid.grid(level);
         let centre = |n: usize| n as f64 + 0.5;
@@ -185,6 +222,7 @@ impl Place {
             level,
             mapping: Mapping::Separable { rows, cols },
             window,
+            pixel,
         })
     }
 
@@ -219,6 +257,7 @@ impl Place {
                     ratio: CellRatio { x: 1.0, y: 1.0 },
                 },
                 window: None,
+                pixel: PixelSize::of_height(0.0, 0.0),
             });
         };
         let (x, y) = (
@@ -249,6 +288,7 @@ impl Place {
                 ratio,
             },
             window,
+            pixel: PixelSize::of_height(width, height),
         })
     }
 }

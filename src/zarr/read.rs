@@ -12,7 +12,7 @@ use crate::{
     cube::{Cell, NODATA, metadata},
     grid::{ChunkIndex, Level, Shape, Window},
     raster::Raster,
-    repo::{Bytewise, Read as _},
+    repo::{Bytewise, Read as _, Revision},
     zarr::CellBlock,
 };
 
@@ -31,10 +31,18 @@ struct ChunkKey {
     stamp: u64,
 }
 
+/// A shard as it is stored in a state: equal values may be in other bytes, by
+/// another version of the compressor for one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ShardKey {
+    chunk: ChunkKey,
+    revision: Revision,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct BlockKey {
     cube: u32,
-    revision: String,
+    revision: Revision,
     level: Level,
     time: usize,
     block: ChunkIndex,
@@ -44,7 +52,7 @@ struct BlockKey {
 #[derive(Clone, Debug)]
 pub struct Reader {
     inner_chunks: Cache<(ChunkKey, usize), Option<Arc<Vec<u16>>>>,
-    indexes: Cache<ChunkKey, Option<Arc<ShardIndex>>>,
+    indexes: Cache<ShardKey, Option<Arc<ShardIndex>>>,
     blocks: Cache<BlockKey, Arc<CellBlock>>,
     compute: Compute,
 }
@@ -97,7 +105,7 @@ impl Reader {
                 _ => {
                     let key = BlockKey {
                         cube,
-                        revision: stored.snapshot.revision().to_string(),
+                        revision: stored.snapshot.revision().clone(),
                         level,
                         time,
                         block,
@@ -243,8 +251,12 @@ impl Reader {
                 .map_err(damaged(format!("chunk {index:?} of `{path}`")))?;
             Ok(Some(Arc::new(index)))
         };
+        let shard = ShardKey {
+            chunk: key,
+            revision: stored.snapshot.revision().clone(),
+        };
         self.indexes
-            .get_or_compute(key, read)
+            .get_or_compute(shard, read)
             .await
             .map_err(ZarrError::Shared)
     }

@@ -9,6 +9,7 @@
 
 mod any_grid;
 mod blocks;
+mod bounds;
 mod browser;
 mod bucket;
 mod cli;
@@ -16,6 +17,7 @@ mod edges;
 mod errors;
 mod faults;
 mod fixture;
+mod freshness;
 mod invariance;
 mod layers;
 mod masks;

@@ -79,6 +79,11 @@ impl Running {
         let found = lines.map_while(Result::ok).find_map(|line| find(&line));
         (running, found.expect("the program ended before it said so"))
     }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
 }
 
 impl Drop for Running {

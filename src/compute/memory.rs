@@ -38,7 +38,6 @@ impl Memory {
     }
 
     /// Gives back all of what was reserved but `bytes`.
-    #[must_use]
     pub fn only(mut reserved: OwnedSemaphorePermit, bytes: u64) -> OwnedSemaphorePermit {
         let units = usize::try_from(bytes.div_ceil(UNIT)).unwrap_or(usize::MAX);
         // There is nothing to split off where less was reserved.

@@ -138,7 +138,7 @@ impl Prepared {
     /// Whether it is painted and encoded within a millisecond.
     fn is_short(&self) -> bool {
         const SHORT_SIDE: usize = 256;
-        let is_plain = matches!(self.mapping, Mapping::Separable { .. });
+        let is_plain = matches!(self.mapping, Mapping::Separable(_));
         let is_quick = self.format.is_none_or(|format| format != ImageFormat::WebP);
         self.size <= SHORT_SIDE && is_plain && is_quick
     }

@@ -1,6 +1,8 @@
 //! Where a tile is in a cube: which level, which window of it, and where the
 //! tile's pixel centres are there.
 
+use std::ops::Range;
+
 use super::{TileError, TileRequest};
 use crate::{
     crs::{self, CrsError},
@@ -60,7 +62,7 @@ impl PixelSize {
 #[derive(Debug)]
 pub(super) enum Mapping {
     /// Columns follow from x alone and rows from y alone.
-    Separable { rows: AxisTable, cols: AxisTable },
+    Separable(Axes),
     /// By projecting each of them, which is left to the CPU pool.
     Projected {
         target: Grid,
@@ -69,11 +71,103 @@ pub(super) enum Mapping {
     },
 }
 
+/// A tile and a level whose axes go the same ways.
+#[derive(Debug)]
+pub(super) struct Axes {
+    target: Grid,
+    source: Grid,
+    /// Whether the level is in Web Mercator too, or in degrees.
+    is_mercator: bool,
+    resampling: Resampling,
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a tile's side is far below 2^52"
+)]
+impl Axes {
+    /// Fractional row of the level at a fractional row of the tile.
+    fn row(&self, at: f64) -> f64 {
+        let y = self.target.transform.y(at);
+        let is_mercator = self.is_mercator;
+        let y = if is_mercator {
+            y
+        } else {
+            mercator_to_latitude(y)
+        };
+        self.source.transform.row(y)
+    }
+
+    /// Fractional column of the level at a fractional column of the tile.
+    fn col(&self, at: f64) -> f64 {
+        let x = self.target.transform.x(at);
+        let is_mercator = self.is_mercator;
+        let x = if is_mercator {
+            x
+        } else {
+            mercator_to_longitude(x)
+        };
+        self.source.transform.col(x)
+    }
+
+    fn rows(&self) -> AxisTable {
+        let (side, len) = (self.target.shape.rows, self.source.shape.rows);
+        self.table(side, len, |at| self.row(at))
+    }
+
+    fn cols(&self) -> AxisTable {
+        let (side, len) = (self.target.shape.cols, self.source.shape.cols);
+        self.table(side, len, |at| self.col(at))
+    }
+
+    fn table(&self, side: usize, len: usize, position: impl Fn(f64) -> f64) -> AxisTable {
+        let table = AxisTable::new((0..side).map(|n| position(n as f64 + 0.5)), len);
+        match self.resampling {
+            Resampling::Average => table.with_edges((0..=side).map(|n| position(n as f64))),
+            Resampling::Nearest | Resampling::Bilinear | Resampling::Cubic => table,
+        }
+    }
+
+    /// What of the level the tile needs; none where it only grazes it.
+    fn window(&self) -> Option<Window> {
+        let rows = self.range(self.target.shape.rows, self.source.shape.rows, |at| {
+            self.row(at)
+        })?;
+        let cols = self.range(self.target.shape.cols, self.source.shape.cols, |at| {
+            self.col(at)
+        })?;
+        Some(Window {
+            row: rows.start,
+            col: cols.start,
+            rows: rows.len(),
+            cols: cols.len(),
+        })
+    }
+
+    /// The rows or columns that a table would need. Positions only rise or only
+    /// fall, so the outermost two tell, as long as both are in the level: a tile
+    /// that a client has already, or that is kept, needs no table.
+    fn range(
+        &self,
+        side: usize,
+        len: usize,
+        position: impl Fn(f64) -> f64,
+    ) -> Option<Range<usize>> {
+        let ends = [position(0.5), position(side as f64 - 0.5)];
+        let ends = AxisTable::new(ends, len);
+        let tell = ends.is_inside(0) && ends.is_inside(1);
+        if tell && self.resampling != Resampling::Average {
+            return ends.range(self.resampling);
+        }
+        self.table(side, len, position).range(self.resampling)
+    }
+}
+
 /// A [`Mapping`] with all its positions.
 pub(super) enum Taken<'a> {
     Separable {
-        rows: &'a AxisTable,
-        cols: &'a AxisTable,
+        rows: AxisTable,
+        cols: AxisTable,
     },
     Projected {
         positions: Positions,
@@ -86,7 +180,10 @@ impl Mapping {
     /// Finds the positions. Computation, of some milliseconds.
     pub(super) fn taken(&self) -> Result<Taken<'_>, CrsError> {
         Ok(match self {
-            Self::Separable { rows, cols } => Taken::Separable { rows, cols },
+            Self::Separable(axes) => Taken::Separable {
+                rows: axes.rows(),
+                cols: axes.cols(),
+            },
             Self::Projected {
                 target,
                 source,
@@ -148,10 +245,6 @@ impl Place {
     }
 
     /// In a cube whose axes are those of Web Mercator, each by itself.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a tile's side is far below 2^52"
-    )]
     fn separable(request: &TileRequest, stored: &StoredCube) -> Result<Self, TileError> {
         let pyramid = stored.cube.pyramid();
         let target = request.address.grid(request.size);
@@ -176,52 +269,16 @@ impl Place {
         };
         let level = pyramid.level_for(width, height);
         let source = pyramid.grid(level);
-        let centre = |n: usize| n as f64 + 0.5;
-        let edge = |n: usize| n as f64;
-        let of_x = |x: f64| {
-            if is_mercator {
-                x
-            } else {
-                mercator_to_longitude(x)
-            }
-        };
-        let of_y = |y: f64| {
-            if is_mercator {
-                y
-            } else {
-                mercator_to_latitude(y)
-            }
-        };
-        let row = |at: f64| source.transform.row(of_y(target.transform.y(at)));
-        let col = |at: f64| source.transform.col(of_x(target.transform.x(at)));
-        let table = |len: usize, position: &dyn Fn(f64) -> f64| {
-            let centres = (0..request.size).map(|n| position(centre(n)));
-            let table = AxisTable::new(centres, len);
-            match request.resampling {
-                Resampling::Average => {
-                    table.with_edges((0..=request.size).map(|n| position(edge(n))))
-                }
-                Resampling::Nearest | Resampling::Bilinear | Resampling::Cubic => table,
-            }
-        };
-        let rows = table(source.shape.rows, &row);
-        let cols = table(source.shape.cols, &col);
-        let window = match (
-            rows.range(request.resampling),
-            cols.range(request.resampling),
-        ) {
-            (Some(r), Some(c)) => Some(Window {
-                row: r.start,
-                col: c.start,
-                rows: r.len(),
-                cols: c.len(),
-            }),
-            _ => None,
+        let axes = Axes {
+            target,
+            source,
+            is_mercator,
+            resampling: request.resampling,
         };
         Ok(Self {
             level,
-            mapping: Mapping::Separable { rows, cols },
-            window,
+            window: axes.window(),
+            mapping: Mapping::Separable(axes),
             pixel,
         })
     }
@@ -320,4 +377,58 @@ fn cell_size(target: &Grid, shared: Bounds) -> (f64, f64) {
     // Both in degrees of the sphere, so their ratio is the mean of cos(latitude).
     let height = width * (shared.north - shared.south) / (y(shared.north) - y(shared.south));
     (width, height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::{GeoTransform, Shape};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_window_of_a_tile_is_what_its_tables_read(
+            (zoom, x, y) in (4_u64..14, 0.0_f64..1.0, 0.25_f64..0.75),
+            (shift_x, shift_y) in (-1.5_f64..1.5, -1.5_f64..1.5),
+            (cells, side) in (1_usize..700, 1_usize..300),
+            is_mercator in any::<bool>(),
+            resampling in prop::sample::select(vec![
+                Resampling::Nearest,
+                Resampling::Bilinear,
+                Resampling::Cubic,
+                Resampling::Average,
+            ]),
+        ) {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "a place within a zoom"
+            )]
+            let place = |share: f64| (share * (1_u64 << zoom) as f64) as u64;
+            let address = TileAddress::new(zoom, place(x), place(y)).unwrap();
+            let target = address.grid(side);
+            let bounds = if is_mercator { target.bounds() } else { address.lonlat_bounds() };
+            let (width, height) = (bounds.east - bounds.west, bounds.north - bounds.south);
+            // A level as large as the tile, moved against it.
+            #[expect(clippy::cast_precision_loss, reason = "a small number")]
+            let cell = width / cells as f64;
+            let source = Grid {
+                crs: if is_mercator { Epsg::WEB_MERCATOR } else { Epsg::WGS84 },
+                transform: GeoTransform {
+                    origin_x: bounds.west + shift_x * width,
+                    origin_y: bounds.north + shift_y * height,
+                    cell_width: cell,
+                    cell_height: -cell,
+                },
+                shape: Shape { rows: cells, cols: cells },
+            };
+            let axes = Axes { target, source, is_mercator, resampling };
+            let (rows, cols) = (axes.rows().range(resampling), axes.cols().range(resampling));
+            let window = axes.window();
+            let expected = rows.zip(cols);
+            let found = window.map(|w| (w.row..w.row_end(), w.col..w.col_end()));
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

@@ -705,7 +705,7 @@ async fn build(repo: &Repo, stored: &StoredCube, chunk: ChunkIndex, seed: u64) {
 }
 
 /// The path of a cube of two chunks, in a folder.
-async fn half(folder: &Path) -> PathBuf {
+pub(crate) async fn half(folder: &Path) -> PathBuf {
     let path = folder.join("cube");
     let (repo, stored) = create(&path, HALF).await;
     build(&repo, &stored, ChunkIndex { row: 0, col: 0 }, 7).await;

@@ -113,7 +113,7 @@ fn unrolled(coordinate: &Coordinate<'_>) -> Vec<f64> {
 /// The shortest decimal number that a float32 stands for: within half a unit
 /// in its last place, and what the writer most likely meant.
 #[expect(clippy::cast_possible_truncation, reason = "the value is a float32")]
-fn decimal(value: f64) -> f64 {
+pub(in crate::dataset) fn decimal(value: f64) -> f64 {
     (value as f32).to_string().parse().unwrap_or(value)
 }
 

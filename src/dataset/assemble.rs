@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Array, Axis, AxisValues, Crs, CrsSource, Dataset, DatasetError, Draft, LevelGrid, Refused, Values,
-    Variable, VariableLevel,
+    Array, Axis, AxisValues, Crs, CrsSource, Dataset, DatasetError, Draft, LevelGrid, Refused,
+    Values, Variable, VariableLevel,
     cf::{Packing, Regular, Role, axis::Coordinate, axis::decimal, flags::flags, time::Epoch},
     draft::{DraftVariable, Placed, shown},
     limits,
@@ -25,7 +25,10 @@ impl Draft<'_> {
                 Ok(found) => variables.push(found),
                 Err(reason) => refused.push(Refused {
                     name: draft.name.clone(),
-                    path: draft.levels.first().map_or_else(String::new, |level| level.array.path.clone()),
+                    path: draft
+                        .levels
+                        .first()
+                        .map_or_else(String::new, |level| level.array.path.clone()),
                     reason,
                 }),
             }
@@ -90,7 +93,10 @@ fn variable(
     let mut others = Vec::new();
     for (n, name, len) in finest.others() {
         let coordinate = finest.coordinates[n];
-        let key = (coordinate.map_or_else(String::new, |c| c.path.clone()), format!("{name} {len}"));
+        let key = (
+            coordinate.map_or_else(String::new, |c| c.path.clone()),
+            format!("{name} {len}"),
+        );
         let axis = match axes.get(&key) {
             Some(axis) => Arc::clone(axis),
             None => Arc::new(axis(name, len, finest.roles[n], coordinate, values)?),
@@ -116,7 +122,11 @@ fn variable(
     })
 }
 
-fn level(placed: &Placed<'_>, transform: GeoTransform, geographic: bool) -> Result<VariableLevel, DatasetError> {
+fn level(
+    placed: &Placed<'_>,
+    transform: GeoTransform,
+    geographic: bool,
+) -> Result<VariableLevel, DatasetError> {
     let side = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
     let shape = Shape {
         rows: side(placed.rows()),
@@ -127,7 +137,10 @@ fn level(placed: &Placed<'_>, transform: GeoTransform, geographic: bool) -> Resu
     let reach = 90.0 + transform.cell_height.abs();
     if geographic && (bounds.north > reach || bounds.south < -reach) {
         return Err(DatasetError::BadCoordinate {
-            coordinate: format!("{} of {}", placed.array.dimensions[placed.y], placed.array.path),
+            coordinate: format!(
+                "{} of {}",
+                placed.array.dimensions[placed.y], placed.array.path
+            ),
             reason: format!(
                 "it reaches from {} to {}, and latitudes end at 90 degrees; a reference system in metres should be named",
                 bounds.south, bounds.north
@@ -162,8 +175,18 @@ fn turn(cell_width: f64, cols: usize) -> Option<usize> {
 }
 
 /// Why an array is no overview of the finest, if it is none.
-fn misfit(finest: &Placed<'_>, levels: &[VariableLevel], placed: &Placed<'_>, next: &VariableLevel) -> Option<String> {
-    let others = |placed: &Placed<'_>| placed.others().map(|(n, name, len)| (n, name.to_owned(), len)).collect::<Vec<_>>();
+fn misfit(
+    finest: &Placed<'_>,
+    levels: &[VariableLevel],
+    placed: &Placed<'_>,
+    next: &VariableLevel,
+) -> Option<String> {
+    let others = |placed: &Placed<'_>| {
+        placed
+            .others()
+            .map(|(n, name, len)| (n, name.to_owned(), len))
+            .collect::<Vec<_>>()
+    };
     if others(finest) != others(placed) || (finest.x, finest.y) != (placed.x, placed.y) {
         return Some(format!(
             "its dimensions other than y and x should be those of `{}`, in the same order and length",
@@ -175,11 +198,17 @@ fn misfit(finest: &Placed<'_>, levels: &[VariableLevel], placed: &Placed<'_>, ne
     // Rounding aside, each level has larger cells than the one before.
     let grows = |fine: f64, coarse: f64| coarse.abs() > fine.abs() * 1.001;
     if !grows(fine.cell_width, coarse.cell_width) || !grows(fine.cell_height, coarse.cell_height) {
-        return Some(format!("its cells should be larger than those of `{}`", last.path));
+        return Some(format!(
+            "its cells should be larger than those of `{}`",
+            last.path
+        ));
     }
     let (own, whole) = (next.grid.bounds(), levels[0].grid.bounds());
     if !own.overlaps(&whole) {
-        return Some(format!("its extent should be that of `{}`", finest.array.path));
+        return Some(format!(
+            "its extent should be that of `{}`",
+            finest.array.path
+        ));
     }
     if !placed.declared && !same_extent(own, whole, coarse) {
         return Some(format!(
@@ -211,14 +240,18 @@ fn crs(placed: &Placed<'_>, transform: GeoTransform) -> Result<(Crs, CrsSource),
     let named = [placed.x, placed.y]
         .iter()
         .all(|n| Role::is_named_geographic(&placed.array.dimensions[*n]));
-    let [cols, rows] = [placed.cols(), placed.rows()].map(|len| {
-        u32::try_from(len).map_or(f64::INFINITY, f64::from)
-    });
+    let [cols, rows] = [placed.cols(), placed.rows()]
+        .map(|len| u32::try_from(len).map_or(f64::INFINITY, f64::from));
     let within = |ends: [f64; 2], least: f64, most: f64, cell: f64| {
-        ends.iter().all(|end| (least - cell.abs()..=most + cell.abs()).contains(end))
+        ends.iter()
+            .all(|end| (least - cell.abs()..=most + cell.abs()).contains(end))
     };
-    let in_range = within([transform.x(0.0), transform.x(cols)], -180.0, 360.0, transform.cell_width)
-        && within([transform.y(0.0), transform.y(rows)], -90.0, 90.0, transform.cell_height);
+    // Longitudes of ocean models begin at -280 or go on to 380.
+    let turns = if named { 360.0 } else { 0.0 };
+    let x_ends = [transform.x(0.0), transform.x(cols)];
+    let y_ends = [transform.y(0.0), transform.y(rows)];
+    let in_range = within(x_ends, -180.0 - turns, 360.0 + turns, transform.cell_width)
+        && within(y_ends, -90.0, 90.0, transform.cell_height);
     if told || (named && in_range) {
         return Ok((Crs::Crs84, CrsSource::Coordinates));
     }
@@ -237,7 +270,10 @@ fn crs(placed: &Placed<'_>, transform: GeoTransform) -> Result<(Crs, CrsSource),
 }
 
 /// Pixel to world of an array: its own transform, or from its coordinates.
-fn transform(placed: &Placed<'_>, values: &BTreeMap<String, Values>) -> Result<GeoTransform, DatasetError> {
+fn transform(
+    placed: &Placed<'_>,
+    values: &BTreeMap<String, Values>,
+) -> Result<GeoTransform, DatasetError> {
     if let Some(transform) = placed.transform {
         return Ok(transform);
     }
@@ -272,7 +308,11 @@ fn regular(
         path: &coordinate.path,
         values: &read,
         epsilon: coordinate.data_type.epsilon(),
-        quantum: if packing.is_identity() { 0.0 } else { packing.scale },
+        quantum: if packing.is_identity() {
+            0.0
+        } else {
+            packing.scale
+        },
         circular,
     })?;
     // Satellite and model grids give projection coordinates in kilometres,
@@ -282,7 +322,11 @@ fn regular(
         Some("km" | "kilometer" | "kilometers" | "kilometre" | "kilometres")
     );
     let by = match &placed.crs {
-        Some((Crs::Definition(text), _)) if text.contains("kilomet") || text.contains("+units=km") => 1.0,
+        Some((Crs::Definition(text), _))
+            if text.contains("kilomet") || text.contains("+units=km") =>
+        {
+            1.0
+        }
         _ if kilometres => 1000.0,
         _ => 1.0,
     };
@@ -307,12 +351,20 @@ fn numbers(
     if let Values::Unreadable(reason) = read {
         return Err(bad(reason.clone()));
     }
-    let floats = read.floats().ok_or_else(|| bad("its values are text".to_owned()))?;
-    Ok(floats.into_iter().map(|value| packing.decode(value).unwrap_or(f64::NAN)).collect())
+    let floats = read
+        .floats()
+        .ok_or_else(|| bad("its values are text".to_owned()))?;
+    Ok(floats
+        .into_iter()
+        .map(|value| packing.decode(value).unwrap_or(f64::NAN))
+        .collect())
 }
 
 /// What was read of a coordinate, which has to be all of it.
-fn read<'v>(coordinate: &Array, values: &'v BTreeMap<String, Values>) -> Result<&'v Values, DatasetError> {
+fn read<'v>(
+    coordinate: &Array,
+    values: &'v BTreeMap<String, Values>,
+) -> Result<&'v Values, DatasetError> {
     let len = coordinate.shape[0];
     if len > limits::COORDINATE_VALUES {
         return Err(DatasetError::TooLarge {
@@ -321,15 +373,19 @@ fn read<'v>(coordinate: &Array, values: &'v BTreeMap<String, Values>) -> Result<
             limit: limits::COORDINATE_VALUES,
         });
     }
-    let read = values.get(&coordinate.path).ok_or_else(|| DatasetError::BadCoordinate {
-        coordinate: coordinate.path.clone(),
-        reason: "it was not read".to_owned(),
-    })?;
+    let read = values
+        .get(&coordinate.path)
+        .ok_or_else(|| DatasetError::BadCoordinate {
+            coordinate: coordinate.path.clone(),
+            reason: "it was not read".to_owned(),
+        })?;
     let whole = matches!(read, Values::Unreadable(_)) || u64::try_from(read.len()) == Ok(len);
-    whole.then_some(read).ok_or_else(|| DatasetError::BadCoordinate {
-        coordinate: coordinate.path.clone(),
-        reason: format!("{} values were read of {len}", read.len()),
-    })
+    whole
+        .then_some(read)
+        .ok_or_else(|| DatasetError::BadCoordinate {
+            coordinate: coordinate.path.clone(),
+            reason: format!("{} values were read of {len}", read.len()),
+        })
 }
 
 /// A dimension other than x and y, with what it can be selected by.
@@ -343,7 +399,11 @@ fn axis(
     let mut axis = Axis {
         name: name.to_owned(),
         len: usize::try_from(len).unwrap_or(usize::MAX),
-        role: if role == Role::Time { Role::Time } else { Role::Other },
+        role: if role == Role::Time {
+            Role::Time
+        } else {
+            Role::Other
+        },
         values: AxisValues::Indices,
         units: coordinate.and_then(|coordinate| shown(&coordinate.attributes, "units")),
     };
@@ -362,21 +422,32 @@ fn axis(
         if packing.is_identity() && packing.missing.is_empty() {
             return epoch.decode(found);
         }
-        epoch.decode(&Values::Numbers(numbers(coordinate, &packing, values).ok()?))
+        epoch.decode(&Values::Numbers(
+            numbers(coordinate, &packing, values).ok()?,
+        ))
     });
     axis.values = match (times, found) {
         (Some(times), _) => {
             axis.role = Role::Time;
             AxisValues::Times(times)
         }
-        (None, Values::Texts(texts)) => {
-            AxisValues::Texts(texts.iter().map(|text| text.chars().take(limits::NAME_BYTES).collect()).collect())
-        }
+        (None, Values::Texts(texts)) => AxisValues::Texts(
+            texts
+                .iter()
+                .map(|text| text.chars().take(limits::NAME_BYTES).collect())
+                .collect(),
+        ),
         (None, Values::Unreadable(_)) => AxisValues::Indices,
         (None, Values::Numbers(_) | Values::Integers(_)) => {
-            let single = coordinate.data_type.epsilon() >= f64::from(f32::EPSILON) && packing.is_identity();
+            let single =
+                coordinate.data_type.epsilon() >= f64::from(f32::EPSILON) && packing.is_identity();
             let numbers = numbers(coordinate, &packing, values)?;
-            AxisValues::Numbers(numbers.into_iter().map(|v| if single { decimal(v) } else { v }).collect())
+            AxisValues::Numbers(
+                numbers
+                    .into_iter()
+                    .map(|v| if single { decimal(v) } else { v })
+                    .collect(),
+            )
         }
     };
     Ok(axis)

@@ -114,10 +114,15 @@ impl Axis {
     pub(super) fn some_labels(&self) -> String {
         /// As many as a person reads.
         const SHOWN: usize = 8;
-        let shown: Vec<String> = (0..self.len.min(SHOWN)).map(|n| limits::shortened(&self.label(n))).collect();
+        let shown: Vec<String> = (0..self.len.min(SHOWN))
+            .map(|n| limits::shortened(&self.label(n)))
+            .collect();
         let mut text = shown.join(", ");
         if self.len > SHOWN {
-            text.push_str(&format!(" and so on to {}", limits::shortened(&self.label(self.len - 1))));
+            text.push_str(&format!(
+                " and so on to {}",
+                limits::shortened(&self.label(self.len - 1))
+            ));
         }
         text
     }

@@ -115,24 +115,42 @@ mod tests {
             "index_codecs": ["bytes", "crc32c"],
         }}]);
         let names = v3_names(&codecs);
-        assert_eq!(names, ["sharding_indexed", "bytes", "numcodecs.lzma", "bytes", "crc32c"]);
+        assert_eq!(
+            names,
+            [
+                "sharding_indexed",
+                "bytes",
+                "numcodecs.lzma",
+                "bytes",
+                "crc32c"
+            ]
+        );
         assert_eq!(unsupported_v3(&names), Some("numcodecs.lzma"));
         assert_eq!(inner_chunk(&codecs), Some(vec![1, 256, 128]));
     }
 
     #[test]
     fn a_v2_filter_or_compressor_that_is_not_decoded_is_named() {
-        let names = v2_names(&json!([{"id": "delta", "dtype": "<i4"}]), &json!({"id": "zlib"}));
+        let names = v2_names(
+            &json!([{"id": "delta", "dtype": "<i4"}]),
+            &json!({"id": "zlib"}),
+        );
         assert_eq!(unsupported_v2(&names), Some("delta"));
         let names = v2_names(&Value::Null, &json!({"id": "lz4"}));
         assert_eq!(unsupported_v2(&names), Some("lz4"));
-        let names = v2_names(&json!([{"id": "shuffle"}]), &json!({"id": "blosc", "cname": "lz4"}));
+        let names = v2_names(
+            &json!([{"id": "shuffle"}]),
+            &json!({"id": "blosc", "cname": "lz4"}),
+        );
         assert_eq!(unsupported_v2(&names), None);
         assert!(v2_names(&Value::Null, &Value::Null).is_empty());
     }
 
     #[test]
     fn an_unsharded_array_has_no_inner_chunk() {
-        assert_eq!(inner_chunk(&json!([{"name": "bytes"}, {"name": "zstd"}])), None);
+        assert_eq!(
+            inner_chunk(&json!([{"name": "bytes"}, {"name": "zstd"}])),
+            None
+        );
     }
 }

@@ -56,16 +56,22 @@ impl Crs {
         if code.eq_ignore_ascii_case("CRS84") {
             return Some(Self::Crs84);
         }
-        let epsg = authority.eq_ignore_ascii_case("EPSG").then(|| code.parse().ok())??;
+        let epsg = authority
+            .eq_ignore_ascii_case("EPSG")
+            .then(|| code.parse().ok())??;
         Some(Self::Epsg(Epsg(epsg)))
     }
 
     /// The system that a PROJJSON object means.
     #[must_use]
     pub fn projjson(value: &Value) -> Option<Self> {
-        value["type"].as_str().filter(|kind| kind.ends_with("CRS"))?;
+        value["type"]
+            .as_str()
+            .filter(|kind| kind.ends_with("CRS"))?;
         let id = &value["id"];
-        let code = id["code"].as_u64().or_else(|| id["code"].as_str()?.parse().ok());
+        let code = id["code"]
+            .as_u64()
+            .or_else(|| id["code"].as_str()?.parse().ok());
         match (id["authority"].as_str(), code) {
             (Some("EPSG"), Some(code)) => Some(Self::Epsg(Epsg(u32::try_from(code).ok()?))),
             (Some("OGC"), None) if id["code"] == "CRS84" => Some(Self::Crs84),
@@ -82,9 +88,15 @@ impl Crs {
             Self::Epsg(Epsg(code)) => (4001..5000).contains(code) && !(4400..4600).contains(code),
             Self::Definition(text) => {
                 let text = text.trim_start();
-                ["GEOGCS", "GEOGCRS", "GEOGRAPHICCRS", "GEODCRS", "GEODETICCRS"]
-                    .iter()
-                    .any(|keyword| text.starts_with(keyword))
+                [
+                    "GEOGCS",
+                    "GEOGCRS",
+                    "GEOGRAPHICCRS",
+                    "GEODCRS",
+                    "GEODETICCRS",
+                ]
+                .iter()
+                .any(|keyword| text.starts_with(keyword))
                     || text.contains("\"type\":\"GeographicCRS\"")
                     || text.contains("+proj=longlat")
             }
@@ -113,7 +125,8 @@ fn authority_and_code(text: &str) -> Option<(&str, &str)> {
         let mut parts = rest.split(':');
         return Some((parts.next()?, parts.nth(1)?));
     }
-    text.split_once(':').or((text.eq_ignore_ascii_case("CRS84")).then_some(("OGC", text)))
+    text.split_once(':')
+        .or((text.eq_ignore_ascii_case("CRS84")).then_some(("OGC", text)))
 }
 
 /// The EPSG code of the whole system in WKT: that of an `ID` (WKT 2) or
@@ -162,7 +175,11 @@ mod tests {
         ] {
             assert_eq!(Crs::parse(text), Some(Crs::Epsg(Epsg(32633))), "{text}");
         }
-        for text in ["OGC:CRS84", "CRS84", "http://www.opengis.net/def/crs/OGC/1.3/CRS84"] {
+        for text in [
+            "OGC:CRS84",
+            "CRS84",
+            "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
+        ] {
             assert_eq!(Crs::parse(text), Some(Crs::Crs84), "{text}");
         }
         for text in ["", "ESRI:54009", "EPSG:no", "{}", "four"] {
@@ -172,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_code_within_is_not_the_code_of_the_whole() {
-        let wkt = r#"PROJCS["own",GEOGCS["WGS 84",AUTHORITY["EPSG","4326"]],PROJECTION["Sinusoidal"]]"#;
+        let wkt =
+            r#"PROJCS["own",GEOGCS["WGS 84",AUTHORITY["EPSG","4326"]],PROJECTION["Sinusoidal"]]"#;
         assert_eq!(Crs::parse(wkt), Some(Crs::Definition(wkt.to_owned())));
         assert!(!Crs::parse(wkt).unwrap().is_geographic());
         let bound = r#"BOUNDCRS[SOURCECRS[GEOGCRS["a",ID["EPSG",4312]]],TARGETCRS[GEOGCRS["b",ID["EPSG",4326]]]]"#;
@@ -187,11 +205,18 @@ mod tests {
             ("EPSG:3857", false),
             ("EPSG:3035", false),
             ("OGC:CRS84", true),
-            (r#"GEOGCS["sphere",DATUM["d",SPHEROID["s",6371229,0]]]"#, true),
+            (
+                r#"GEOGCS["sphere",DATUM["d",SPHEROID["s",6371229,0]]]"#,
+                true,
+            ),
             ("+proj=stere +lat_0=90", false),
             ("+proj=longlat +R=6371229", true),
         ] {
-            assert_eq!(Crs::parse(text).unwrap().is_geographic(), geographic, "{text}");
+            assert_eq!(
+                Crs::parse(text).unwrap().is_geographic(),
+                geographic,
+                "{text}"
+            );
         }
         let json = json!({"type": "GeographicCRS", "name": "mine"});
         assert!(Crs::projjson(&json).unwrap().is_geographic());

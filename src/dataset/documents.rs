@@ -37,17 +37,26 @@ impl Documents {
     /// [`limits::DEPTH`].
     pub fn insert(&mut self, key: &str, text: &[u8]) -> Result<(), DatasetError> {
         let (path, name) = split(key);
-        if !matches!(name, "zarr.json" | ".zmetadata" | ".zgroup" | ".zarray" | ".zattrs") {
+        if !matches!(
+            name,
+            "zarr.json" | ".zmetadata" | ".zgroup" | ".zarray" | ".zattrs"
+        ) {
             return Ok(());
         }
-        limits::check(&format!("the size of `{key}`"), text.len(), limits::DOCUMENT_BYTES)?;
-        let mut document: Value = serde_json::from_slice(text).map_err(|error| DatasetError::Document {
-            path: key.to_owned(),
-            reason: format!("it is no JSON: {error}"),
-        })?;
+        limits::check(
+            &format!("the size of `{key}`"),
+            text.len(),
+            limits::DOCUMENT_BYTES,
+        )?;
+        let mut document: Value =
+            serde_json::from_slice(text).map_err(|error| DatasetError::Document {
+                path: key.to_owned(),
+                reason: format!("it is no JSON: {error}"),
+            })?;
         if name == ".zmetadata" {
             self.root_is_consolidated |= path.is_empty();
-            if let Some(Value::Object(entries)) = document.pointer_mut("/metadata").map(Value::take) {
+            if let Some(Value::Object(entries)) = document.pointer_mut("/metadata").map(Value::take)
+            {
                 for (inner, value) in entries {
                     self.add_consolidated(&join(path, &inner), value)?;
                 }
@@ -76,7 +85,11 @@ impl Documents {
     fn check(&self) -> Result<(), DatasetError> {
         // A node of version 2 has two documents.
         let documents = self.read.len() + self.consolidated.len();
-        limits::check("the number of groups and arrays", documents, 3 * limits::NODES)
+        limits::check(
+            "the number of groups and arrays",
+            documents,
+            3 * limits::NODES,
+        )
     }
 
     /// Whether the root's consolidated metadata tells all there is, so that
@@ -106,7 +119,11 @@ impl Documents {
                 _ => {}
             }
         }
-        limits::check("the number of groups and arrays", nodes.len(), limits::NODES)?;
+        limits::check(
+            "the number of groups and arrays",
+            nodes.len(),
+            limits::NODES,
+        )?;
         if nodes.values().all(Parts::is_no_node) {
             return Err(DatasetError::NotZarr);
         }
@@ -173,7 +190,9 @@ fn place(root: &mut Group, path: &str, parts: Parts) -> Result<(), DatasetError>
         }
         (None, None) => return Ok(()),
     };
-    descend(root, parents).arrays.insert((*name).to_owned(), array);
+    descend(root, parents)
+        .arrays
+        .insert((*name).to_owned(), array);
     Ok(())
 }
 
@@ -182,10 +201,13 @@ fn place(root: &mut Group, path: &str, parts: Parts) -> Result<(), DatasetError>
 fn descend<'a>(root: &'a mut Group, names: &[&str]) -> &'a mut Group {
     names.iter().fold(root, |group, name| {
         let path = join(&group.path, name);
-        group.groups.entry((*name).to_owned()).or_insert_with(|| Group {
-            path,
-            ..Group::default()
-        })
+        group
+            .groups
+            .entry((*name).to_owned())
+            .or_insert_with(|| Group {
+                path,
+                ..Group::default()
+            })
     })
 }
 
@@ -279,8 +301,11 @@ mod tests {
     fn levels_that_are_stores_of_their_own_are_groups_of_one_tree() {
         let store = json!({"zarr_consolidated_format": 1, "metadata": {
             ".zgroup": {"zarr_format": 2}, "x/.zarray": array_v2()}});
-        let (root, consolidated) =
-            read(&[("0.zarr/.zmetadata", store.clone()), ("1.zarr/.zmetadata", store)]).unwrap();
+        let (root, consolidated) = read(&[
+            ("0.zarr/.zmetadata", store.clone()),
+            ("1.zarr/.zmetadata", store),
+        ])
+        .unwrap();
         assert!(!consolidated, "the root itself tells nothing");
         assert!(root.array("0.zarr/x").is_some() && root.array("1.zarr/x").is_some());
     }
@@ -292,7 +317,10 @@ mod tests {
         let mut appended = array_v3();
         appended["shape"] = json!([9]);
         for order in [[0, 1], [1, 0]] {
-            let documents = [("zarr.json", root.clone()), ("x/zarr.json", appended.clone())];
+            let documents = [
+                ("zarr.json", root.clone()),
+                ("x/zarr.json", appended.clone()),
+            ];
             let (tree, _) = read(&order.map(|n| documents[n].clone())).unwrap();
             assert_eq!(tree.array("x").unwrap().shape, [9]);
         }
@@ -301,25 +329,51 @@ mod tests {
     #[test]
     fn what_is_no_store_says_so() {
         assert!(matches!(read(&[]), Err(DatasetError::NotZarr)));
-        assert!(matches!(read(&[(".zattrs", json!({}))]), Err(DatasetError::NotZarr)));
-        assert!(matches!(read(&[("zarr.json", array_v3())]), Err(DatasetError::RootIsArray)));
+        assert!(matches!(
+            read(&[(".zattrs", json!({}))]),
+            Err(DatasetError::NotZarr)
+        ));
+        assert!(matches!(
+            read(&[("zarr.json", array_v3())]),
+            Err(DatasetError::RootIsArray)
+        ));
         let mut all = Documents::default();
-        let message = all.insert("a/zarr.json", b"<html>").unwrap_err().to_string();
-        assert!(message.contains("a/zarr.json") && message.contains("JSON"), "{message}");
-        assert!(all.insert("a/0.0.0", b"chunk").is_ok(), "chunks are passed over");
+        let message = all
+            .insert("a/zarr.json", b"<html>")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("a/zarr.json") && message.contains("JSON"),
+            "{message}"
+        );
+        assert!(
+            all.insert("a/0.0.0", b"chunk").is_ok(),
+            "chunks are passed over"
+        );
     }
 
     #[test]
     fn a_tree_made_to_hurt_is_refused() {
         let deep = format!("{}zarr.json", "a/".repeat(17));
-        assert!(matches!(read(&[(&deep, group_v3())]), Err(DatasetError::TooLarge { .. })));
+        assert!(matches!(
+            read(&[(&deep, group_v3())]),
+            Err(DatasetError::TooLarge { .. })
+        ));
         assert!(read(&[("../zarr.json", group_v3())]).is_err());
-        let wide: Map<String, Value> =
-            (0..=3 * limits::NODES).map(|n| (n.to_string(), json!({}))).collect();
+        let wide: Map<String, Value> = (0..=3 * limits::NODES)
+            .map(|n| (n.to_string(), json!({})))
+            .collect();
         let mut root = group_v3();
         root["consolidated_metadata"] = json!({"metadata": wide});
-        assert!(matches!(read(&[("zarr.json", root)]), Err(DatasetError::TooLarge { .. })));
+        assert!(matches!(
+            read(&[("zarr.json", root)]),
+            Err(DatasetError::TooLarge { .. })
+        ));
         let nested = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
-        assert!(Documents::default().insert("zarr.json", nested.as_bytes()).is_err());
+        assert!(
+            Documents::default()
+                .insert("zarr.json", nested.as_bytes())
+                .is_err()
+        );
     }
 }

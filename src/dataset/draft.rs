@@ -105,7 +105,11 @@ impl<'a> Draft<'a> {
             for (n, placed) in variable.levels.iter().enumerate() {
                 for (dimension, coordinate) in placed.coordinates.iter().enumerate() {
                     let horizontal = dimension == placed.x || dimension == placed.y;
-                    let needed = if horizontal { placed.transform.is_none() } else { n == 0 };
+                    let needed = if horizontal {
+                        placed.transform.is_none()
+                    } else {
+                        n == 0
+                    };
                     if let Some(coordinate) = coordinate.filter(|_| needed)
                         && coordinate.shape[0] <= limits::COORDINATE_VALUES
                         && seen.insert(coordinate.path.as_str())
@@ -160,7 +164,13 @@ pub(super) fn limited(names: &[String]) -> String {
     let shown: Vec<String> = names
         .iter()
         .take(SHOWN)
-        .map(|name| if name.is_empty() { "/ (the root)".to_owned() } else { limits::shortened(name) })
+        .map(|name| {
+            if name.is_empty() {
+                "/ (the root)".to_owned()
+            } else {
+                limits::shortened(name)
+            }
+        })
         .collect();
     let more = names.len().saturating_sub(SHOWN);
     let mut text = shown.join(", ");
@@ -193,11 +203,16 @@ fn rasters<'a>(level: &LevelGroup<'a>) -> Vec<&'a Array> {
         .collect()
 }
 
-fn place<'a>(array: &'a Array, level: &LevelGroup<'a>, pyramid: &'a Group) -> Result<Placed<'a>, DatasetError> {
+fn place<'a>(
+    array: &'a Array,
+    level: &LevelGroup<'a>,
+    pyramid: &'a Group,
+) -> Result<Placed<'a>, DatasetError> {
     let groups: Vec<&Group> = level.lineage.iter().rev().copied().collect();
     let scope = Scope {
         array,
-        pyramid: Some(pyramid).filter(|pyramid| !groups.first().is_some_and(|g| std::ptr::eq(*g, *pyramid))),
+        pyramid: Some(pyramid)
+            .filter(|pyramid| !groups.first().is_some_and(|g| std::ptr::eq(*g, *pyramid))),
         groups,
         entry: level.entry,
     };
@@ -222,14 +237,25 @@ fn place<'a>(array: &'a Array, level: &LevelGroup<'a>, pyramid: &'a Group) -> Re
         let [y, x] = names.map(|name| array.dimensions.iter().position(|d| d == name));
         // Where the order is the other way round, what is known of the names wins.
         let (y, x) = (y?, x?);
-        Some(if roles[y].is_x() && roles[x].is_y() { (x, y) } else { (y, x) })
+        Some(if roles[y].is_x() && roles[x].is_y() {
+            (x, y)
+        } else {
+            (y, x)
+        })
     });
-    let found = named.or_else(|| Some((roles.iter().rposition(|r| r.is_y())?, roles.iter().rposition(|r| r.is_x())?)));
+    let found = named.or_else(|| {
+        Some((
+            roles.iter().rposition(|r| r.is_y())?,
+            roles.iter().rposition(|r| r.is_x())?,
+        ))
+    });
     let Some((y, x)) = found.filter(|(y, x)| y != x) else {
-        return Err(curvilinear(&scope).unwrap_or_else(|| DatasetError::NotARaster {
-            array: array.path.clone(),
-            dimensions: array.dimensions.join(", "),
-        }));
+        return Err(
+            curvilinear(&scope).unwrap_or_else(|| DatasetError::NotARaster {
+                array: array.path.clone(),
+                dimensions: array.dimensions.join(", "),
+            }),
+        );
     };
     if !roles[x].is_x() {
         roles[x] = Role::X { longitude: false };
@@ -247,7 +273,10 @@ fn place<'a>(array: &'a Array, level: &LevelGroup<'a>, pyramid: &'a Group) -> Re
     for side in [x, y] {
         if array.shape[side] == 0 || array.shape[side] > limits::GRID_SIDE {
             return Err(DatasetError::TooLarge {
-                what: format!("the length of dimension `{}` of `{}` (at least 1)", array.dimensions[side], array.path),
+                what: format!(
+                    "the length of dimension `{}` of `{}` (at least 1)",
+                    array.dimensions[side], array.path
+                ),
                 found: array.shape[side],
                 limit: limits::GRID_SIDE,
             });
@@ -258,10 +287,12 @@ fn place<'a>(array: &'a Array, level: &LevelGroup<'a>, pyramid: &'a Group) -> Re
     if transform.is_none() {
         for side in [x, y] {
             if coordinates[side].is_none() {
-                return Err(curvilinear(&scope).unwrap_or_else(|| DatasetError::NoCoordinates {
-                    array: array.path.clone(),
-                    dimension: array.dimensions[side].clone(),
-                }));
+                return Err(
+                    curvilinear(&scope).unwrap_or_else(|| DatasetError::NoCoordinates {
+                        array: array.path.clone(),
+                        dimension: array.dimensions[side].clone(),
+                    }),
+                );
             }
         }
     }
@@ -300,7 +331,9 @@ fn coordinate_of<'a>(scope: &Scope<'a>, dimension: &str, len: u64) -> Option<&'a
 /// longitudes or latitudes of their own for each cell.
 fn curvilinear(scope: &Scope<'_>) -> Option<DatasetError> {
     let array = scope.array;
-    let own = array.dimensions.get(array.dimensions.len().checked_sub(2)?..)?;
+    let own = array
+        .dimensions
+        .get(array.dimensions.len().checked_sub(2)?..)?;
     let group = scope.groups.first()?;
     let coordinate = group.arrays.values().find(|other| {
         other.shape.len() == 2

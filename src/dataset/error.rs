@@ -68,7 +68,9 @@ pub enum DatasetError {
         dimensions: String,
     },
     /// A codec that is not decoded.
-    #[error("`{array}` is stored with the codec `{codec}`, which is not supported; supported are {supported}")]
+    #[error(
+        "`{array}` is stored with the codec `{codec}`, which is not supported; supported are {supported}"
+    )]
     UnsupportedCodec {
         /// Path of the array.
         array: String,
@@ -78,7 +80,9 @@ pub enum DatasetError {
         supported: String,
     },
     /// A type that no picture is made of.
-    #[error("`{array}` holds {found}; pictures are made of bool, integers, and floats of 16, 32 or 64 bits")]
+    #[error(
+        "`{array}` holds {found}; pictures are made of bool, integers, and floats of 16, 32 or 64 bits"
+    )]
     UnsupportedDataType {
         /// Path of the array.
         array: String,
@@ -185,7 +189,9 @@ pub enum DatasetError {
     #[error("`sel` asks for dimension `{0}` by two methods; use one")]
     TwoMethods(String),
     /// More than one dimension of bands.
-    #[error("`sel` selects several values of `{first}` and of `{second}`; only one dimension can make bands")]
+    #[error(
+        "`sel` selects several values of `{first}` and of `{second}`; only one dimension can make bands"
+    )]
     TwoBandDimensions {
         /// A dimension.
         first: String,
@@ -205,7 +211,9 @@ pub enum DatasetError {
         available: String,
     },
     /// A value that is not on the axis.
-    #[error("dimension `{dimension}` has no value {value}{method}; nearest are {nearest}, of {count} from {first} to {last}")]
+    #[error(
+        "dimension `{dimension}` has no value {value}{method}; nearest are {nearest}, of {count} from {first} to {last}"
+    )]
     NoSuchValue {
         /// Name of the dimension.
         dimension: String,

@@ -96,7 +96,9 @@ impl<'a> Scope<'a> {
             self.find(name.rsplit('/').next()?)
         });
         named.or_else(|| {
-            let usual = ["spatial_ref", "crs"].into_iter().find_map(|name| self.find(name));
+            let usual = ["spatial_ref", "crs"]
+                .into_iter()
+                .find_map(|name| self.find(name));
             usual.filter(|array| {
                 ["crs_wkt", "spatial_ref", "grid_mapping_name"]
                     .iter()
@@ -133,11 +135,19 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// If a transform is rotated or none, or `spatial:shape` beside it is not
     /// the array's (`rows`, `cols`).
-    pub(super) fn transform(&self, rows: u64, cols: u64, has_coordinates: bool) -> Result<Option<GeoTransform>, DatasetError> {
+    pub(super) fn transform(
+        &self,
+        rows: u64,
+        cols: u64,
+        has_coordinates: bool,
+    ) -> Result<Option<GeoTransform>, DatasetError> {
         let entry = self.entry.as_object();
         // A pyramid's own transform is that of its finest level alone, which
         // says it again.
-        let group = self.groups.first().map(|group| (group.path.as_str(), &group.attributes));
+        let group = self
+            .groups
+            .first()
+            .map(|group| (group.path.as_str(), &group.attributes));
         let nodes = std::iter::once((self.array.path.as_str(), &self.array.attributes))
             .chain(group)
             .chain(entry.map(|entry| (self.array.path.as_str(), entry)));
@@ -171,7 +181,9 @@ impl<'a> Scope<'a> {
             .mapping_variable()
             .filter(|_| !has_coordinates)
             .and_then(|mapping| Some((mapping, mapping.text("GeoTransform")?)));
-        geotransform.map(|(mapping, text)| gdal(&mapping.path, text)).transpose()
+        geotransform
+            .map(|(mapping, text)| gdal(&mapping.path, text))
+            .transpose()
     }
 
     /// The y and x dimension that `spatial:dimensions` names, in that order.
@@ -199,8 +211,13 @@ fn proj(path: &str, attributes: &Attributes) -> Result<Option<Crs>, DatasetError
     if let Some(text) = attributes.get("proj:wkt2").and_then(Value::as_str) {
         return parsed(path, "proj:wkt2", text).map(Some);
     }
-    if let Some(value) = attributes.get("proj:projjson").filter(|value| !value.is_null()) {
-        let found = value.as_str().map_or_else(|| Crs::projjson(value), Crs::parse);
+    if let Some(value) = attributes
+        .get("proj:projjson")
+        .filter(|value| !value.is_null())
+    {
+        let found = value
+            .as_str()
+            .map_or_else(|| Crs::projjson(value), Crs::parse);
         return found
             .map(Some)
             .ok_or_else(|| not_a_crs(path, "proj:projjson", &value.to_string()));
@@ -209,7 +226,8 @@ fn proj(path: &str, attributes: &Attributes) -> Result<Option<Crs>, DatasetError
         return parsed(path, "proj:code", text).map(Some);
     }
     let epsg = attributes.get("proj:epsg").and_then(Value::as_u64);
-    epsg.map(|code| parsed(path, "proj:epsg", &format!("EPSG:{code}"))).transpose()
+    epsg.map(|code| parsed(path, "proj:epsg", &format!("EPSG:{code}")))
+        .transpose()
 }
 
 fn parsed(path: &str, attribute: &str, text: &str) -> Result<Crs, DatasetError> {
@@ -228,14 +246,19 @@ fn not_a_crs(path: &str, attribute: &str, found: &str) -> DatasetError {
 /// Affine order: `[width, 0, x, 0, height, y]`; nine numbers are a whole matrix.
 fn affine(path: &str, value: &Value) -> Result<GeoTransform, DatasetError> {
     match numbers(value).as_deref() {
-        Some([a, b, c, d, e, f] | [a, b, c, d, e, f, _, _, _]) => upright(path, value, [*a, *b, *c, *d, *e, *f]),
+        Some([a, b, c, d, e, f] | [a, b, c, d, e, f, _, _, _]) => {
+            upright(path, value, [*a, *b, *c, *d, *e, *f])
+        }
         _ => upright(path, value, [f64::NAN; 6]),
     }
 }
 
 /// GDAL's order, as text: `x width 0 y 0 height`.
 fn gdal(path: &str, text: &str) -> Result<GeoTransform, DatasetError> {
-    let parts: Vec<f64> = text.split_whitespace().map_while(|part| part.parse().ok()).collect();
+    let parts: Vec<f64> = text
+        .split_whitespace()
+        .map_while(|part| part.parse().ok())
+        .collect();
     let value = Value::String(text.to_owned());
     match parts.as_slice() {
         [c, a, b, f, d, e] => upright(path, &value, [*a, *b, *c, *d, *e, *f]),
@@ -243,7 +266,11 @@ fn gdal(path: &str, text: &str) -> Result<GeoTransform, DatasetError> {
     }
 }
 
-fn upright(path: &str, found: &Value, [a, b, c, d, e, f]: [f64; 6]) -> Result<GeoTransform, DatasetError> {
+fn upright(
+    path: &str,
+    found: &Value,
+    [a, b, c, d, e, f]: [f64; 6],
+) -> Result<GeoTransform, DatasetError> {
     let finite = [a, c, e, f].iter().all(|v| v.is_finite());
     if finite && a != 0.0 && e != 0.0 && b == 0.0 && d == 0.0 {
         return Ok(GeoTransform {

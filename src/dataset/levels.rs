@@ -43,7 +43,11 @@ pub(super) fn level_groups<'a>(lineage: &[&'a Group]) -> Result<Vec<LevelGroup<'
                 declared: false,
             }));
         }
-        return Ok(if found.is_empty() { vec![itself()] } else { found });
+        return Ok(if found.is_empty() {
+            vec![itself()]
+        } else {
+            found
+        });
     };
     let entries = entries(multiscales);
     limits::check("the number of levels", entries.len(), limits::LEVELS)?;
@@ -137,7 +141,10 @@ mod tests {
 
     fn paths(root: &Group) -> Vec<String> {
         let found = level_groups(&[root]).unwrap();
-        found.iter().map(|level| level.lineage.last().unwrap().path.clone()).collect()
+        found
+            .iter()
+            .map(|level| level.lineage.last().unwrap().path.clone())
+            .collect()
     }
 
     #[test]
@@ -148,7 +155,11 @@ mod tests {
             json!({"tile_matrix_set": {"tileMatrices": [{"id": "0"}, {"id": "1"}]}}),
             json!([{"datasets": [{"path": "0", "crs": "EPSG:3857"}, {"path": "1"}], "type": "reduce"}]),
         ] {
-            assert_eq!(paths(&pyramid(Some(multiscales.clone()), &["0", "1", "2"])), ["0", "1"], "{multiscales}");
+            assert_eq!(
+                paths(&pyramid(Some(multiscales.clone()), &["0", "1", "2"])),
+                ["0", "1"],
+                "{multiscales}"
+            );
         }
     }
 
@@ -156,17 +167,35 @@ mod tests {
     fn numbered_children_are_levels_until_their_extents_say_otherwise() {
         let root = pyramid(None, &["0", "1", "2", "notes"]);
         assert_eq!(paths(&root), ["0", "1", "2"]);
-        assert!(level_groups(&[&root]).unwrap().iter().all(|level| !level.declared));
-        assert_eq!(paths(&pyramid(None, &["0.zarr", "1.zarr"])), ["0.zarr", "1.zarr"]);
-        assert_eq!(paths(&pyramid(None, &["0"])), [""], "a group of its own, not a pyramid");
+        assert!(
+            level_groups(&[&root])
+                .unwrap()
+                .iter()
+                .all(|level| !level.declared)
+        );
+        assert_eq!(
+            paths(&pyramid(None, &["0.zarr", "1.zarr"])),
+            ["0.zarr", "1.zarr"]
+        );
+        assert_eq!(
+            paths(&pyramid(None, &["0"])),
+            [""],
+            "a group of its own, not a pyramid"
+        );
         assert_eq!(paths(&pyramid(None, &["10m", "20m"])), [""]);
     }
 
     #[test]
     fn a_level_that_is_not_there_is_named() {
-        let root = pyramid(Some(json!({"layout": [{"asset": "0"}, {"asset": "../7"}]})), &["0"]);
+        let root = pyramid(
+            Some(json!({"layout": [{"asset": "0"}, {"asset": "../7"}]})),
+            &["0"],
+        );
         let message = level_groups(&[&root]).err().unwrap().to_string();
-        assert!(message.contains("../7") && message.contains("multiscales"), "{message}");
+        assert!(
+            message.contains("../7") && message.contains("multiscales"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -60,6 +60,9 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_between_characters() {
         assert_eq!(shortened("short"), "short");
-        assert_eq!(shortened(&"ä".repeat(200)), format!("{}...", "ä".repeat(80)));
+        assert_eq!(
+            shortened(&"ä".repeat(200)),
+            format!("{}...", "ä".repeat(80))
+        );
     }
 }

@@ -109,7 +109,11 @@ impl Array {
     /// # Errors
     /// If the document is not what its version of Zarr asks for, or has more
     /// dimensions than [`limits::DIMENSIONS`].
-    pub fn parse(path: &str, mut document: Value, zattrs: Option<Value>) -> Result<Self, DatasetError> {
+    pub fn parse(
+        path: &str,
+        mut document: Value,
+        zattrs: Option<Value>,
+    ) -> Result<Self, DatasetError> {
         let wrong = |reason: &str| DatasetError::Document {
             path: path.to_owned(),
             reason: reason.to_owned(),
@@ -125,7 +129,8 @@ impl Array {
             Some(3) => Format::V3,
             _ => return Err(wrong("`zarr_format` is neither 2 nor 3")),
         };
-        let shape = lengths(&document["shape"]).ok_or_else(|| wrong("`shape` is no list of lengths"))?;
+        let shape =
+            lengths(&document["shape"]).ok_or_else(|| wrong("`shape` is no list of lengths"))?;
         limits::check(
             &format!("the number of dimensions of `{path}`"),
             shape.len(),
@@ -157,10 +162,15 @@ impl Array {
             .filter(fits)
             .ok_or_else(|| wrong("the shape of a chunk is not one positive length a dimension"))?;
         if inner_chunk.as_ref().is_some_and(|inner| !fits(inner)) {
-            return Err(wrong("the shape of an inner chunk is not one positive length a dimension"));
+            return Err(wrong(
+                "the shape of an inner chunk is not one positive length a dimension",
+            ));
         }
         let names = dimension_names(version, &document, &attributes);
-        if names.as_ref().is_some_and(|names| names.len() != shape.len()) {
+        if names
+            .as_ref()
+            .is_some_and(|names| names.len() != shape.len())
+        {
             return Err(wrong("there is not one dimension name for each dimension"));
         }
         let named = names.iter().flatten().any(Option::is_some);
@@ -236,7 +246,10 @@ pub(super) fn attributes_of(path: &str, value: &Value) -> Result<Attributes, Dat
         Value::Null => Ok(Attributes::new()),
         Value::Object(attributes) => {
             // Values that are long as text are long in memory too.
-            let size = attributes.iter().map(|(key, value)| key.len() + size(value)).sum();
+            let size = attributes
+                .iter()
+                .map(|(key, value)| key.len() + size(value))
+                .sum();
             limits::check(
                 &format!("the size of the attributes of `{path}`"),
                 size,
@@ -256,7 +269,12 @@ fn size(value: &Value) -> usize {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len(),
         Value::Array(values) => 8 + values.iter().map(size).sum::<usize>(),
-        Value::Object(map) => 8 + map.iter().map(|(key, value)| key.len() + size(value)).sum::<usize>(),
+        Value::Object(map) => {
+            8 + map
+                .iter()
+                .map(|(key, value)| key.len() + size(value))
+                .sum::<usize>()
+        }
     }
 }
 
@@ -304,7 +322,10 @@ mod tests {
 
     fn refused(document: Value, part: &str) {
         let message = Array::parse("a/b", document, None).unwrap_err().to_string();
-        assert!(message.contains("a/b") && message.contains(part), "{message}");
+        assert!(
+            message.contains("a/b") && message.contains(part),
+            "{message}"
+        );
     }
 
     #[test]
@@ -343,10 +364,16 @@ mod tests {
         refused(with("zarr_format", json!(4)), "neither 2 nor 3");
         refused(with("shape", json!([-1, 2, 3])), "shape");
         refused(with("shape", json!(vec![1; 17])), "dimensions");
-        refused(with("chunk_grid", json!({"name": "rectilinear"})), "regular");
+        refused(
+            with("chunk_grid", json!({"name": "rectilinear"})),
+            "regular",
+        );
         refused(with("dimension_names", json!(["x"])), "dimension name");
         refused(with("attributes", json!([1])), "attributes");
-        refused(with("attributes", json!({"a": "b".repeat(2 << 20)})), "attributes");
+        refused(
+            with("attributes", json!({"a": "b".repeat(2 << 20)})),
+            "attributes",
+        );
         let zero = json!({"name": "regular", "configuration": {"chunk_shape": [1, 0, 300]}});
         refused(with("chunk_grid", zero), "chunk");
     }
@@ -358,7 +385,9 @@ mod tests {
         let array = Array::parse("a/b", document, None).unwrap();
         let message = array.check_codecs().unwrap_err().to_string();
         assert!(
-            message.contains("numcodecs.lzma") && message.contains("a/b") && message.contains("zstd"),
+            message.contains("numcodecs.lzma")
+                && message.contains("a/b")
+                && message.contains("zstd"),
             "{message}"
         );
     }

@@ -6,7 +6,10 @@
 //! for one dimension it selects several values, the bands of a picture.
 //! `bidx` counts bands from 1.
 
-use super::{Axis, AxisValues, DatasetError, Variable, cf::time::instant, cf::Role, draft::limited, limits::shortened};
+use super::{
+    Axis, AxisValues, DatasetError, Variable, cf::Role, cf::time::instant, draft::limited,
+    limits::shortened,
+};
 use crate::suggest;
 
 /// The indices that a request means, one entry for each of [`Variable::axes`].
@@ -46,7 +49,11 @@ impl Selection {
     /// Number of bands, at least 1.
     #[must_use]
     pub fn bands(&self) -> usize {
-        self.axes.iter().map(|chosen| chosen.indices.len()).max().unwrap_or(1)
+        self.axes
+            .iter()
+            .map(|chosen| chosen.indices.len())
+            .max()
+            .unwrap_or(1)
     }
 
     /// The index along each axis, for a band counted from 0.
@@ -69,7 +76,11 @@ impl Selection {
                     How::First => "first",
                     How::Asked | How::Only => return None,
                 };
-                Some(format!("{}={} ({why})", chosen.dimension, chosen.labels.join(",")))
+                Some(format!(
+                    "{}={} ({why})",
+                    chosen.dimension,
+                    chosen.labels.join(",")
+                ))
             })
             .collect();
         (!told.is_empty()).then(|| told.join(", "))
@@ -95,23 +106,30 @@ impl Variable {
     /// If a parameter does not follow the grammar, names no dimension or value
     /// of this variable, or several dimensions would make bands.
     pub fn select(&self, sel: &[String], bidx: &[usize]) -> Result<Selection, DatasetError> {
-        super::limits::check("the number of `sel` and `bidx`", sel.len().max(bidx.len()), MOST_BANDS)?;
-        let mut asked: Vec<(Option<Method>, Vec<usize>)> = vec![(None, Vec::new()); self.axes.len()];
+        super::limits::check(
+            "the number of `sel` and `bidx`",
+            sel.len().max(bidx.len()),
+            MOST_BANDS,
+        )?;
+        let mut asked: Vec<(Method, Vec<&str>)> =
+            vec![(Method::Exact, Vec::new()); self.axes.len()];
         for text in sel {
             let (dimension, method, value) = parse(text)?;
-            let place = self.axis(dimension)?;
-            let (before, indices) = &mut asked[place];
-            // The method is the dimension's, and may be given once for several values.
-            if before.is_some_and(|before| before != method && before != Method::Exact && method != Method::Exact) {
-                return Err(DatasetError::TwoMethods(dimension.to_owned()));
+            let (known, values) = &mut asked[self.axis(dimension)?];
+            // A method is the dimension's: given with one value, it holds for all.
+            match (*known, method) {
+                (_, Method::Exact) => {}
+                (Method::Exact, _) => *known = method,
+                (known, method) if known == method => {}
+                _ => return Err(DatasetError::TwoMethods(dimension.to_owned())),
             }
-            *before = Some(method);
-            indices.push(find(&self.axes[place], method, value)?);
+            values.push(value);
         }
         let mut axes: Vec<Chosen> = Vec::new();
-        for (axis, (_, indices)) in self.axes.iter().zip(asked) {
-            let (indices, how) = if !indices.is_empty() {
-                (indices, How::Asked)
+        for (axis, (method, values)) in self.axes.iter().zip(asked) {
+            let (indices, how) = if !values.is_empty() {
+                let found = values.iter().map(|value| find(axis, method, value));
+                (found.collect::<Result<_, _>>()?, How::Asked)
             } else if axis.len == 1 {
                 (vec![0], How::Only)
             } else {
@@ -146,7 +164,11 @@ impl Variable {
         // Beside a dimension of bands, time is at its newest as always.
         let bands: Vec<usize> = match left.as_slice() {
             [_] => left.clone(),
-            _ => left.iter().copied().filter(|n| self.axes[*n].role != Role::Time).collect(),
+            _ => left
+                .iter()
+                .copied()
+                .filter(|n| self.axes[*n].role != Role::Time)
+                .collect(),
         };
         let (place, choices): (Option<usize>, Vec<usize>) = match (several, bands.as_slice()) {
             (Some(place), _) => (Some(place), axes[place].indices.clone()),
@@ -166,7 +188,11 @@ impl Variable {
                 choice.copied().ok_or_else(|| DatasetError::NoSuchBand {
                     band: *band,
                     available: match place {
-                        Some(place) => format!("`{}` has {}, counted from 1", axes[place].dimension, choices.len()),
+                        Some(place) => format!(
+                            "`{}` has {}, counted from 1",
+                            axes[place].dimension,
+                            choices.len()
+                        ),
                         None => "there is one, number 1".to_owned(),
                     },
                 })
@@ -174,7 +200,10 @@ impl Variable {
             .collect::<Result<Vec<_>, _>>()?;
         match place {
             Some(place) => {
-                axes[place].labels = picked.iter().map(|index| self.axes[place].label(*index)).collect();
+                axes[place].labels = picked
+                    .iter()
+                    .map(|index| self.axes[place].label(*index))
+                    .collect();
                 axes[place].indices = picked;
                 axes[place].how = How::Asked;
             }
@@ -197,7 +226,11 @@ impl Variable {
                 variable: self.name.clone(),
                 name: shortened(name),
                 hint: best.map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
-                available: if names.is_empty() { "none".to_owned() } else { limited(&names) },
+                available: if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    limited(&names)
+                },
             }
         })
     }
@@ -208,11 +241,14 @@ fn default_index(axis: &Axis) -> (Vec<usize>, How) {
         AxisValues::Times(times) => (vec![times.newest().unwrap_or(0)], How::Newest),
         // Undecoded times still go forward.
         AxisValues::Numbers(values) if axis.role == Role::Time => {
-            let newest = (0..values.len()).max_by(|a, b| values[*a].total_cmp(&values[*b]).then(a.cmp(b)));
+            let newest =
+                (0..values.len()).max_by(|a, b| values[*a].total_cmp(&values[*b]).then(a.cmp(b)));
             (vec![newest.unwrap_or(0)], How::Newest)
         }
         AxisValues::Indices if axis.role == Role::Time => (vec![axis.len - 1], How::Newest),
-        AxisValues::Numbers(_) | AxisValues::Texts(_) | AxisValues::Indices => (vec![0], How::First),
+        AxisValues::Numbers(_) | AxisValues::Texts(_) | AxisValues::Indices => {
+            (vec![0], How::First)
+        }
     }
 }
 
@@ -246,8 +282,16 @@ fn find(axis: &Axis, method: Method, value: &str) -> Result<usize, DatasetError>
             Around::of(times.instants.iter().map(|instant| Some(instant - wanted)))
         }
         AxisValues::Numbers(values) => {
-            let wanted: f64 = value.parse().ok().filter(|v: &f64| v.is_finite()).ok_or_else(no_kind)?;
-            Around::of(values.iter().map(|value| Some(value - wanted).filter(|d| !d.is_nan())))
+            let wanted: f64 = value
+                .parse()
+                .ok()
+                .filter(|v: &f64| v.is_finite())
+                .ok_or_else(no_kind)?;
+            Around::of(
+                values
+                    .iter()
+                    .map(|value| Some(value - wanted).filter(|d| !d.is_nan())),
+            )
         }
         AxisValues::Indices => {
             let wanted: usize = value.parse().map_err(|_not_an_index| no_kind())?;
@@ -255,13 +299,20 @@ fn find(axis: &Axis, method: Method, value: &str) -> Result<usize, DatasetError>
             Around::of((0..axis.len).map(|n| i128::try_from(n).ok().map(|n| n - wanted)))
         }
         AxisValues::Texts(texts) => {
-            let exact = texts.iter().position(|text| text == value).filter(|_| method == Method::Exact);
+            let exact = texts
+                .iter()
+                .position(|text| text == value)
+                .filter(|_| method == Method::Exact);
             return exact.ok_or_else(|| {
                 let best = suggest::nearest(value, texts.iter().map(String::as_str));
                 DatasetError::NoSuchValue {
                     dimension: axis.name.clone(),
                     value: shortened(value),
-                    method: if method == Method::Exact { "" } else { " by a method, since its values are text" },
+                    method: if method == Method::Exact {
+                        ""
+                    } else {
+                        " by a method, since its values are text"
+                    },
                     nearest: best.map_or_else(|| axis.some_labels(), shortened),
                     count: axis.len,
                     first: shortened(&axis.label(0)),
@@ -277,8 +328,11 @@ fn find(axis: &Axis, method: Method, value: &str) -> Result<usize, DatasetError>
         Method::Backfill => (around.after, " or after it"),
     };
     found.ok_or_else(|| {
-        let nearest: Vec<String> =
-            [around.before, around.after].into_iter().flatten().map(|index| axis.label(index)).collect();
+        let nearest: Vec<String> = [around.before, around.after]
+            .into_iter()
+            .flatten()
+            .map(|index| axis.label(index))
+            .collect();
         DatasetError::NoSuchValue {
             dimension: axis.name.clone(),
             value: shortened(value),

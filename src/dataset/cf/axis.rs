@@ -57,14 +57,19 @@ impl Regular {
             return Err(bad(format!("its value at index {n} is not finite")));
         }
         let values = unrolled(coordinate);
-        let (&[first, .., last], intervals) = (values.as_slice(), float(values.len().saturating_sub(1))) else {
+        let (&[first, .., last], intervals) =
+            (values.as_slice(), float(values.len().saturating_sub(1)))
+        else {
             return Err(bad(
                 "it has a single value, which does not tell the size of a cell; give `spatial:transform`"
                     .to_owned(),
             ));
         };
         let step = (last - first) / intervals;
-        let largest = coordinate.values.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
+        let largest = coordinate
+            .values
+            .iter()
+            .fold(0.0_f64, |a, v| a.max(v.abs()));
         let stored = 2.0 * coordinate.epsilon * largest + coordinate.quantum.abs();
         // Beyond half a cell the order of cells itself is lost.
         if step != 0.0 && stored > step.abs() / 2.0 {
@@ -117,7 +122,10 @@ pub(in crate::dataset) fn decimal(value: f64) -> f64 {
     (value as f32).to_string().parse().unwrap_or(value)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "lengths of axes are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "lengths of axes are far below 2^52"
+)]
 fn float(n: usize) -> f64 {
     n as f64
 }
@@ -134,7 +142,10 @@ fn irregular(path: &str, values: &[f64], tolerance: f64) -> DatasetError {
         .iter()
         .position(|step| off(step) > tolerance)
         .or_else(|| {
-            let worst = steps.iter().enumerate().max_by(|a, b| off(a.1).total_cmp(&off(b.1)));
+            let worst = steps
+                .iter()
+                .enumerate()
+                .max_by(|a, b| off(a.1).total_cmp(&off(b.1)));
             worst.map(|(n, _)| n)
         })
         .unwrap_or(0);
@@ -219,7 +230,9 @@ mod tests {
 
     #[test]
     fn thirds_that_were_rounded_to_three_decimals_are_even() {
-        let values: Vec<f64> = (0..90).map(|n| (f64::from(n) / 3.0 * 1000.0).round() / 1000.0).collect();
+        let values: Vec<f64> = (0..90)
+            .map(|n| (f64::from(n) / 3.0 * 1000.0).round() / 1000.0)
+            .collect();
         assert!(Regular::of(&coordinate(&values)).is_ok());
     }
 
@@ -227,7 +240,13 @@ mod tests {
     fn a_refusal_names_the_axis_and_its_first_uneven_step() {
         let values = [0.0, 1.0, 2.0, 3.5, 4.5, 5.5, 6.5];
         let message = Regular::of(&coordinate(&values)).unwrap_err().to_string();
-        for part in ["`lon`", "from 2 to 3.5", "index 3", "a step of 1.5", "usual step is 1"] {
+        for part in [
+            "`lon`",
+            "from 2 to 3.5",
+            "index 3",
+            "a step of 1.5",
+            "usual step is 1",
+        ] {
             assert!(message.contains(part), "{message}");
         }
     }
@@ -235,13 +254,19 @@ mod tests {
     #[test]
     fn gaussian_latitudes_are_even_enough_and_mercators_are_not() {
         let gaussian = gaussian_latitudes(320);
-        assert!((gaussian[0] - 89.570_089_550_2).abs() < 1e-9, "as in the grid N160 of ECMWF");
+        assert!(
+            (gaussian[0] - 89.570_089_550_2).abs() < 1e-9,
+            "as in the grid N160 of ECMWF"
+        );
         let found = Regular::of(&coordinate(&gaussian)).unwrap();
         assert!((found.step + 0.5616).abs() < 1e-4, "{found:?}");
         let mercator: Vec<f64> = (0..60)
             .map(|n| (f64::from(n) * 0.05).sinh().atan().to_degrees())
             .collect();
-        assert!(matches!(Regular::of(&coordinate(&mercator)), Err(DatasetError::Irregular { .. })));
+        assert!(matches!(
+            Regular::of(&coordinate(&mercator)),
+            Err(DatasetError::Irregular { .. })
+        ));
     }
 
     /// Arcsines of the roots of the Legendre polynomial of a degree, from the
@@ -265,8 +290,14 @@ mod tests {
 
     #[test]
     fn longitudes_go_on_at_the_other_end_of_the_circle() {
-        let rolled: Vec<f64> = (0..36).map(|n| f64::from(n) * 10.0).map(|v| if v >= 180.0 { v - 360.0 } else { v }).collect();
-        let circular = Coordinate { circular: true, ..coordinate(&rolled) };
+        let rolled: Vec<f64> = (0..36)
+            .map(|n| f64::from(n) * 10.0)
+            .map(|v| if v >= 180.0 { v - 360.0 } else { v })
+            .collect();
+        let circular = Coordinate {
+            circular: true,
+            ..coordinate(&rolled)
+        };
         let found = Regular::of(&circular).unwrap();
         assert_eq!((found.first, found.step), (0.0, 10.0));
         assert!(Regular::of(&coordinate(&rolled)).is_err(), "metres do not");

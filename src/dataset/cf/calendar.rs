@@ -86,12 +86,19 @@ impl Calendar {
         let days = match self {
             Self::Standard => {
                 let gregorian = gregorian_days(date);
-                if gregorian >= REFORM { gregorian } else { julian_days(date) }
+                if gregorian >= REFORM {
+                    gregorian
+                } else {
+                    julian_days(date)
+                }
             }
             Self::ProlepticGregorian => gregorian_days(date),
             Self::Julian => julian_days(date),
             Self::NoLeap => {
-                (date.year - 1970) * 365 + BEFORE_MONTH[usize::from(date.month) - 1] + i64::from(date.day) - 1
+                (date.year - 1970) * 365
+                    + BEFORE_MONTH[usize::from(date.month) - 1]
+                    + i64::from(date.day)
+                    - 1
             }
             Self::AllLeap => {
                 let leap = i64::from(date.month > 2);
@@ -102,7 +109,8 @@ impl Calendar {
                     - 1
             }
             Self::Days360 => {
-                (date.year - 1970) * 360 + (i64::from(date.month) - 1) * 30 + i64::from(date.day) - 1
+                (date.year - 1970) * 360 + (i64::from(date.month) - 1) * 30 + i64::from(date.day)
+                    - 1
             }
         };
         // A day that the month does not have comes out as another date.
@@ -119,12 +127,19 @@ impl Calendar {
             Self::NoLeap => {
                 let day = days.rem_euclid(365);
                 let month = BEFORE_MONTH.partition_point(|before| *before <= day);
-                date(1970 + days.div_euclid(365), month, day - BEFORE_MONTH[month - 1] + 1)
+                date(
+                    1970 + days.div_euclid(365),
+                    month,
+                    day - BEFORE_MONTH[month - 1] + 1,
+                )
             }
             Self::AllLeap => {
                 let day = days.rem_euclid(366);
                 let before = |month: usize| BEFORE_MONTH[month - 1] + i64::from(month > 2);
-                let month = (1..=12).rev().find(|month| before(*month) <= day).unwrap_or(1);
+                let month = (1..=12)
+                    .rev()
+                    .find(|month| before(*month) <= day)
+                    .unwrap_or(1);
                 date(1970 + days.div_euclid(366), month, day - before(month) + 1)
             }
             Self::Days360 => {
@@ -156,7 +171,11 @@ fn from_march(date: Date) -> (i64, i64) {
 /// The date of a day in a year counted from March.
 fn of_march(year: i64, day: i64) -> Date {
     let from_march = (5 * day + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     date(
         year + i64::from(month <= 2),
         usize::try_from(month).unwrap_or(1),
@@ -179,7 +198,10 @@ fn gregorian_date(days: i64) -> Date {
     let days = days + GREGORIAN_EPOCH;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    of_march(era * 400 + year, of_era - (365 * year + year / 4 - year / 100))
+    of_march(
+        era * 400 + year,
+        of_era - (365 * year + year / 4 - year / 100),
+    )
 }
 
 fn julian_days(date: Date) -> i64 {

@@ -29,7 +29,10 @@ pub fn flags(attributes: &Attributes) -> Vec<Flag> {
     let Some(values) = attributes.get("flag_values").and_then(values) else {
         return Vec::new();
     };
-    let meanings = attributes.get("flag_meanings").map(words).unwrap_or_default();
+    let meanings = attributes
+        .get("flag_meanings")
+        .map(words)
+        .unwrap_or_default();
     let colors = attributes.get("flag_colors").map(words).unwrap_or_default();
     if values.len() != meanings.len() || attributes.contains_key("flag_masks") {
         return Vec::new();
@@ -54,7 +57,11 @@ fn values(value: &Value) -> Option<Vec<f64>> {
     };
     text.split([',', ' '])
         .filter(|part| !part.is_empty())
-        .map(|part| part.trim_end_matches(['b', 's', 'u', 'l', 'B', 'S', 'U', 'L']).parse().ok())
+        .map(|part| {
+            part.trim_end_matches(['b', 's', 'u', 'l', 'B', 'S', 'U', 'L'])
+                .parse()
+                .ok()
+        })
         .collect()
 }
 
@@ -93,12 +100,17 @@ mod tests {
 
     #[test]
     fn values_meanings_and_colours_go_together() {
-        let found = of(&json!({"flag_values": [0, 4], "flag_meanings": "no_data vegetation",
-            "flag_colors": "#000000 #00a000"}));
+        let found = of(
+            &json!({"flag_values": [0, 4], "flag_meanings": "no_data vegetation",
+            "flag_colors": "#000000 #00a000"}),
+        );
         assert_eq!(found[1].value.to_bits(), 4.0_f64.to_bits());
         assert_eq!(found[1].meaning, "vegetation");
         assert_eq!(found[1].color, Some([0, 0xa0, 0]));
-        assert_eq!(of(&json!({"flag_values": "0b, 4b", "flag_meanings": ["a", "b"]})).len(), 2);
+        assert_eq!(
+            of(&json!({"flag_values": "0b, 4b", "flag_meanings": ["a", "b"]})).len(),
+            2
+        );
     }
 
     #[test]

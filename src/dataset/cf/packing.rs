@@ -205,7 +205,9 @@ fn valid(array: &Array, stored: &DataType, packed: bool) -> Option<Valid> {
         || stored.integer_range().is_none_or(|(least, greatest)| {
             raw.iter().all(|value| {
                 let whole = !value.is_f64();
-                whole && number(value).is_none_or(|v| (least..=greatest).contains(&reinterpreted(v, stored)))
+                whole
+                    && number(value)
+                        .is_none_or(|v| (least..=greatest).contains(&reinterpreted(v, stored)))
             })
         });
     let end = |value: Option<f64>, none: f64| match value {
@@ -243,8 +245,13 @@ mod tests {
 
     #[test]
     fn a_negative_scale_turns_the_range_around() {
-        let p = packing(3, "int16", &json!(0), &json!({
-            "scale_factor": -1.5, "add_offset": 100.0, "valid_min": -10, "valid_max": 20}));
+        let p = packing(
+            3,
+            "int16",
+            &json!(0),
+            &json!({
+            "scale_factor": -1.5, "add_offset": 100.0, "valid_min": -10, "valid_max": 20}),
+        );
         assert_eq!(p.decode(2.0), Some(97.0));
         assert_eq!(p.decode(21.0), None);
         assert_eq!(p.valid_physical(), Some((70.0, 115.0)));
@@ -253,12 +260,21 @@ mod tests {
 
     #[test]
     fn both_kinds_of_missing_values_are_no_data_and_the_fill_value_comes_first() {
-        let p = packing(3, "int16", &json!(0), &json!({
-            "_FillValue": -999, "missing_value": [-32768, -999], "scale_factor": 0.01}));
+        let p = packing(
+            3,
+            "int16",
+            &json!(0),
+            &json!({
+            "_FillValue": -999, "missing_value": [-32768, -999], "scale_factor": 0.01}),
+        );
         assert_eq!(p.missing, [-999.0, -32768.0]);
         assert_eq!(p.decode(-999.0), None);
         assert_eq!(p.decode(-32768.0), None);
-        assert_eq!(p.decode(0.0), Some(0.0), "the fill value of version 3 is a value");
+        assert_eq!(
+            p.decode(0.0),
+            Some(0.0),
+            "the fill value of version 3 is a value"
+        );
         assert_eq!(p.fill.to_bits(), 0.0_f64.to_bits());
     }
 
@@ -275,7 +291,12 @@ mod tests {
 
     #[test]
     fn nan_is_never_data_and_a_float32_is_compared_as_one() {
-        let p = packing(3, "float32", &json!("NaN"), &json!({"_FillValue": -9999.9, "missing_value": 1e20}));
+        let p = packing(
+            3,
+            "float32",
+            &json!("NaN"),
+            &json!({"_FillValue": -9999.9, "missing_value": 1e20}),
+        );
         assert_eq!(p.decode(f64::NAN), None);
         assert_eq!(p.decode(f64::from(-9999.9_f32)), None);
         assert_eq!(p.decode(f64::from(1e20_f32)), None);
@@ -301,8 +322,13 @@ mod tests {
 
     #[test]
     fn bytes_that_are_meant_as_unsigned_are_read_so() {
-        let p = packing(3, "int8", &json!(0), &json!({
-            "_Unsigned": "true", "_FillValue": -1, "valid_range": [0, -6], "scale_factor": 0.5}));
+        let p = packing(
+            3,
+            "int8",
+            &json!(0),
+            &json!({
+            "_Unsigned": "true", "_FillValue": -1, "valid_range": [0, -6], "scale_factor": 0.5}),
+        );
         assert_eq!(p.stored, DataType::UInt(8));
         assert_eq!(p.decode(-1.0), None, "255");
         assert_eq!(p.decode(-56.0), Some(100.0), "200");
@@ -316,7 +342,10 @@ mod tests {
         for scale in [json!("0.01"), json!(0), json!("NaN"), json!([1, 2])] {
             let array = array(3, "int16", &json!(0), &json!({"scale_factor": scale}));
             let message = Packing::of(&array).unwrap_err().to_string();
-            assert!(message.contains("scale_factor") && message.contains("`v`"), "{message}");
+            assert!(
+                message.contains("scale_factor") && message.contains("`v`"),
+                "{message}"
+            );
         }
     }
 }

@@ -36,7 +36,12 @@ pub fn proj_string(attributes: &Attributes) -> Result<String, String> {
         // Writing to a text cannot fail.
         let _ = write!(text, " +{key}={value}");
     };
-    let of = |name: &str| attributes.get(name).and_then(number).filter(|v| v.is_finite());
+    let of = |name: &str| {
+        attributes
+            .get(name)
+            .and_then(number)
+            .filter(|v| v.is_finite())
+    };
     let parallels: Vec<f64> = attributes
         .get("standard_parallel")
         .and_then(numbers)
@@ -44,7 +49,9 @@ pub fn proj_string(attributes: &Attributes) -> Result<String, String> {
     let origin = of("latitude_of_projection_origin");
     match name {
         "polar_stereographic" => {
-            let south = origin.or(parallels.first().copied()).is_some_and(|lat| lat < 0.0);
+            let south = origin
+                .or(parallels.first().copied())
+                .is_some_and(|lat| lat < 0.0);
             add("lat_0", if south { -90.0 } else { 90.0 });
             match (parallels.first(), of("scale_factor_at_projection_origin")) {
                 (Some(lat_ts), _) => add("lat_ts", *lat_ts),
@@ -67,7 +74,9 @@ pub fn proj_string(attributes: &Attributes) -> Result<String, String> {
             for (key, lat) in ["lat_1", "lat_2"].into_iter().zip(&parallels) {
                 add(key, *lat);
             }
-            if let Some(k) = of("scale_factor_at_central_meridian").or(of("scale_factor_at_projection_origin")) {
+            if let Some(k) =
+                of("scale_factor_at_central_meridian").or(of("scale_factor_at_projection_origin"))
+            {
                 add("k_0", k);
             }
         }
@@ -81,14 +90,22 @@ pub fn proj_string(attributes: &Attributes) -> Result<String, String> {
         ("lon_0", meridians.into_iter().find_map(of)),
         ("x_0", of("false_easting")),
         ("y_0", of("false_northing")),
-        ("pm", of("longitude_of_prime_meridian").filter(|pm| *pm != 0.0)),
+        (
+            "pm",
+            of("longitude_of_prime_meridian").filter(|pm| *pm != 0.0),
+        ),
     ] {
         if let Some(value) = value {
             add(key, value);
         }
     }
     let axis = of("semi_major_axis");
-    match (of("earth_radius"), axis, of("inverse_flattening"), of("semi_minor_axis")) {
+    match (
+        of("earth_radius"),
+        axis,
+        of("inverse_flattening"),
+        of("semi_minor_axis"),
+    ) {
         (Some(radius), None, _, _) => add("R", radius),
         // An inverse flattening of 0 is a sphere's.
         (_, Some(a), Some(rf), _) if rf != 0.0 => {
@@ -102,7 +119,11 @@ pub fn proj_string(attributes: &Attributes) -> Result<String, String> {
         (_, Some(a), _, None) => add("R", a),
         (None, None, _, _) => text.push_str(" +datum=WGS84"),
     }
-    text.push_str(if name == "latitude_longitude" { " +no_defs" } else { " +units=m +no_defs" });
+    text.push_str(if name == "latitude_longitude" {
+        " +no_defs"
+    } else {
+        " +units=m +no_defs"
+    });
     text.push_str(" +type=crs");
     Ok(text)
 }
@@ -135,7 +156,10 @@ mod tests {
             "+proj=lcc +lat_0=38.5 +lat_1=38.5 +lat_2=38.5 +lon_0=262.5 +R=6371229 +units=m +no_defs +type=crs"
         );
         let degrees = json!({"grid_mapping_name": "latitude_longitude"});
-        assert_eq!(of(&degrees).unwrap(), "+proj=longlat +datum=WGS84 +no_defs +type=crs");
+        assert_eq!(
+            of(&degrees).unwrap(),
+            "+proj=longlat +datum=WGS84 +no_defs +type=crs"
+        );
     }
 
     #[test]

@@ -54,9 +54,8 @@ impl Role {
             "degrees_east" | "degree_east" | "degree_E" | "degrees_E" | "degreeE" | "degreesE" => {
                 Some(Self::X { longitude: true })
             }
-            "degrees_north" | "degree_north" | "degree_N" | "degrees_N" | "degreeN" | "degreesN" => {
-                Some(Self::Y { latitude: true })
-            }
+            "degrees_north" | "degree_north" | "degree_N" | "degrees_N" | "degreeN"
+            | "degreesN" => Some(Self::Y { latitude: true }),
             _ if units.contains(" since ") => Some(Self::Time),
             _ => None,
         };
@@ -75,9 +74,8 @@ impl Role {
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
-            "x" | "lon" | "lng" | "long" | "longitude" | "longitudes" | "easting" | "rlon" | "xc" | "nav_lon" => {
-                Some(Self::X { longitude: false })
-            }
+            "x" | "lon" | "lng" | "long" | "longitude" | "longitudes" | "easting" | "rlon"
+            | "xc" | "nav_lon" => Some(Self::X { longitude: false }),
             "y" | "lat" | "latitude" | "latitudes" | "northing" | "rlat" | "yc" | "nav_lat" => {
                 Some(Self::Y { latitude: false })
             }
@@ -110,12 +108,30 @@ mod tests {
     #[test]
     fn attributes_tell_the_role_and_whether_it_is_in_degrees() {
         for (attributes, expected) in [
-            (json!({"units": "degrees_east"}), Some(Role::X { longitude: true })),
-            (json!({"standard_name": "latitude", "units": "degrees"}), Some(Role::Y { latitude: true })),
-            (json!({"axis": "X", "units": "degrees_east"}), Some(Role::X { longitude: true })),
-            (json!({"axis": "X", "units": "m"}), Some(Role::X { longitude: false })),
-            (json!({"standard_name": "projection_y_coordinate"}), Some(Role::Y { latitude: false })),
-            (json!({"standard_name": "grid_longitude", "units": "degrees"}), Some(Role::X { longitude: false })),
+            (
+                json!({"units": "degrees_east"}),
+                Some(Role::X { longitude: true }),
+            ),
+            (
+                json!({"standard_name": "latitude", "units": "degrees"}),
+                Some(Role::Y { latitude: true }),
+            ),
+            (
+                json!({"axis": "X", "units": "degrees_east"}),
+                Some(Role::X { longitude: true }),
+            ),
+            (
+                json!({"axis": "X", "units": "m"}),
+                Some(Role::X { longitude: false }),
+            ),
+            (
+                json!({"standard_name": "projection_y_coordinate"}),
+                Some(Role::Y { latitude: false }),
+            ),
+            (
+                json!({"standard_name": "grid_longitude", "units": "degrees"}),
+                Some(Role::X { longitude: false }),
+            ),
             (json!({"units": "days since 1970-01-01"}), Some(Role::Time)),
             (json!({"axis": "Z", "units": "m"}), Some(Role::Other)),
             (json!({"units": "K"}), None),
@@ -126,7 +142,10 @@ mod tests {
 
     #[test]
     fn names_are_known_in_any_case_and_prove_no_degrees() {
-        assert_eq!(Role::by_name("Longitude"), Some(Role::X { longitude: false }));
+        assert_eq!(
+            Role::by_name("Longitude"),
+            Some(Role::X { longitude: false })
+        );
         assert_eq!(Role::by_name("Y"), Some(Role::Y { latitude: false }));
         assert_eq!(Role::by_name("band"), None);
         assert!(Role::is_named_geographic("Lat") && !Role::is_named_geographic("x"));

@@ -166,7 +166,10 @@ fn time_of_day(text: &str) -> Option<i128> {
     };
     // 24:00 is the end of the day.
     let (hours, minutes) = (whole(hours, 25)?, whole(minutes, 60)?);
-    let (seconds, fraction) = seconds.unwrap_or("0").split_once('.').unwrap_or((seconds.unwrap_or("0"), ""));
+    let (seconds, fraction) = seconds
+        .unwrap_or("0")
+        .split_once('.')
+        .unwrap_or((seconds.unwrap_or("0"), ""));
     let seconds = whole(Some(seconds), 61)?;
     // Decimals beyond nanoseconds are dropped.
     let fraction: String = fraction.chars().take(9).collect();
@@ -214,7 +217,9 @@ fn nanoseconds(unit: &str, calendar: Calendar) -> Option<i128> {
     Some(match unit.to_ascii_lowercase().as_str() {
         "nanosecond" | "nanoseconds" | "nanosec" | "nanosecs" | "ns" => 1,
         "microsecond" | "microseconds" | "microsec" | "microsecs" | "us" => 1_000,
-        "millisecond" | "milliseconds" | "millisec" | "millisecs" | "msec" | "msecs" | "ms" => 1_000_000,
+        "millisecond" | "milliseconds" | "millisec" | "millisecs" | "msec" | "msecs" | "ms" => {
+            1_000_000
+        }
         "second" | "seconds" | "sec" | "secs" | "s" => 1_000_000_000,
         "minute" | "minutes" | "min" | "mins" => 60_000_000_000,
         "hour" | "hours" | "hr" | "hrs" | "h" => 3_600_000_000_000,
@@ -259,21 +264,90 @@ mod tests {
     #[test]
     fn dates_agree_with_cftime() {
         for (units, calendar, value, expected) in [
-            ("days since 1978-01-01 00:00:00", "standard", 1460.5, "1981-12-31T12:00:00"),
-            ("hours since 1900-01-01 00:00:0.0", "gregorian", 1_043_136.0, "2019-01-01T00:00:00"),
-            ("minutes since 2000-1-1", "proleptic_gregorian", -1.0, "1999-12-31T23:59:00"),
-            ("seconds since 1970-01-01T00:00:00Z", "standard", 0.25, "1970-01-01T00:00:00.25"),
-            ("days since 1850-01-01", "noleap", 59.0, "1850-03-01T00:00:00"),
-            ("days since 2000-02-28", "366_day", 1.0, "2000-02-29T00:00:00"),
-            ("days since 2000-01-01", "360_day", 59.0, "2000-02-30T00:00:00"),
-            ("months since 2000-01-01", "360_day", 13.0, "2001-02-01T00:00:00"),
-            ("days since 0001-01-01", "standard", 577_737.0, "1582-10-15T00:00:00"),
-            ("days since 0001-01-01", "julian", 577_737.0, "1582-10-05T00:00:00"),
-            ("hours since 2020-06-01 12:00 +02:00", "standard", 0.0, "2020-06-01T10:00:00"),
-            ("days since 2001-01-01", "standard", 0.1, "2001-01-01T02:24:00"),
-            ("milliseconds since 1970-01-01", "standard", 1.5, "1970-01-01T00:00:00.0015"),
+            (
+                "days since 1978-01-01 00:00:00",
+                "standard",
+                1460.5,
+                "1981-12-31T12:00:00",
+            ),
+            (
+                "hours since 1900-01-01 00:00:0.0",
+                "gregorian",
+                1_043_136.0,
+                "2019-01-01T00:00:00",
+            ),
+            (
+                "minutes since 2000-1-1",
+                "proleptic_gregorian",
+                -1.0,
+                "1999-12-31T23:59:00",
+            ),
+            (
+                "seconds since 1970-01-01T00:00:00Z",
+                "standard",
+                0.25,
+                "1970-01-01T00:00:00.25",
+            ),
+            (
+                "days since 1850-01-01",
+                "noleap",
+                59.0,
+                "1850-03-01T00:00:00",
+            ),
+            (
+                "days since 2000-02-28",
+                "366_day",
+                1.0,
+                "2000-02-29T00:00:00",
+            ),
+            (
+                "days since 2000-01-01",
+                "360_day",
+                59.0,
+                "2000-02-30T00:00:00",
+            ),
+            (
+                "months since 2000-01-01",
+                "360_day",
+                13.0,
+                "2001-02-01T00:00:00",
+            ),
+            (
+                "days since 0001-01-01",
+                "standard",
+                577_737.0,
+                "1582-10-15T00:00:00",
+            ),
+            (
+                "days since 0001-01-01",
+                "julian",
+                577_737.0,
+                "1582-10-05T00:00:00",
+            ),
+            (
+                "hours since 2020-06-01 12:00 +02:00",
+                "standard",
+                0.0,
+                "2020-06-01T10:00:00",
+            ),
+            (
+                "days since 2001-01-01",
+                "standard",
+                0.1,
+                "2001-01-01T02:24:00",
+            ),
+            (
+                "milliseconds since 1970-01-01",
+                "standard",
+                1.5,
+                "1970-01-01T00:00:00.0015",
+            ),
         ] {
-            assert_eq!(decoded(units, calendar, &[value]), Some(vec![expected.to_owned()]), "{units} {calendar}");
+            assert_eq!(
+                decoded(units, calendar, &[value]),
+                Some(vec![expected.to_owned()]),
+                "{units} {calendar}"
+            );
         }
     }
 
@@ -301,11 +375,19 @@ mod tests {
 
     #[test]
     fn datetimes_of_numpy_are_exact_to_the_nanosecond() {
-        let array = coordinate(&json!({"zarr_format": 2, "shape": [1], "chunks": [1], "dtype": "<M8[ns]", "fill_value": 0}));
+        let array = coordinate(
+            &json!({"zarr_format": 2, "shape": [1], "chunks": [1], "dtype": "<M8[ns]", "fill_value": 0}),
+        );
         let epoch = Epoch::of(&array).unwrap();
-        let axis = epoch.decode(&Values::Integers(vec![1_700_000_000_123_456_789])).unwrap();
+        let axis = epoch
+            .decode(&Values::Integers(vec![1_700_000_000_123_456_789]))
+            .unwrap();
         assert_eq!(axis.label(0), "2023-11-14T22:13:20.123456789");
-        assert_eq!(epoch.decode(&Values::Integers(vec![i64::MIN])), None, "not a time");
+        assert_eq!(
+            epoch.decode(&Values::Integers(vec![i64::MIN])),
+            None,
+            "not a time"
+        );
     }
 
     #[test]
@@ -326,8 +408,19 @@ mod tests {
         assert_eq!(at("2024"), at("2024-01-01 00:00"));
         assert_eq!(at("2024-01-01Z"), at("2024"));
         assert_eq!(at("2024-01-02T03"), at("2024-01-02T05:00+02:00"));
-        assert_eq!(at("2024-01-02T03:00:00.5-0030"), at("2024-01-02T03:30:00.500"));
-        for wrong in ["", "now", "2024-13", "2024-01-01T99", "2024-1-1-1", "2024-01-01T00:00:00:00", "2024-01-01T1x"] {
+        assert_eq!(
+            at("2024-01-02T03:00:00.5-0030"),
+            at("2024-01-02T03:30:00.500")
+        );
+        for wrong in [
+            "",
+            "now",
+            "2024-13",
+            "2024-01-01T99",
+            "2024-1-1-1",
+            "2024-01-01T00:00:00:00",
+            "2024-01-01T1x",
+        ] {
             assert_eq!(at(wrong), None, "{wrong}");
         }
     }

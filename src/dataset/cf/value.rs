@@ -55,8 +55,7 @@ pub(in crate::dataset) fn fill(value: &Value, data_type: &DataType) -> Option<f6
         };
     }
     let bytes: [u8; 8] = base64(text)?.try_into().ok()?;
-    matches!(data_type, DataType::Float(_))
-        .then(|| data_type.rounded(f64::from_le_bytes(bytes)))
+    matches!(data_type, DataType::Float(_)).then(|| data_type.rounded(f64::from_le_bytes(bytes)))
 }
 
 /// The bytes that standard base64 (RFC 4648, section 4) stands for.

@@ -19,9 +19,9 @@ impl Draft<'_> {
     pub fn finish(self, values: &BTreeMap<String, Values>) -> Result<Dataset, DatasetError> {
         let mut refused = self.refused;
         let mut variables = Vec::new();
-        let mut axes = BTreeMap::new();
+        let mut known = BTreeMap::new();
         for draft in &self.variables {
-            match variable(draft, values, &mut axes, &mut refused) {
+            match variable(draft, values, &mut known, &mut refused) {
                 Ok(found) => variables.push(found),
                 Err(reason) => refused.push(Refused {
                     name: draft.name.clone(),
@@ -58,7 +58,7 @@ type Axes = BTreeMap<(String, String), Arc<Axis>>;
 fn variable(
     draft: &DraftVariable<'_>,
     values: &BTreeMap<String, Values>,
-    axes: &mut Axes,
+    known: &mut Axes,
     refused: &mut Vec<Refused>,
 ) -> Result<Variable, DatasetError> {
     let Some((finest, coarser)) = draft.levels.split_first() else {
@@ -97,11 +97,11 @@ fn variable(
             coordinate.map_or_else(String::new, |c| c.path.clone()),
             format!("{name} {len}"),
         );
-        let axis = match axes.get(&key) {
-            Some(axis) => Arc::clone(axis),
+        let axis = match known.get(&key) {
+            Some(found) => Arc::clone(found),
             None => Arc::new(axis(name, len, finest.roles[n], coordinate, values)?),
         };
-        axes.insert(key, Arc::clone(&axis));
+        known.insert(key, Arc::clone(&axis));
         others.push(axis);
     }
     let text = |name: &str| shown(&array.attributes, name);

@@ -117,13 +117,12 @@ impl Axis {
         let shown: Vec<String> = (0..self.len.min(SHOWN))
             .map(|n| limits::shortened(&self.label(n)))
             .collect();
-        let mut text = shown.join(", ");
-        if self.len > SHOWN {
-            text.push_str(&format!(
-                " and so on to {}",
-                limits::shortened(&self.label(self.len - 1))
-            ));
-        }
-        text
+        let more = if self.len > SHOWN {
+            let last = self.label(self.len - 1);
+            format!(" and so on to {}", limits::shortened(&last))
+        } else {
+            String::new()
+        };
+        shown.join(", ") + &more
     }
 }

@@ -172,12 +172,10 @@ pub(super) fn limited(names: &[String]) -> String {
             }
         })
         .collect();
-    let more = names.len().saturating_sub(SHOWN);
-    let mut text = shown.join(", ");
-    if more > 0 {
-        text.push_str(&format!(" and {more} more"));
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
-    text
 }
 
 /// The arrays of a level's group that may be pictures: two dimensions or more,

@@ -50,11 +50,13 @@ impl DataType {
     /// value may be off by because of how it was stored.
     #[must_use]
     pub(super) fn epsilon(&self) -> f64 {
-        match self {
-            // 11, 24 and 53 bits of significand (IEEE 754).
-            Self::Float(16) => 1.0 / 1024.0,
-            Self::Float(32) => f64::from(f32::EPSILON),
-            _ => f64::EPSILON,
+        // 11, 24 and 53 bits of significand (IEEE 754).
+        if *self == Self::Float(16) {
+            1.0 / 1024.0
+        } else if *self == Self::Float(32) {
+            f64::from(f32::EPSILON)
+        } else {
+            f64::EPSILON
         }
     }
 
@@ -66,26 +68,24 @@ impl DataType {
         reason = "rounding to float32 is what is asked for"
     )]
     pub(super) fn rounded(&self, value: f64) -> f64 {
-        match self {
-            Self::Float(32) => f64::from(value as f32),
-            _ => value,
+        if *self == Self::Float(32) {
+            f64::from(value as f32)
+        } else {
+            value
         }
     }
 
-    /// Least and greatest value of an integer type.
+    /// Least and greatest value of an integer type; the ends of 64-bit types
+    /// are rounded to the nearest float, as their values are.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "the ends of 64-bit types are rounded to the nearest float, as their values are"
-    )]
     pub(super) fn integer_range(&self) -> Option<(f64, f64)> {
-        match self {
-            Self::Int(bits @ 1..=64) => {
-                let half = 1_u128 << (bits - 1);
-                Some((-(half as f64), (half - 1) as f64))
-            }
-            Self::UInt(bits @ 1..=64) => Some((0.0, ((1_u128 << bits) - 1) as f64)),
-            _ => None,
+        if let Self::Int(bits) = self {
+            let half = 2.0_f64.powi(i32::from(*bits) - 1);
+            Some((-half, half - 1.0))
+        } else if let Self::UInt(bits) = self {
+            Some((0.0, 2.0_f64.powi(i32::from(*bits)) - 1.0))
+        } else {
+            None
         }
     }
 
@@ -93,11 +93,11 @@ impl DataType {
     /// and a configuration (Zarr core v3, and its registry of extensions).
     #[must_use]
     pub fn v3(data_type: &Value) -> Self {
-        let (name, configuration) = match data_type {
-            Value::String(name) => (name.as_str(), &Value::Null),
-            other => (
-                other["name"].as_str().unwrap_or_default(),
-                &other["configuration"],
+        let (name, configuration) = match data_type.as_str() {
+            Some(name) => (name, &Value::Null),
+            None => (
+                data_type["name"].as_str().unwrap_or_default(),
+                &data_type["configuration"],
             ),
         };
         match name {

@@ -211,9 +211,7 @@ pub enum DatasetError {
         available: String,
     },
     /// A value that is not on the axis.
-    #[error(
-        "dimension `{dimension}` has no value {value}{method}; nearest are {nearest}, of {count} from {first} to {last}"
-    )]
+    #[error("dimension `{dimension}` has no value {value}{method}; {available}")]
     NoSuchValue {
         /// Name of the dimension.
         dimension: String,
@@ -221,14 +219,8 @@ pub enum DatasetError {
         value: String,
         /// Where it was looked for.
         method: &'static str,
-        /// The values around it.
-        nearest: String,
-        /// Number of values.
-        count: usize,
-        /// The first value.
-        first: String,
-        /// The last value.
-        last: String,
+        /// The values around it, and how many there are.
+        available: String,
     },
     /// A band that does not exist.
     #[error("there is no band {band}: {available}")]

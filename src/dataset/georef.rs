@@ -245,43 +245,43 @@ fn not_a_crs(path: &str, attribute: &str, found: &str) -> DatasetError {
 
 /// Affine order: `[width, 0, x, 0, height, y]`; nine numbers are a whole matrix.
 fn affine(path: &str, value: &Value) -> Result<GeoTransform, DatasetError> {
-    match numbers(value).as_deref() {
-        Some([a, b, c, d, e, f] | [a, b, c, d, e, f, _, _, _]) => {
-            upright(path, value, [*a, *b, *c, *d, *e, *f])
-        }
-        _ => upright(path, value, [f64::NAN; 6]),
-    }
+    let found = numbers(value).filter(|found| matches!(found.len(), 6 | 9));
+    upright(path, value, found.as_deref(), [0, 1, 2, 3, 4, 5])
 }
 
 /// GDAL's order, as text: `x width 0 y 0 height`.
 fn gdal(path: &str, text: &str) -> Result<GeoTransform, DatasetError> {
-    let parts: Vec<f64> = text
-        .split_whitespace()
-        .map_while(|part| part.parse().ok())
-        .collect();
+    let parts = text.split_whitespace().map(str::parse);
+    let found: Option<Vec<f64>> = parts.collect::<Result<_, _>>().ok();
+    let found = found.filter(|found| found.len() == 6);
     let value = Value::String(text.to_owned());
-    match parts.as_slice() {
-        [c, a, b, f, d, e] => upright(path, &value, [*a, *b, *c, *d, *e, *f]),
-        _ => upright(path, &value, [f64::NAN; 6]),
-    }
+    upright(path, &value, found.as_deref(), [1, 2, 0, 4, 5, 3])
 }
 
+/// The transform of numbers whose places in affine order are given, if its rows
+/// and columns follow the axes.
 fn upright(
     path: &str,
-    found: &Value,
-    [a, b, c, d, e, f]: [f64; 6],
+    value: &Value,
+    found: Option<&[f64]>,
+    places: [usize; 6],
 ) -> Result<GeoTransform, DatasetError> {
-    let finite = [a, c, e, f].iter().all(|v| v.is_finite());
-    if finite && a != 0.0 && e != 0.0 && b == 0.0 && d == 0.0 {
-        return Ok(GeoTransform {
-            origin_x: c,
-            origin_y: f,
-            cell_width: a,
-            cell_height: e,
-        });
+    if let Some(found) = found {
+        let [cell_width, row_x, origin_x, col_y, cell_height, origin_y] =
+            places.map(|place| found[place]);
+        let cell = cell_width * cell_height;
+        let world = [cell, origin_x, origin_y].iter().all(|v| v.is_finite());
+        if world && cell != 0.0 && row_x == 0.0 && col_y == 0.0 {
+            return Ok(GeoTransform {
+                origin_x,
+                origin_y,
+                cell_width,
+                cell_height,
+            });
+        }
     }
     Err(DatasetError::Transform {
         path: path.to_owned(),
-        found: shortened(&found.to_string()),
+        found: shortened(&value.to_string()),
     })
 }

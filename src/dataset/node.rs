@@ -166,17 +166,17 @@ impl Array {
                 "the shape of an inner chunk is not one positive length a dimension",
             ));
         }
-        let names = dimension_names(version, &document, &attributes);
-        if names
+        let given = dimension_names(version, &document, &attributes);
+        if given
             .as_ref()
             .is_some_and(|names| names.len() != shape.len())
         {
             return Err(wrong("there is not one dimension name for each dimension"));
         }
-        let named = names.iter().flatten().any(Option::is_some);
+        let named = given.iter().flatten().any(Option::is_some);
         let dimensions = (0..shape.len())
             .map(|n| {
-                let name = names.as_ref().and_then(|names| names.get(n)?.clone());
+                let name = given.as_ref().and_then(|names| names.get(n)?.clone());
                 name.unwrap_or_else(|| format!("dim_{n}"))
             })
             .collect::<Vec<_>>();
@@ -257,10 +257,12 @@ pub(super) fn attributes_of(path: &str, value: &Value) -> Result<Attributes, Dat
             )?;
             Ok(attributes.clone())
         }
-        _ => Err(DatasetError::Document {
-            path: path.to_owned(),
-            reason: "the attributes are no JSON object".to_owned(),
-        }),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(DatasetError::Document {
+                path: path.to_owned(),
+                reason: "the attributes are no JSON object".to_owned(),
+            })
+        }
     }
 }
 

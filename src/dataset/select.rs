@@ -313,10 +313,7 @@ fn find(axis: &Axis, method: Method, value: &str) -> Result<usize, DatasetError>
                     } else {
                         " by a method, since its values are text"
                     },
-                    nearest: best.map_or_else(|| axis.some_labels(), shortened),
-                    count: axis.len,
-                    first: shortened(&axis.label(0)),
-                    last: shortened(&axis.label(axis.len - 1)),
+                    available: available(axis, &best.map_or_else(|| axis.some_labels(), shortened)),
                 }
             });
         }
@@ -337,12 +334,17 @@ fn find(axis: &Axis, method: Method, value: &str) -> Result<usize, DatasetError>
             dimension: axis.name.clone(),
             value: shortened(value),
             method,
-            nearest: nearest.join(" and "),
-            count: axis.len,
-            first: axis.label(0),
-            last: axis.label(axis.len - 1),
+            available: available(axis, &nearest.join(" and ")),
         }
     })
+}
+
+fn available(axis: &Axis, nearest: &str) -> String {
+    let [first, last] = [0, axis.len - 1].map(|index| shortened(&axis.label(index)));
+    format!(
+        "nearest are {nearest}, of {} from {first} to {last}",
+        axis.len
+    )
 }
 
 /// The places around a wanted value; axes need not be in order. Of equal values

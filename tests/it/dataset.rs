@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-use cubetiler::dataset::{
-    AxisValues, Crs, CrsSource, Dataset, DatasetError, Documents, Draft, Values, Variable,
+use cubetiler::{
+    dataset::{
+        AxisValues, Crs, CrsSource, Dataset, DatasetError, Documents, Draft, Values, Variable,
+    },
+    grid::Bounds,
 };
 use serde_json::Value;
 
@@ -53,9 +56,17 @@ fn open(store: &Path, group: &str, described: &Value) -> Result<Dataset, Dataset
         let read = if read.iter().all(Value::is_i64) {
             Values::Integers(read.iter().map(|v| v.as_i64().unwrap()).collect())
         } else if read.iter().any(Value::is_string) {
-            Values::Texts(read.iter().map(|v| v.as_str().unwrap().to_owned()).collect())
+            Values::Texts(
+                read.iter()
+                    .map(|v| v.as_str().unwrap().to_owned())
+                    .collect(),
+            )
         } else {
-            Values::Numbers(read.iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect())
+            Values::Numbers(
+                read.iter()
+                    .map(|v| v.as_f64().unwrap_or(f64::NAN))
+                    .collect(),
+            )
         };
         values.insert(array.path.clone(), read);
     }
@@ -65,26 +76,62 @@ fn open(store: &Path, group: &str, described: &Value) -> Result<Dataset, Dataset
 /// Compares a variable with what the reference says of it.
 fn compare(python: &Path, variable: &Variable, expected: &Value) {
     let name = &variable.name;
-    assert_eq!(Value::from(variable.dimensions.clone()), expected["dims"], "{name}");
+    assert_eq!(
+        Value::from(variable.dimensions.clone()),
+        expected["dims"],
+        "{name}"
+    );
     let level = &variable.levels[0];
-    assert_eq!(Value::from(level.shape.clone()), expected["shape"], "{name}");
-    assert_eq!(level.packing.decoded.to_string(), expected["dtype"], "{name}");
+    assert_eq!(
+        Value::from(level.shape.clone()),
+        expected["shape"],
+        "{name}"
+    );
+    assert_eq!(
+        level.packing.decoded.to_string(),
+        expected["dtype"],
+        "{name}"
+    );
 
     let grid = level.grid;
     let t = grid.transform;
-    let own = [t.cell_width, 0.0, t.origin_x, 0.0, t.cell_height, t.origin_y];
-    let theirs: Vec<f64> = expected["transform"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let own = [
+        t.cell_width,
+        0.0,
+        t.origin_x,
+        0.0,
+        t.cell_height,
+        t.origin_y,
+    ];
+    let theirs: Vec<f64> = expected["transform"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_f64().unwrap())
+        .collect();
     // Where longitudes go on at the other end, rioxarray divides the whole by
     // the number of cells and gets no cell size.
     if grid.turn.is_none() || (theirs[0] - own[0]).abs() < 0.01 * own[0] {
         for (n, (own, theirs)) in own.into_iter().zip(theirs).enumerate() {
             // Theirs have the rounding of float32 coordinates.
-            let tolerance = 1e-4 * if n < 3 { t.cell_width.abs() } else { t.cell_height.abs() };
-            assert!((own - theirs).abs() <= tolerance, "{name}, {n}: {own} {theirs}");
+            let tolerance = 1e-4
+                * if n < 3 {
+                    t.cell_width.abs()
+                } else {
+                    t.cell_height.abs()
+                };
+            assert!(
+                (own - theirs).abs() <= tolerance,
+                "{name}, {n}: {own} {theirs}"
+            );
         }
     }
 
-    match (&variable.crs, expected["epsg"].as_u64(), expected["wkt"].as_str()) {
+    match (
+        &variable.crs,
+        expected["epsg"].as_u64(),
+        expected["wkt"].as_str(),
+    ) {
         (Crs::Epsg(code), Some(epsg), _) => assert_eq!(u64::from(code.0), epsg, "{name}"),
         (Crs::Crs84, None, None) => {
             let nobody = [CrsSource::Coordinates, CrsSource::Assumed];
@@ -99,19 +146,32 @@ fn compare(python: &Path, variable: &Variable, expected: &Value) {
     }
 
     for (dimension, times) in expected["times"].as_object().unwrap() {
-        let axis = variable.axes.iter().find(|axis| axis.name == *dimension).unwrap();
-        assert!(matches!(axis.values, AxisValues::Times(_)), "{name}: {axis:?}");
+        let axis = variable
+            .axes
+            .iter()
+            .find(|axis| axis.name == *dimension)
+            .unwrap();
+        assert!(
+            matches!(axis.values, AxisValues::Times(_)),
+            "{name}: {axis:?}"
+        );
         let own: Vec<Value> = (0..axis.len).map(|n| axis.label(n)[..19].into()).collect();
         assert_eq!(Value::from(own), *times, "{name}");
     }
 
     for pair in expected["pairs"].as_array().unwrap() {
-        let number = |value: &Value| value.as_f64().or(value.as_bool().map(|b| f64::from(u8::from(b))));
-        let text = |value: &Value| number(value).or_else(|| match value.as_str() {
-            Some("True") => Some(1.0),
-            Some("False") => Some(0.0),
-            _ => None,
-        });
+        let number = |value: &Value| {
+            value
+                .as_f64()
+                .or(value.as_bool().map(|b| f64::from(u8::from(b))))
+        };
+        let text = |value: &Value| {
+            number(value).or_else(|| match value.as_str() {
+                Some("True") => Some(1.0),
+                Some("False") => Some(0.0),
+                _ => None,
+            })
+        };
         let (stored, theirs) = (text(&pair[0]).unwrap_or(f64::NAN), text(&pair[1]));
         let own = level.packing.decode(stored);
         let agree = match (own, theirs) {
@@ -128,7 +188,8 @@ fn compare(python: &Path, variable: &Variable, expected: &Value) {
 /// Opens a group and compares all that the reference finds in it.
 fn agree(python: &Path, store: &Path, group: &str) -> Dataset {
     let described = described(python, store, group);
-    let dataset = open(store, group, &described).unwrap_or_else(|error| panic!("{}: {error}", store.display()));
+    let dataset = open(store, group, &described)
+        .unwrap_or_else(|error| panic!("{}: {error}", store.display()));
     let expected = described["variables"].as_object().unwrap();
     assert!(!expected.is_empty());
     for (name, expected) in expected {
@@ -166,7 +227,11 @@ fn groups_0_1_2_of_one_extent_are_a_pyramid() {
     };
     let store = data.join("pyramid.zarr");
     let dataset = open(&store, "", &described(&python, &store, "0")).unwrap();
-    let paths: Vec<&str> = dataset.variables[0].levels.iter().map(|level| level.path.as_str()).collect();
+    let paths: Vec<&str> = dataset.variables[0]
+        .levels
+        .iter()
+        .map(|level| level.path.as_str())
+        .collect();
     assert_eq!(paths, ["0/dataset", "1/dataset", "2/dataset"]);
 }
 
@@ -176,7 +241,9 @@ fn coordinates_that_are_no_place_on_earth_are_refused() {
         return;
     };
     let store = data.join("zarr_invalid_coord.zarr");
-    let message = open(&store, "", &described(&python, &store, "")).unwrap_err().to_string();
+    let message = open(&store, "", &described(&python, &store, ""))
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("90 degrees"), "{message}");
 }
 
@@ -184,7 +251,11 @@ fn coordinates_that_are_no_place_on_earth_are_refused() {
 fn stores_that_xarray_writes_are_understood() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
-    succeed(Command::new(&python).args(["-W", "ignore", &script("dataset.py"), "write"]).arg(folder.path()));
+    succeed(
+        Command::new(&python)
+            .args(["-W", "ignore", &script("dataset.py"), "write"])
+            .arg(folder.path()),
+    );
     for (store, group) in [
         ("utm_v3_sharded.zarr", ""),
         ("laea_v2.zarr", ""),
@@ -202,21 +273,43 @@ fn stores_that_xarray_writes_are_understood() {
         open(&path, "", &described(&python, &path, group)).unwrap()
     };
     let pyramid = &open_written("ndpyramid_v3.zarr", "0").variables[0];
-    let paths: Vec<&str> = pyramid.levels.iter().map(|level| level.path.as_str()).collect();
+    let paths: Vec<&str> = pyramid
+        .levels
+        .iter()
+        .map(|level| level.path.as_str())
+        .collect();
     assert_eq!(paths, ["3/v", "2/v", "1/v", "0/v"], "the coarsest is 0");
     let bounds = pyramid.levels.iter().map(|level| level.grid.bounds());
-    assert!(bounds.clone().all(|b| (b.west + 20_037_508.342_789_2).abs() < 1e-3), "{:?}", bounds.collect::<Vec<_>>());
+    assert!(
+        bounds
+            .clone()
+            .all(|b| (b.west + 20_037_508.342_789_2).abs() < 1e-3),
+        "{:?}",
+        bounds.collect::<Vec<_>>()
+    );
 
     let bands = &open_written("utm_v3_sharded.zarr", "").variables[0];
     assert_eq!(bands.levels[0].chunk, [2, 64, 96]);
-    assert_eq!(bands.levels[0].inner_chunk.as_deref(), Some(&[1, 16, 32][..]));
+    assert_eq!(
+        bands.levels[0].inner_chunk.as_deref(),
+        Some(&[1, 16, 32][..])
+    );
     let chosen = bands.select(&["band=B08".to_owned()], &[]).unwrap();
     assert_eq!(chosen.indices(0), [1]);
 
     let rolled = &open_written("rolled_v2.zarr", "").variables[0].levels[0].grid;
     assert_eq!(rolled.turn, Some(720));
-    assert_eq!(rolled.bounds().to_array(), [0.0, -90.0, 360.0, 90.0], "going on beyond 180");
+    let world = Bounds {
+        west: 0.0,
+        south: -90.0,
+        east: 360.0,
+        north: 90.0,
+    };
+    assert_eq!(rolled.bounds(), world, "going on beyond 180");
 
     let times = &open_written("times_v3.zarr", "").variables[0];
-    assert_eq!(times.select(&[], &[]).unwrap().axes[0].labels, ["2021-01-01T00:00:00"]);
+    assert_eq!(
+        times.select(&[], &[]).unwrap().axes[0].labels,
+        ["2021-01-01T00:00:00"]
+    );
 }

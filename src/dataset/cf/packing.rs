@@ -9,7 +9,7 @@
 
 use serde_json::Value;
 
-use super::value::{fill, number, numbers};
+use super::value::{fill, number};
 use crate::dataset::{Array, DataType, DatasetError, Format, limits::shortened};
 
 /// How the numbers of an array are read.
@@ -31,6 +31,7 @@ pub struct Packing {
     pub stored: DataType,
     /// The type in which xarray gives them.
     pub decoded: DataType,
+    wrap: Option<Wrap>,
 }
 
 /// The range of values that count, both ends included.
@@ -51,7 +52,7 @@ impl Packing {
     /// If `scale_factor` or `add_offset` is no finite number or the scale is 0:
     /// a guess would show wrong values.
     pub fn of(array: &Array) -> Result<Self, DatasetError> {
-        let stored = meant(array);
+        let (stored, wrap) = meant(array);
         let factor = |name: &str| match array.attributes.get(name) {
             None => Ok(None),
             Some(value) => number(value)
@@ -66,22 +67,24 @@ impl Packing {
         };
         let (scale, offset) = (factor("scale_factor")?, factor("add_offset")?);
         let packed = scale.is_some() || offset.is_some();
-        let missing = missing(array, &stored);
-        let decoded = match (&stored, packed, missing.is_empty()) {
-            (_, true, _) => DataType::Float(64),
-            (DataType::Int(8 | 16) | DataType::UInt(8 | 16), false, false) => DataType::Float(32),
-            (DataType::Int(_) | DataType::UInt(_), false, false) => DataType::Float(64),
-            _ => stored.clone(),
+        let missing = missing(array, wrap);
+        let decoded = match (packed, missing.is_empty(), &stored) {
+            (false, false, DataType::Int(8 | 16) | DataType::UInt(8 | 16)) => DataType::Float(32),
+            (true, _, _) | (false, false, DataType::Int(_) | DataType::UInt(_)) => {
+                DataType::Float(64)
+            }
+            (false, _, _) => stored.clone(),
         };
         Ok(Self {
             scale: scale.unwrap_or(1.0),
             offset: offset.unwrap_or(0.0),
             missing,
-            valid: valid(array, &stored, packed),
-            fill: reinterpreted(
+            valid: valid(array, &stored, wrap, packed),
+            fill: wrapped(
                 fill(&array.fill_value, &array.data_type).unwrap_or(0.0),
-                &stored,
+                wrap,
             ),
+            wrap,
             stored,
             decoded,
         })
@@ -92,7 +95,7 @@ impl Packing {
     #[must_use]
     #[inline]
     pub fn decode(&self, read: f64) -> Option<f64> {
-        let value = reinterpreted(read, &self.stored);
+        let value = wrapped(read, self.wrap);
         if value.is_nan() || self.missing.contains(&value) {
             return None;
         }
@@ -123,33 +126,52 @@ impl Packing {
     }
 }
 
-/// The type that the numbers are meant as: `_Unsigned` says that integers are
-/// of the other signedness (`NetCDF` best practices: classic `NetCDF` has no
-/// unsigned bytes).
-fn meant(array: &Array) -> DataType {
+/// Stored values from `from` on and below `to` are meant as `by` more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Wrap {
+    from: f64,
+    to: f64,
+    by: f64,
+}
+
+/// The type that the numbers are meant as, and how to get there: `_Unsigned`
+/// says that integers are of the other signedness with the same bits (`NetCDF`
+/// best practices: classic `NetCDF` has no unsigned bytes).
+fn meant(array: &Array) -> (DataType, Option<Wrap>) {
+    let turn = |bits: u8| 2.0_f64.powi(i32::from(bits));
     match (&array.data_type, array.text("_Unsigned")) {
-        (DataType::Int(bits), Some("true")) => DataType::UInt(*bits),
-        (DataType::UInt(bits), Some("false")) => DataType::Int(*bits),
-        (data_type, _) => data_type.clone(),
+        (DataType::Int(bits), Some("true")) => {
+            let wrap = Wrap {
+                from: -turn(*bits) / 2.0,
+                to: 0.0,
+                by: turn(*bits),
+            };
+            (DataType::UInt(*bits), Some(wrap))
+        }
+        (DataType::UInt(bits), Some("false")) => {
+            let wrap = Wrap {
+                from: turn(*bits) / 2.0,
+                to: turn(*bits),
+                by: -turn(*bits),
+            };
+            (DataType::Int(*bits), Some(wrap))
+        }
+        (data_type, _) => (data_type.clone(), None),
     }
 }
 
-/// A number of the other signedness, with the same bits, as `meant` has it.
 #[inline]
-fn reinterpreted(read: f64, meant: &DataType) -> f64 {
-    match meant {
-        DataType::UInt(bits) if read < 0.0 => read + 2.0_f64.powi(i32::from(*bits)),
-        DataType::Int(bits) if read >= 2.0_f64.powi(i32::from(*bits) - 1) => {
-            read - 2.0_f64.powi(i32::from(*bits))
-        }
-        _ => read,
+fn wrapped(read: f64, wrap: Option<Wrap>) -> f64 {
+    match wrap {
+        Some(wrap) if (wrap.from..wrap.to).contains(&read) => read + wrap.by,
+        Some(_) | None => read,
     }
 }
 
 /// Values for "no data" other than NaN. Where `_FillValue` is absent, the fill
 /// value of a version 2 array takes its place, as in xarray, which stores the
 /// one in the other there; in version 3 it only fills absent chunks.
-fn missing(array: &Array, stored: &DataType) -> Vec<f64> {
+fn missing(array: &Array, wrap: Option<Wrap>) -> Vec<f64> {
     let mut found = Vec::new();
     let own = array.attributes.get("_FillValue");
     let zarr = (array.format == Format::V2 && own.is_none()).then_some(&array.fill_value);
@@ -158,13 +180,11 @@ fn missing(array: &Array, stored: &DataType) -> Vec<f64> {
         .flatten()
     {
         // A missing value may be a list of them.
-        let values = match value {
-            Value::Array(values) => values.as_slice(),
-            single => std::slice::from_ref(single),
-        };
+        let list = value.as_array().map(Vec::as_slice);
+        let values = list.unwrap_or(std::slice::from_ref(value));
         for value in values.iter().take(MOST_MISSING) {
             if let Some(value) = fill(value, &array.data_type) {
-                let value = reinterpreted(value, stored);
+                let value = wrapped(value, wrap);
                 if !value.is_nan() && !found.contains(&value) {
                     found.push(value);
                 }
@@ -181,43 +201,32 @@ const MOST_MISSING: usize = 16;
 /// the stored values. Writers also give physical ones; as in the `NetCDF`
 /// Users' Guide, the type tells: a fraction, or what the stored type cannot
 /// hold, is physical.
-fn valid(array: &Array, stored: &DataType, packed: bool) -> Option<Valid> {
-    let attributes = &array.attributes;
-    let range = attributes
-        .get("valid_range")
-        .and_then(numbers)
-        .filter(|range| range.len() == 2);
-    let (values, raw): (_, Vec<&Value>) = match range {
-        Some(range) => (
-            (Some(range[0]), Some(range[1])),
-            attributes["valid_range"].as_array()?.iter().collect(),
-        ),
-        None => {
-            let ends = ["valid_min", "valid_max"].map(|name| attributes.get(name));
-            let [min, max] = ends.map(|end| end.and_then(number));
-            ((min, max), ends.into_iter().flatten().collect())
-        }
+fn valid(array: &Array, stored: &DataType, wrap: Option<Wrap>, packed: bool) -> Option<Valid> {
+    let of = |name: &str| array.attributes.get(name);
+    let range = of("valid_range").and_then(Value::as_array);
+    let [min, max] = match range.map(Vec::as_slice) {
+        Some([min, max]) => [Some(min), Some(max)],
+        Some(_) | None => [of("valid_min"), of("valid_max")],
     };
-    if values == (None, None) {
+    let ends = [min, max].map(|end| Some((end?, number(end?)?)));
+    if ends == [None, None] {
         return None;
     }
-    let is_stored = !packed
-        || stored.integer_range().is_none_or(|(least, greatest)| {
-            raw.iter().all(|value| {
-                let whole = !value.is_f64();
-                whole
-                    && number(value)
-                        .is_none_or(|v| (least..=greatest).contains(&reinterpreted(v, stored)))
-            })
-        });
-    let end = |value: Option<f64>, none: f64| match value {
-        Some(value) if is_stored => reinterpreted(array.data_type.rounded(value), stored),
-        Some(value) => value,
+    let fits = |value: &Value, end: f64| {
+        let range = stored.integer_range();
+        range.is_none_or(|(least, greatest)| {
+            !value.is_f64() && (least..=greatest).contains(&wrapped(end, wrap))
+        })
+    };
+    let is_stored = !packed || ends.iter().flatten().all(|(value, end)| fits(value, *end));
+    let end = |end: Option<(&Value, f64)>, none: f64| match end {
+        Some((_, end)) if is_stored => wrapped(array.data_type.rounded(end), wrap),
+        Some((_, end)) => end,
         None => none,
     };
     Some(Valid {
-        min: end(values.0, f64::NEG_INFINITY),
-        max: end(values.1, f64::INFINITY),
+        min: end(ends[0], f64::NEG_INFINITY),
+        max: end(ends[1], f64::INFINITY),
         stored: is_stored,
     })
 }

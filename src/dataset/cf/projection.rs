@@ -31,62 +31,17 @@ pub fn proj_string(attributes: &Attributes) -> Result<String, String> {
         "sinusoidal" => "sinu",
         other => return Err(other.to_owned()),
     };
-    let mut text = format!("+proj={projection}");
-    let mut add = |key: &str, value: f64| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, " +{key}={value}");
-    };
     let of = |name: &str| {
-        attributes
-            .get(name)
-            .and_then(number)
-            .filter(|v| v.is_finite())
+        let value = attributes.get(name).and_then(number);
+        value.filter(|v| v.is_finite())
     };
-    let parallels: Vec<f64> = attributes
-        .get("standard_parallel")
-        .and_then(numbers)
-        .unwrap_or_default();
-    let origin = of("latitude_of_projection_origin");
-    match name {
-        "polar_stereographic" => {
-            let south = origin
-                .or(parallels.first().copied())
-                .is_some_and(|lat| lat < 0.0);
-            add("lat_0", if south { -90.0 } else { 90.0 });
-            match (parallels.first(), of("scale_factor_at_projection_origin")) {
-                (Some(lat_ts), _) => add("lat_ts", *lat_ts),
-                (None, Some(k)) => add("k_0", k),
-                (None, None) => {}
-            }
-        }
-        "mercator" | "lambert_cylindrical_equal_area" => {
-            if let Some(lat_ts) = parallels.first() {
-                add("lat_ts", *lat_ts);
-            }
-            if let Some(k) = of("scale_factor_at_projection_origin") {
-                add("k_0", k);
-            }
-        }
-        _ => {
-            if let Some(lat) = origin {
-                add("lat_0", lat);
-            }
-            for (key, lat) in ["lat_1", "lat_2"].into_iter().zip(&parallels) {
-                add(key, *lat);
-            }
-            if let Some(k) =
-                of("scale_factor_at_central_meridian").or(of("scale_factor_at_projection_origin"))
-            {
-                add("k_0", k);
-            }
-        }
-    }
+    let mut parameters = origin(name, attributes, of);
     let meridians = [
         "longitude_of_central_meridian",
         "longitude_of_projection_origin",
         "straight_vertical_longitude_from_pole",
     ];
-    for (key, value) in [
+    parameters.extend([
         ("lon_0", meridians.into_iter().find_map(of)),
         ("x_0", of("false_easting")),
         ("y_0", of("false_northing")),
@@ -94,38 +49,70 @@ pub fn proj_string(attributes: &Attributes) -> Result<String, String> {
             "pm",
             of("longitude_of_prime_meridian").filter(|pm| *pm != 0.0),
         ),
-    ] {
+    ]);
+    parameters.extend(ellipsoid(of));
+    let mut text = format!("+proj={projection}");
+    let told = parameters
+        .iter()
+        .any(|(key, value)| matches!(*key, "R" | "a") && value.is_some());
+    for (key, value) in parameters {
         if let Some(value) = value {
-            add(key, value);
+            // Writing to a text cannot fail.
+            let _ = write!(text, " +{key}={value}");
         }
     }
-    let axis = of("semi_major_axis");
+    if !told {
+        text.push_str(" +datum=WGS84");
+    }
+    if name != "latitude_longitude" {
+        text.push_str(" +units=m");
+    }
+    text.push_str(" +no_defs +type=crs");
+    Ok(text)
+}
+
+type Parameters = Vec<(&'static str, Option<f64>)>;
+
+/// Latitudes and scale of a mapping.
+fn origin(name: &str, attributes: &Attributes, of: impl Fn(&str) -> Option<f64>) -> Parameters {
+    let parallels = attributes.get("standard_parallel").and_then(numbers);
+    let parallels = parallels.unwrap_or_default();
+    let (first, second) = (parallels.first().copied(), parallels.get(1).copied());
+    let latitude = of("latitude_of_projection_origin");
+    let scale = of("scale_factor_at_projection_origin");
+    match name {
+        "polar_stereographic" => {
+            let south = latitude.or(first).is_some_and(|latitude| latitude < 0.0);
+            vec![
+                ("lat_0", Some(if south { -90.0 } else { 90.0 })),
+                ("lat_ts", first),
+                ("k_0", scale.filter(|_| first.is_none())),
+            ]
+        }
+        "mercator" | "lambert_cylindrical_equal_area" => vec![("lat_ts", first), ("k_0", scale)],
+        _ => vec![
+            ("lat_0", latitude),
+            ("lat_1", first),
+            ("lat_2", second),
+            ("k_0", of("scale_factor_at_central_meridian").or(scale)),
+        ],
+    }
+}
+
+/// Size and form of the Earth.
+fn ellipsoid(of: impl Fn(&str) -> Option<f64>) -> Parameters {
+    // An inverse flattening of 0 is a sphere's.
+    let inverse_flattening = of("inverse_flattening").filter(|rf| *rf != 0.0);
     match (
-        of("earth_radius"),
-        axis,
-        of("inverse_flattening"),
+        of("semi_major_axis"),
+        inverse_flattening,
         of("semi_minor_axis"),
     ) {
-        (Some(radius), None, _, _) => add("R", radius),
-        // An inverse flattening of 0 is a sphere's.
-        (_, Some(a), Some(rf), _) if rf != 0.0 => {
-            add("a", a);
-            add("rf", rf);
-        }
-        (_, Some(a), _, Some(b)) => {
-            add("a", a);
-            add("b", b);
-        }
-        (_, Some(a), _, None) => add("R", a),
-        (None, None, _, _) => text.push_str(" +datum=WGS84"),
+        (Some(a), Some(rf), _) => vec![("a", Some(a)), ("rf", Some(rf))],
+        (Some(a), None, Some(b)) => vec![("a", Some(a)), ("b", Some(b))],
+        (Some(a), None, None) => vec![("R", Some(a))],
+        (None, _, _) => vec![("R", of("earth_radius"))],
     }
-    text.push_str(if name == "latitude_longitude" {
-        " +no_defs"
-    } else {
-        " +units=m +no_defs"
-    });
-    text.push_str(" +type=crs");
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -23,9 +23,9 @@ pub(in crate::dataset) fn number(value: &Value) -> Option<f64> {
 
 /// One number or several.
 pub(in crate::dataset) fn numbers(value: &Value) -> Option<Vec<f64>> {
-    match value {
-        Value::Array(values) => values.iter().map(number).collect(),
-        _ => Some(vec![number(value)?]),
+    match value.as_array() {
+        Some(values) => values.iter().map(number).collect(),
+        None => Some(vec![number(value)?]),
     }
 }
 
@@ -39,19 +39,11 @@ pub(in crate::dataset) fn fill(value: &Value, data_type: &DataType) -> Option<f6
     let text = value.as_str()?;
     if let Some(bits) = text.strip_prefix("0x") {
         let bits = u64::from_str_radix(bits, 16).ok()?;
-        return match data_type {
-            DataType::Float(32) => u32::try_from(bits)
-                .ok()
-                .map(|bits| f64::from(f32::from_bits(bits))),
-            DataType::Float(64) => Some(f64::from_bits(bits)),
-            DataType::Float(_)
-            | DataType::Bool
-            | DataType::Int(_)
-            | DataType::UInt(_)
-            | DataType::Text
-            | DataType::Datetime { .. }
-            | DataType::Timedelta { .. }
-            | DataType::Other(_) => None,
+        return if *data_type == DataType::Float(32) {
+            let bits = u32::try_from(bits).ok()?;
+            Some(f64::from(f32::from_bits(bits)))
+        } else {
+            (*data_type == DataType::Float(64)).then(|| f64::from_bits(bits))
         };
     }
     let bytes: [u8; 8] = base64(text)?.try_into().ok()?;

@@ -1,10 +1,14 @@
 //! Whole stores, from documents to data sets and selections.
 
+mod levels;
+mod select;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use super::*;
+
 use crate::grid::Epsg;
 
 /// A store of version 3 that exists as metadata and values of coordinates.
@@ -74,6 +78,15 @@ fn line(first: f64, step: f64, len: u32) -> Vec<f64> {
     (0..len).map(|n| first + f64::from(n) * step).collect()
 }
 
+fn extent([west, south, east, north]: [f64; 4]) -> Bounds {
+    Bounds {
+        west,
+        south,
+        east,
+        north,
+    }
+}
+
 const NONE: Value = Value::Null;
 
 /// `t(lat, lon)` in degrees.
@@ -120,8 +133,8 @@ fn pole_rows_are_kept_and_the_globe_is_closed_at_either_seam() {
         let grid = variable.levels[0].grid;
         assert_eq!(grid.turn, Some(144), "from {first}");
         assert_eq!(
-            grid.bounds().to_array(),
-            [first - 1.25, -91.25, first + 358.75, 91.25]
+            grid.bounds(),
+            extent([first - 1.25, -91.25, first + 358.75, 91.25])
         );
         assert_eq!(
             (&variable.crs, variable.crs_source),
@@ -252,8 +265,8 @@ fn kilometres_become_metres_and_parameters_a_system() {
             .array("ice", "int16", &[("yc", 6), ("xc", 8)], &json!({"grid_mapping": "crs"})),
     );
     assert_eq!(
-        variable.levels[0].grid.bounds().to_array(),
-        [-3_862_500.0, 5_712_500.0, -3_662_500.0, 5_862_500.0]
+        variable.levels[0].grid.bounds(),
+        extent([-3_862_500.0, 5_712_500.0, -3_662_500.0, 5_862_500.0])
     );
     assert!(
         matches!(&variable.crs, Crs::Definition(text) if text.starts_with("+proj=stere +lat_0=90 +lat_ts=70"))
@@ -275,14 +288,14 @@ fn a_transform_needs_no_coordinates_and_has_to_fit() {
             .extend(extra.as_object().cloned().unwrap_or_default());
         attributes
     };
-    let bounds = |store| only(store).levels[0].grid.bounds().to_array();
+    let bounds = |store| only(store).levels[0].grid.bounds();
     assert_eq!(
         bounds(array(&spatial(&NONE))),
-        [500_000.0, 4_999_960.0, 500_060.0, 5_000_000.0]
+        extent([500_000.0, 4_999_960.0, 500_060.0, 5_000_000.0])
     );
     assert_eq!(
         bounds(array(&spatial(&json!({"spatial:registration": "node"})))),
-        [499_995.0, 4_999_965.0, 500_055.0, 5_000_005.0]
+        extent([499_995.0, 4_999_965.0, 500_055.0, 5_000_005.0])
     );
     refused(
         array(&spatial(&json!({"spatial:shape": [6, 4]}))),
@@ -303,7 +316,7 @@ fn a_transform_needs_no_coordinates_and_has_to_fit() {
         .array("spatial_ref", "int64", &[], &json!({"crs_wkt": r#"PROJCS["b",AUTHORITY["EPSG","32635"]]"#, "GeoTransform": "500000 10 0 5000000 0 -10"}));
     assert_eq!(
         bounds(gdal),
-        [500_000.0, 4_999_960.0, 500_060.0, 5_000_000.0]
+        extent([500_000.0, 4_999_960.0, 500_060.0, 5_000_000.0])
     );
 }
 
@@ -379,260 +392,6 @@ fn a_group_is_found_by_its_path_and_others_are_offered() {
         let message = store().open(path).unwrap_err().to_string();
         assert!(message.contains("a/b"), "{message}");
     }
-}
-
-/// Levels of `t(lat, lon)` in groups of these names with a factor each.
-fn pyramid(root: &Value, levels: &[(&str, u32)]) -> Store {
-    levels
-        .iter()
-        .fold(Store::default().group("", root), |store, (name, factor)| {
-            let step = f64::from(*factor);
-            let (rows, cols) = (96 / factor, 192 / factor);
-            let dims = [("lat", rows as usize), ("lon", cols as usize)];
-            store
-                .coordinate(
-                    &format!("{name}/lat"),
-                    &line(48.0 - step / 2.0, -step, rows),
-                    &NONE,
-                )
-                .coordinate(
-                    &format!("{name}/lon"),
-                    &line(step / 2.0 - 96.0, step, cols),
-                    &NONE,
-                )
-                .array(&format!("{name}/t"), "int16", &dims, &NONE)
-        })
-}
-
-fn level_paths(variable: &Variable) -> Vec<&str> {
-    variable
-        .levels
-        .iter()
-        .map(|level| level.path.as_str())
-        .collect()
-}
-
-#[test]
-fn levels_are_ordered_by_their_cells_whatever_their_names() {
-    // ndpyramid counts from the coarsest.
-    let ndpyramid =
-        json!({"multiscales": [{"datasets": [{"path": "0"}, {"path": "1"}, {"path": "2"}]}]});
-    let variable = only(pyramid(&ndpyramid, &[("0", 4), ("1", 2), ("2", 1)]));
-    assert_eq!(level_paths(&variable), ["2/t", "1/t", "0/t"]);
-    let geozarr = json!({"multiscales": {"layout": [{"asset": "r10m"}, {"asset": "r20m", "derived_from": "r10m"}]}});
-    assert_eq!(
-        level_paths(&only(pyramid(&geozarr, &[("r10m", 1), ("r20m", 2)]))),
-        ["r10m/t", "r20m/t"]
-    );
-    assert_eq!(
-        level_paths(&only(pyramid(&NONE, &[("0.zarr", 1), ("1.zarr", 2)]))),
-        ["0.zarr/t", "1.zarr/t"]
-    );
-    let bounds: Vec<_> = variable
-        .levels
-        .iter()
-        .map(|level| level.grid.bounds().to_array())
-        .collect();
-    assert!(bounds.iter().all(|b| *b == bounds[0]), "{bounds:?}");
-}
-
-#[test]
-fn what_only_looks_like_an_overview_is_left_out() {
-    let store = pyramid(&NONE, &[("0", 1), ("1", 2)]);
-    let elsewhere = store
-        .coordinate("2/lat", &line(40.0, -4.0, 8), &NONE)
-        .coordinate("2/lon", &line(0.0, 4.0, 8), &NONE)
-        .array("2/t", "int16", &[("lat", 8), ("lon", 8)], &NONE);
-    let dataset = elsewhere.open("").unwrap();
-    assert_eq!(level_paths(&dataset.variables[0]), ["0/t", "1/t"]);
-    assert!(
-        dataset.refused[0]
-            .reason
-            .to_string()
-            .contains("multiscales"),
-        "{:?}",
-        dataset.refused
-    );
-    let declared = json!({"multiscales": [{"datasets": [{"path": "0"}, {"path": "1"}]}]});
-    let twice = pyramid(&declared, &[("0", 2), ("1", 2)]).open("").unwrap();
-    assert_eq!(level_paths(&twice.variables[0]), ["0/t"]);
-    assert!(
-        twice.refused[0].reason.to_string().contains("larger"),
-        "{:?}",
-        twice.refused
-    );
-}
-
-#[test]
-fn the_layout_places_levels_and_ndpyramid_names_their_system() {
-    let layout = json!({"proj:code": "EPSG:32633", "multiscales": {"layout": [
-        {"asset": "0", "spatial:transform": [10, 0, 0, 0, -10, 640], "spatial:shape": [64, 64]},
-        {"asset": "1", "spatial:transform": [20, 0, 0, 0, -20, 640]}]}});
-    let store = Store::default()
-        .group("", &layout)
-        .array("0/t", "int16", &[("y", 64), ("x", 64)], &NONE)
-        .array("1/t", "int16", &[("y", 32), ("x", 32)], &NONE);
-    let variable = only(store);
-    assert_eq!(
-        variable.levels[1].grid.bounds().to_array(),
-        [0.0, 0.0, 640.0, 640.0]
-    );
-    assert_eq!(
-        variable.crs,
-        Crs::Epsg(Epsg(32633)),
-        "of the pyramid's group"
-    );
-    let datasets = json!({"multiscales": [{"datasets": [{"path": "0", "crs": "EPSG:3857"}]}]});
-    let store = Store::default()
-        .group("", &datasets)
-        .coordinate("0/x", &line(-5.0, 10.0, 8), &NONE)
-        .coordinate("0/y", &line(5.0, -10.0, 8), &NONE)
-        .array("0/t", "int16", &[("y", 8), ("x", 8)], &NONE);
-    assert_eq!(only(store).crs, Crs::Epsg(Epsg::WEB_MERCATOR));
-}
-
-/// `t(time, band, zlev, lat, lon)` with times out of order.
-fn cube() -> Variable {
-    let mut store = Store::default()
-        .coordinate(
-            "time",
-            &[0.0, 31.0, 90.0, 59.0],
-            &json!({"units": "days since 2023-01-01"}),
-        )
-        .coordinate("zlev", &[0.0, 10.0, 25.5], &json!({"units": "m"}))
-        .array("band", "string", &[("band", 2)], &NONE)
-        .coordinate("lat", &line(0.0, 1.0, 9), &NONE)
-        .coordinate("lon", &line(0.0, 1.0, 9), &NONE)
-        .array(
-            "t",
-            "int8",
-            &[
-                ("time", 4),
-                ("band", 2),
-                ("zlev", 3),
-                ("lat", 9),
-                ("lon", 9),
-            ],
-            &NONE,
-        );
-    let bands = vec!["B04".to_owned(), "B08".to_owned()];
-    store.values.insert("band".to_owned(), Values::Texts(bands));
-    only(store)
-}
-
-fn select(sel: &[&str], bidx: &[usize]) -> Result<Selection, DatasetError> {
-    let sel: Vec<String> = sel.iter().map(|text| (*text).to_owned()).collect();
-    cube().select(&sel, bidx)
-}
-
-#[test]
-fn what_is_not_asked_for_is_newest_or_first_and_told() {
-    let selection = select(&[], &[]).unwrap();
-    assert_eq!(selection.indices(0), [2, 0, 0]);
-    assert_eq!(
-        selection.told().unwrap(),
-        "time=2023-04-01T00:00:00 (newest), band=B04 (first), zlev=0 (first)"
-    );
-    let asked = select(&["time=2023-02", "band=B08", "zlev=25.5"], &[]).unwrap();
-    assert_eq!((asked.indices(0), asked.told()), (vec![1, 1, 2], None));
-}
-
-#[test]
-fn a_method_looks_on_its_side_of_the_value() {
-    for (sel, index) in [
-        ("time=2023-01-01T00:00:00Z", 0),
-        ("time=nearest::2023-02-10", 1),
-        ("time=nearest::1900", 0),
-        ("time=pad::2023-03-31", 3),
-        ("time=ffill::2023-03-01", 3),
-        ("time=backfill::2023-03-02", 2),
-        ("time=bfill::2023-03", 3),
-        // Half-way between 28 and 31 days: the later, as pandas has it.
-        ("time=nearest::2023-02-15", 3),
-    ] {
-        assert_eq!(select(&[sel], &[]).unwrap().indices(0)[0], index, "{sel}");
-    }
-    assert_eq!(select(&["zlev=nearest::5"], &[]).unwrap().indices(0)[2], 1);
-    assert_eq!(select(&["zlev=pad::9.9"], &[]).unwrap().indices(0)[2], 0);
-}
-
-#[test]
-fn several_values_of_one_dimension_are_bands() {
-    let selection = select(&["band=B08", "band=B04"], &[]).unwrap();
-    assert_eq!(
-        (
-            selection.bands(),
-            selection.indices(0)[1],
-            selection.indices(1)[1]
-        ),
-        (2, 1, 0)
-    );
-    let method = select(&["zlev=nearest::1", "zlev=24"], &[]).unwrap();
-    assert_eq!(
-        method.axes[2].indices,
-        [0, 2],
-        "a method holds for its dimension"
-    );
-    assert_eq!(
-        select(&["band=B08", "band=B04"], &[2]).unwrap().axes[1].indices,
-        [0]
-    );
-    assert_eq!(
-        select(&["zlev=0"], &[2, 1]).unwrap().axes[1].indices,
-        [1, 0],
-        "time is no band"
-    );
-    assert_eq!(
-        select(&["zlev=0", "band=B04"], &[4]).unwrap().indices(0)[0],
-        3,
-        "unless it is all there is"
-    );
-}
-
-#[test]
-fn what_selects_nothing_says_what_there_is() {
-    for (sel, bidx, parts) in [
-        (
-            &["time=2023-02-02"][..],
-            &[][..],
-            &["no value 2023-02-02", "2023-02-01T00:00:00 and 2023-03-01"][..],
-        ),
-        (
-            &["time=pad::2022"],
-            &[],
-            &["or before it", "nearest are 2023-01-01", "of 4"],
-        ),
-        (&["time=soon"], &[], &["`soon` is no date"]),
-        (&["zlev=deep"], &[], &["no number", "0, 10, 25.5"]),
-        (&["zlev=11"], &[], &["10 and 25.5"]),
-        (&["band=B4"], &[], &["nearest are B04"]),
-        (&["band=nearest::B04"], &[], &["text"]),
-        (
-            &["tme=2023"],
-            &[],
-            &["did you mean `time`?", "time, band, zlev"],
-        ),
-        (&["lat=3"], &[], &["no dimension `lat`"]),
-        (&["time"], &[], &["write sel="]),
-        (&["=1"], &[], &["write sel="]),
-        (&["time=closest::2023"], &[], &["`closest`", "nearest, pad"]),
-        (&["zlev=pad::3", "zlev=nearest::4"], &[], &["two methods"]),
-        (
-            &["zlev=0", "zlev=10", "band=B04", "band=B08"],
-            &[],
-            &["`band` and of `zlev`"],
-        ),
-        (&[], &[1], &["`band` and of `zlev`"]),
-        (&["zlev=0"], &[3], &["no band 3", "`band` has 2"]),
-        (&["zlev=0"], &[0], &["no band 0"]),
-    ] {
-        let error = select(sel, bidx).unwrap_err();
-        assert!(error.is_the_requests(), "{error}");
-        for part in parts {
-            assert!(error.to_string().contains(part), "{sel:?} {part}: {error}");
-        }
-    }
-    assert!(select(&vec!["zlev=0"; 100], &[]).is_err());
 }
 
 #[test]

@@ -2,35 +2,35 @@
 
 use serde_json::Value;
 
-/// Zarr v3 codecs that are decoded. `zarrs` has all of them with its features
-/// `blosc`, `bz2`, `crc32c`, `gzip`, `sharding`, `transpose`, `zlib`, `zstd`,
-/// `fletcher32`, `adler32` and `bitround`; those without a feature are always there.
+/// Zarr v3 codecs that are decoded, by the names that `zarrs` knows. It has all
+/// of them with its features `adler32`, `bitround`, `blosc`, `bz2`, `crc32c`,
+/// `fletcher32`, `gzip`, `sharding`, `transpose`, `zlib` and `zstd`.
 pub const V3: &[&str] = &[
-    "adler32",
     "bitround",
     "blosc",
     "bytes",
-    "bz2",
     "crc32c",
-    "fixedscaleoffset",
-    "fletcher32",
     "gzip",
+    "numcodecs.adler32",
+    "numcodecs.bitround",
+    "numcodecs.bz2",
+    "numcodecs.fixedscaleoffset",
+    "numcodecs.fletcher32",
+    "numcodecs.shuffle",
+    "numcodecs.zlib",
     "packbits",
     "reshape",
     "sharding_indexed",
-    "shuffle",
     "transpose",
     "vlen-array",
     "vlen-bytes",
     "vlen-utf8",
-    "zlib",
     "zstd",
 ];
 
 /// Zarr v2 compressors and filters that are decoded, by numcodecs' ids.
 pub const V2: &[&str] = &[
     "adler32",
-    "bitround",
     "blosc",
     "bz2",
     "crc32c",
@@ -86,20 +86,10 @@ pub(super) fn inner_chunk(codecs: &Value) -> Option<Vec<u64>> {
         .collect()
 }
 
-/// The first name of a v3 chain that is not decoded.
-pub(super) fn unsupported_v3(names: &[String]) -> Option<&str> {
-    names
-        .iter()
-        .map(String::as_str)
-        .find(|name| !V3.contains(&name.strip_prefix("numcodecs.").unwrap_or(name)))
-}
-
-/// The first id of a v2 array that is not decoded.
-pub(super) fn unsupported_v2(names: &[String]) -> Option<&str> {
-    names
-        .iter()
-        .map(String::as_str)
-        .find(|name| !V2.contains(name))
+/// The first of an array's codecs that is not among the `supported`.
+pub(super) fn unsupported<'a>(names: &'a [String], supported: &[&str]) -> Option<&'a str> {
+    let mut names = names.iter().map(String::as_str);
+    names.find(|name| !supported.contains(name))
 }
 
 #[cfg(test)]
@@ -125,7 +115,7 @@ mod tests {
                 "crc32c"
             ]
         );
-        assert_eq!(unsupported_v3(&names), Some("numcodecs.lzma"));
+        assert_eq!(unsupported(&names, V3), Some("numcodecs.lzma"));
         assert_eq!(inner_chunk(&codecs), Some(vec![1, 256, 128]));
     }
 
@@ -135,14 +125,14 @@ mod tests {
             &json!([{"id": "delta", "dtype": "<i4"}]),
             &json!({"id": "zlib"}),
         );
-        assert_eq!(unsupported_v2(&names), Some("delta"));
+        assert_eq!(unsupported(&names, V2), Some("delta"));
         let names = v2_names(&Value::Null, &json!({"id": "lz4"}));
-        assert_eq!(unsupported_v2(&names), Some("lz4"));
+        assert_eq!(unsupported(&names, V2), Some("lz4"));
         let names = v2_names(
             &json!([{"id": "shuffle"}]),
             &json!({"id": "blosc", "cname": "lz4"}),
         );
-        assert_eq!(unsupported_v2(&names), None);
+        assert_eq!(unsupported(&names, V2), None);
         assert!(v2_names(&Value::Null, &Value::Null).is_empty());
     }
 

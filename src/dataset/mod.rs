@@ -16,6 +16,7 @@ mod assemble;
 mod axis;
 pub mod cf;
 pub mod codec;
+mod coordinates;
 mod crs;
 mod documents;
 mod draft;

@@ -214,11 +214,11 @@ impl Array {
     /// # Errors
     /// If a codec is not supported.
     pub fn check_codecs(&self) -> Result<(), DatasetError> {
-        let (unsupported, supported) = match self.format {
-            Format::V2 => (codec::unsupported_v2(&self.codecs), codec::V2),
-            Format::V3 => (codec::unsupported_v3(&self.codecs), codec::V3),
+        let supported = match self.format {
+            Format::V2 => codec::V2,
+            Format::V3 => codec::V3,
         };
-        match unsupported {
+        match codec::unsupported(&self.codecs, supported) {
             None => Ok(()),
             Some(codec) => Err(DatasetError::UnsupportedCodec {
                 array: self.path.clone(),

@@ -64,7 +64,8 @@ impl Selection {
     }
 
     /// What was chosen without having been asked for, as a header tells it:
-    /// `time=2023-08-01T00:00:00 (newest), zlev=0 (first)`.
+    /// `time=2023-08-01T00:00:00 (newest), zlev=0 (first)`. A label may be any
+    /// text of a stranger's; what no header can hold is a question mark.
     #[must_use]
     pub fn told(&self) -> Option<String> {
         let told: Vec<String> = self
@@ -83,7 +84,14 @@ impl Selection {
                 ))
             })
             .collect();
-        (!told.is_empty()).then(|| told.join(", "))
+        let visible = |c: char| {
+            if c.is_ascii_graphic() || c == ' ' {
+                c
+            } else {
+                '?'
+            }
+        };
+        (!told.is_empty()).then(|| told.join(", ").chars().map(visible).collect())
     }
 }
 

@@ -1,7 +1,7 @@
 """Says what xarray and rioxarray make of a Zarr store.
 
     dataset.py write FOLDER             writes stores, one a kind
-    dataset.py describe STORE [GROUP]   prints JSON
+    dataset.py describe STORE GROUP...  prints a JSON list, one for each pair
     dataset.py same CRS CRS X Y         exits with 1 unless both mean the same place
 
 What `describe` prints: the raw values of one-dimensional arrays by path, and for
@@ -128,7 +128,7 @@ def raw(array):
     return [plain(value) for value in values]
 
 
-def pairs(stored, decoded):
+def at_some_cells(stored, decoded):
     """Stored and decoded numbers at some cells, among them the least and the greatest."""
     stored, decoded = np.asarray(stored).ravel(), np.asarray(decoded).ravel()
     cells = set(np.linspace(0, stored.size - 1, 300, dtype=int).tolist())
@@ -140,7 +140,9 @@ def pairs(stored, decoded):
 
 def describe(store, group):
     root = zarr.open_group(store, mode="r")
-    arrays = {name: node for name, node in root.members(max_depth=None) if isinstance(node, zarr.Array)}
+    arrays = {
+        name: node for name, node in root.members(max_depth=None) if isinstance(node, zarr.Array)
+    }
     coordinates = {name: raw(array) for name, array in arrays.items() if array.ndim == 1}
     options = {"group": group or None, "consolidated": False, "chunks": None, "decode_coords": "all"}
     decoded = xr.open_zarr(store, **options)
@@ -159,9 +161,9 @@ def describe(store, group):
             "epsg": crs.to_epsg() if crs else None,
             "wkt": crs.to_wkt() if crs else None,
             "times": {d: [str(t)[:19] for t in array[d].to_numpy()] for d in times},
-            "pairs": pairs(stored[name], array),
+            "pairs": at_some_cells(stored[name], array),
         }
-    print(json.dumps({"coordinates": coordinates, "variables": variables}))
+    return {"coordinates": coordinates, "variables": variables}
 
 
 def same(first, second, x, y):
@@ -175,8 +177,8 @@ def main():
     match sys.argv[1:]:
         case ["write", folder]:
             write(Path(folder))
-        case ["describe", store, *group]:
-            describe(store, "".join(group))
+        case ["describe", *pairs]:
+            print(json.dumps([describe(*pair) for pair in zip(pairs[::2], pairs[1::2], strict=True)]))
         case ["same", first, second, x, y]:
             sys.exit(not same(first, second, x, y))
         case _:

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{NONE, Store, line, only};
-use crate::dataset::{DatasetError, Selection, Values, Variable};
+use crate::dataset::{AxisValues, DatasetError, Selection, Values, Variable};
 
 /// `t(time, band, zlev, lat, lon)` with times out of order.
 fn cube() -> Variable {
@@ -49,6 +49,16 @@ fn what_is_not_asked_for_is_newest_or_first_and_told() {
     );
     let asked = select(&["time=2023-02", "band=B08", "zlev=25.5"], &[]).unwrap();
     assert_eq!((asked.indices(0), asked.told()), (vec![1, 1, 2], None));
+}
+
+#[test]
+fn what_is_told_fits_a_header_whatever_the_label() {
+    let mut variable = cube();
+    let mut band = (*variable.axes[1]).clone();
+    band.values = AxisValues::Texts(vec!["a\r\nSet-Cookie: ä".to_owned(), "b".to_owned()]);
+    variable.axes[1] = band.into();
+    let told = variable.select(&[], &[]).unwrap().told().unwrap();
+    assert!(told.contains("band=a??Set-Cookie: ? (first)"), "{told}");
 }
 
 #[test]

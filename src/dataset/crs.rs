@@ -13,7 +13,7 @@ pub enum Crs {
     Epsg(Epsg),
     /// OGC:CRS84: longitude and latitude in degrees of WGS 84.
     Crs84,
-    /// WKT (1 or 2), PROJJSON or a PROJ string without a code.
+    /// WKT (1 or 2), PROJJSON, a PROJ string or a code of another registry.
     Definition(String),
 }
 
@@ -48,7 +48,6 @@ impl Crs {
         if text.contains('[') {
             return match wkt_code(text) {
                 Some(code) => Some(Self::Epsg(code)),
-                // As GDAL writes CRS84 in WKT 1 and 2, where nothing else is said.
                 None => Some(Self::Definition(text.to_owned())),
             };
         }
@@ -56,10 +55,15 @@ impl Crs {
         if code.eq_ignore_ascii_case("CRS84") {
             return Some(Self::Crs84);
         }
-        let epsg = authority
-            .eq_ignore_ascii_case("EPSG")
-            .then(|| code.parse().ok())??;
-        Some(Self::Epsg(Epsg(epsg)))
+        let code: u32 = code.parse().ok()?;
+        match authority.to_ascii_uppercase().as_str() {
+            "EPSG" => Some(Self::Epsg(Epsg(code))),
+            // Other registries that PROJ comes with.
+            known @ ("ESRI" | "IAU_2015" | "IGNF" | "NKG") => {
+                Some(Self::Definition(format!("{known}:{code}")))
+            }
+            _ => None,
+        }
     }
 
     /// The system that a PROJJSON object means.
@@ -182,9 +186,15 @@ mod tests {
         ] {
             assert_eq!(Crs::parse(text), Some(Crs::Crs84), "{text}");
         }
-        for text in ["", "ESRI:54009", "EPSG:no", "{}", "four"] {
+        for text in ["", "FOO:54009", "EPSG:no", "{}", "four"] {
             assert_eq!(Crs::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn other_registries_of_projs_keep_their_name() {
+        let mollweide = Crs::parse("ESRI:54009");
+        assert_eq!(mollweide, Some(Crs::Definition("ESRI:54009".to_owned())));
     }
 
     #[test]

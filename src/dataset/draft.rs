@@ -97,8 +97,11 @@ impl<'a> Draft<'a> {
     /// The one-dimensional arrays whose values [`Draft::finish`] needs, each
     /// once. None has more than [`limits::COORDINATE_VALUES`]; a variable that
     /// needs a longer one is refused.
-    #[must_use]
-    pub fn coordinates(&self) -> Vec<&'a Array> {
+    ///
+    /// # Errors
+    /// If they have more than [`limits::ALL_COORDINATE_VALUES`] together.
+    pub fn coordinates(&self) -> Result<Vec<&'a Array>, DatasetError> {
+        let mut total = 0_u64;
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for variable in &self.variables {
@@ -114,12 +117,20 @@ impl<'a> Draft<'a> {
                         && coordinate.shape[0] <= limits::COORDINATE_VALUES
                         && seen.insert(coordinate.path.as_str())
                     {
+                        total = total.saturating_add(coordinate.shape[0]);
                         found.push(coordinate);
                     }
                 }
             }
         }
-        found
+        if total > limits::ALL_COORDINATE_VALUES {
+            return Err(DatasetError::TooLarge {
+                what: format!("the length of all coordinates of `{}` together", self.path),
+                found: total,
+                limit: limits::ALL_COORDINATE_VALUES,
+            });
+        }
+        Ok(found)
     }
 }
 

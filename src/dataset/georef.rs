@@ -16,6 +16,12 @@ use crate::grid::GeoTransform;
 /// UUID of the convention `proj`. Names and addresses have moved, it has not.
 const PROJ: &str = "f17cb550-5864-4468-aeb7-f3180cfb622f";
 
+/// Beginnings of PROJ strings that mean longitude and latitude of WGS 84.
+const WGS84: [&str; 2] = [
+    "+proj=longlat +datum=WGS84",
+    "+proj=longlat +a=6378137 +rf=298.257223563",
+];
+
 /// The nodes whose attributes hold for an array, nearest first: itself, its
 /// group, and the group with the pyramid that it is a level of.
 pub(super) struct Scope<'a> {
@@ -117,7 +123,7 @@ impl<'a> Scope<'a> {
             }
         }
         match proj_string(&mapping.attributes) {
-            Ok(text) if text.starts_with("+proj=longlat +datum=WGS84") => Ok(Some(Crs::Crs84)),
+            Ok(text) if WGS84.iter().any(|datum| text.starts_with(datum)) => Ok(Some(Crs::Crs84)),
             Ok(text) => Ok(Some(Crs::Definition(text))),
             Err(name) => Err(DatasetError::Attribute {
                 path: mapping.path.clone(),

@@ -18,6 +18,8 @@ pub const ATTRIBUTE_BYTES: usize = 1 << 20;
 pub const DIMENSIONS: usize = 16;
 /// Values of a coordinate: 4 Mi, a global axis of 0.0001 degrees.
 pub const COORDINATE_VALUES: u64 = 4 << 20;
+/// Values of all coordinates of a data set together, 128 MiB of them.
+pub const ALL_COORDINATE_VALUES: u64 = 16 << 20;
 /// Rows or columns of a grid, so that pixel counts are exact as floats and
 /// sizes cannot overflow.
 pub const GRID_SIDE: u64 = 1 << 31;

@@ -58,7 +58,7 @@ fn open(store: &Path, group: &str, described: &Value) -> Result<Dataset, Dataset
     let root = documents(store).tree()?;
     let draft = Draft::new(&root, group)?;
     let mut values = BTreeMap::new();
-    for array in draft.coordinates() {
+    for array in draft.coordinates()? {
         let read = described["coordinates"][&array.path].as_array().unwrap();
         let read = if read.iter().all(Value::is_i64) {
             Values::Integers(read.iter().map(|v| v.as_i64().unwrap()).collect())

@@ -60,7 +60,7 @@ impl Store {
     fn open(self, path: &str) -> Result<Dataset, DatasetError> {
         let root = self.documents.tree()?;
         let draft = Draft::new(&root, path)?;
-        let values = draft.coordinates().into_iter().map(|array| {
+        let values = draft.coordinates()?.into_iter().map(|array| {
             (
                 array.path.clone(),
                 self.values
@@ -246,8 +246,8 @@ fn without_a_word_only_degrees_are_assumed() {
         &["90 degrees"],
     );
     refused(
-        metres(&json!({"proj:code": "ESRI:1"}), &NONE),
-        &["proj:code", "ESRI:1", "EPSG or OGC"],
+        metres(&json!({"proj:code": "FOO:1"}), &NONE),
+        &["proj:code", "FOO:1", "EPSG or OGC"],
     );
     let rotated = json!({"grid_mapping_name": "rotated_latitude_longitude"});
     let store = metres(&NONE, &json!({"grid_mapping": "rot"})).array("rot", "int64", &[], &rotated);
@@ -430,6 +430,7 @@ fn a_coordinate_longer_than_the_limit_is_neither_asked_for_nor_used() {
     let draft = Draft::new(&root, "").unwrap();
     let asked: Vec<&str> = draft
         .coordinates()
+        .unwrap()
         .iter()
         .map(|array| array.path.as_str())
         .collect();
@@ -439,6 +440,22 @@ fn a_coordinate_longer_than_the_limit_is_neither_asked_for_nor_used() {
         message.contains("`time`") && message.contains("at most"),
         "{message}"
     );
+}
+
+#[test]
+fn coordinates_that_are_too_long_together_are_refused() {
+    let side = usize::try_from(limits::COORDINATE_VALUES).unwrap();
+    let names = ["a", "b", "c", "d", "e"];
+    let mut store = degrees(&line(0.0, 1.0, 9), &line(0.0, 1.0, 9));
+    for name in names {
+        store = store.array(name, "int64", &[(name, side)], &NONE);
+    }
+    let dims: Vec<(&str, usize)> = names
+        .iter()
+        .map(|name| (*name, side))
+        .chain([("lat", 9), ("lon", 9)])
+        .collect();
+    refused(store.array("v", "int8", &dims, &NONE), &["together"]);
 }
 
 #[test]

@@ -48,8 +48,8 @@ impl<'a> Draft<'a> {
     /// The rasters of the group at `path` of a store, with their overviews.
     ///
     /// # Errors
-    /// If there is no such group, or a pyramid's description is damaged. What
-    /// is wrong with a single variable is kept until somebody asks for it.
+    /// If there is no such group, it has more rasters than
+    /// [`limits::RASTERS`], or a pyramid's description is damaged. What is wrong with a single variable is kept until somebody asks for it.
     pub fn new(root: &'a Group, path: &str) -> Result<Self, DatasetError> {
         let available = || match root.groups_with_rasters() {
             paths if paths.is_empty() => "none".to_owned(),
@@ -64,7 +64,13 @@ impl<'a> Draft<'a> {
         let mut variables: BTreeMap<&str, Vec<Placed<'a>>> = BTreeMap::new();
         let mut refused = Vec::new();
         for level in &levels {
-            for array in rasters(level) {
+            let rasters = rasters(level);
+            limits::check(
+                "the number of rasters of a group",
+                rasters.len(),
+                limits::RASTERS,
+            )?;
+            for array in rasters {
                 match place(array, level, group) {
                     Ok(placed) => variables.entry(array.name()).or_default().push(placed),
                     Err(reason) => refused.push(Refused {
@@ -95,7 +101,8 @@ impl<'a> Draft<'a> {
     }
 
     /// The one-dimensional arrays whose values [`Draft::finish`] needs, each
-    /// once. None has more than [`limits::COORDINATE_VALUES`]; a variable that
+    /// once: integers as [`super::Values::Integers`], since times in nanoseconds
+    /// are beyond a float's precision. None has more than [`limits::COORDINATE_VALUES`]; a variable that
     /// needs a longer one is refused.
     ///
     /// # Errors

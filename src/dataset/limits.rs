@@ -8,6 +8,8 @@ use super::DatasetError;
 pub const DOCUMENT_BYTES: usize = 64 << 20;
 /// Groups and arrays of a store.
 pub const NODES: usize = 20_000;
+/// Rasters of one group; each is compared with all arrays beside it.
+pub const RASTERS: usize = 4096;
 /// Groups between the root and an array.
 pub const DEPTH: usize = 16;
 /// Bytes of a name of a node or dimension, of a unit, of a label.

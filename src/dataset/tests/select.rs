@@ -62,6 +62,20 @@ fn what_is_told_fits_a_header_whatever_the_label() {
 }
 
 #[test]
+fn a_number_in_float32_is_found_by_the_decimals_it_was_given() {
+    let mut store = Store::default()
+        .array("depth", "float32", &[("depth", 3)], &NONE)
+        .coordinate("lat", &line(0.0, 1.0, 9), &NONE)
+        .coordinate("lon", &line(0.0, 1.0, 9), &NONE)
+        .array("t", "int8", &[("depth", 3), ("lat", 9), ("lon", 9)], &NONE);
+    let stored = [0.1_f32, 0.2, 5.078_224];
+    let values = Values::Numbers(stored.map(f64::from).to_vec());
+    store.values.insert("depth".to_owned(), values);
+    let chosen = only(store).select(&["depth=0.2".to_owned()], &[]).unwrap();
+    assert_eq!(chosen.axes[0].labels, ["0.2"]);
+}
+
+#[test]
 fn a_method_looks_on_its_side_of_the_value() {
     for (sel, index) in [
         ("time=2023-01-01T00:00:00Z", 0),

@@ -49,7 +49,8 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// If there is no such group, it has more rasters than
-    /// [`limits::RASTERS`], or a pyramid's description is damaged. What is wrong with a single variable is kept until somebody asks for it.
+    /// [`limits::RASTERS`], or a pyramid's description is damaged. What is
+    /// wrong with a single variable is kept until somebody asks for it.
     pub fn new(root: &'a Group, path: &str) -> Result<Self, DatasetError> {
         let available = || match root.groups_with_rasters() {
             paths if paths.is_empty() => "none".to_owned(),

@@ -39,7 +39,7 @@ const SHARE: f64 = 0.02;
 impl Regular {
     /// The even spacing of a coordinate, from its first and last value.
     ///
-    /// Each value may be off its place by [`SHARE`] of a step, and by as much
+    /// Each value may be off its place by 2 % of a step, and by as much
     /// as its storage loses: two units in the last place of the largest value
     /// (one for it, one for the ends that the line is drawn through), and one
     /// step of a packed integer. In float32, 0.01 degrees near 180 are so
@@ -199,8 +199,7 @@ mod tests {
         }
 
         #[test]
-        fn one_value_off_by_a_tenth_of_a_cell_is_noticed(len in 4_usize..60, at in 1_usize..58, step in 0.01_f64..10.0) {
-            prop_assume!(at + 1 < len);
+        fn one_value_off_by_a_tenth_of_a_cell_is_noticed((at, len) in (1_usize..58, 2_usize..9).prop_map(|(at, more)| (at, at + 1 + more)), step in 0.01_f64..10.0) {
             let mut values: Vec<f64> = (0..len).map(|n| float(n) * step).collect();
             values[at] += 0.1 * step;
             let irregular = matches!(

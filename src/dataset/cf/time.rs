@@ -428,13 +428,12 @@ mod tests {
     proptest! {
         #[test]
         fn an_instants_text_is_read_as_that_instant(
-            instant_ in -4_000_000_000_000_000_000_000_i128..4_000_000_000_000_000_000_000,
+            // From the year 37 on.
+            found in -61_000_000_000_000_000_000_i128..4_000_000_000_000_000_000_000,
         ) {
-            // From about the year -124 800 on; texts have four digits or more.
             for calendar in [Calendar::Standard, Calendar::NoLeap, Calendar::Days360, Calendar::Julian] {
-                let written = text(instant_, calendar);
-                prop_assume!(!written.starts_with('-'));
-                prop_assert_eq!(instant(&written, calendar), Some(instant_), "{}", written);
+                let written = text(found, calendar);
+                prop_assert_eq!(instant(&written, calendar), Some(found), "{}", written);
             }
         }
 

@@ -5,6 +5,7 @@ mod select;
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -456,6 +457,50 @@ fn coordinates_that_are_too_long_together_are_refused() {
         .chain([("lat", 9), ("lon", 9)])
         .collect();
     refused(store.array("v", "int8", &dims, &NONE), &["together"]);
+}
+
+/// Any JSON, among it keys that Zarr documents have.
+fn any_json() -> impl Strategy<Value = Value> {
+    let key = prop_oneof![
+        Just("zarr_format".to_owned()),
+        Just("node_type".to_owned()),
+        Just("shape".to_owned()),
+        Just("chunks".to_owned()),
+        Just("metadata".to_owned()),
+        Just("consolidated_metadata".to_owned()),
+        Just("attributes".to_owned()),
+        Just("a/.zarray".to_owned()),
+        "\\PC{0,5}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-3_i64..5).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,8}".prop_map(Value::from),
+        Just(json!("array")),
+    ];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(key.clone(), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn documents_that_are_nonsense_never_panic(documents in proptest::collection::vec(any_json(), 1..5)) {
+        let keys = ["zarr.json", "a/zarr.json", ".zmetadata", "a/.zarray", "a/.zattrs"];
+        let mut read = Documents::default();
+        for (key, document) in keys.into_iter().zip(documents) {
+            let _read_or_refused = read.insert(key, document.to_string().as_bytes());
+        }
+        if let Ok(root) = read.tree() {
+            let _served_or_refused = Draft::new(&root, "").and_then(|draft| draft.finish(&BTreeMap::new()));
+        }
+    }
 }
 
 #[test]

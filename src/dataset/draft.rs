@@ -49,8 +49,8 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// If there is no such group, it has more rasters than
-    /// [`limits::RASTERS`], or a pyramid's description is damaged. What is
-    /// wrong with a single variable is kept until somebody asks for it.
+    /// [`limits::RASTERS`], or a pyramid has too many levels. What is wrong with a
+    /// single variable is kept until somebody asks for it.
     pub fn new(root: &'a Group, path: &str) -> Result<Self, DatasetError> {
         let available = || match root.groups_with_rasters() {
             paths if paths.is_empty() => "none".to_owned(),
@@ -61,9 +61,14 @@ impl<'a> Draft<'a> {
             available: available(),
         })?;
         let group = *lineage.last().unwrap_or(&root);
-        let levels = level_groups(&lineage)?;
+        let (levels, missing) = level_groups(&lineage)?;
         let mut variables: BTreeMap<&str, Vec<Placed<'a>>> = BTreeMap::new();
         let mut refused = Vec::new();
+        // Arrays that are levels of one variable have numbers for names.
+        let whole = match group.path.rsplit('/').next() {
+            None | Some("") => "data",
+            Some(name) => name,
+        };
         for level in &levels {
             let rasters = rasters(level);
             limits::check(
@@ -72,16 +77,22 @@ impl<'a> Draft<'a> {
                 limits::RASTERS,
             )?;
             for array in rasters {
+                let name = level.array.map_or(array.name(), |_| whole);
                 match place(array, level, group) {
-                    Ok(placed) => variables.entry(array.name()).or_default().push(placed),
+                    Ok(placed) => variables.entry(name).or_default().push(placed),
                     Err(reason) => refused.push(Refused {
-                        name: array.name().to_owned(),
+                        name: name.to_owned(),
                         path: array.path.clone(),
                         reason,
                     }),
                 }
             }
         }
+        refused.extend(missing.into_iter().map(|reason| Refused {
+            name: String::new(),
+            path: group.path.clone(),
+            reason,
+        }));
         let variables = variables
             .into_iter()
             .map(|(name, mut levels)| {
@@ -203,6 +214,9 @@ fn rasters<'a>(level: &LevelGroup<'a>) -> Vec<&'a Array> {
     let Some(&group) = level.lineage.last() else {
         return Vec::new();
     };
+    if let Some(array) = level.array {
+        return vec![array];
+    }
     let mut helpers: BTreeSet<&str> = BTreeSet::new();
     for array in group.arrays.values() {
         helpers.extend(array.text("bounds"));

@@ -7,12 +7,15 @@
 
 use serde_json::Value;
 
-use super::{DatasetError, Group, limits, node::segments};
+use super::{Array, DatasetError, Group, limits};
 
-/// A group with rasters of one resolution. Which is the finest, their sizes tell.
+/// A group with rasters of one resolution, or one array of a group whose arrays
+/// are the levels. Which is the finest, their sizes tell.
 pub(super) struct LevelGroup<'a> {
     /// From the root of the store to the level's group.
     pub lineage: Vec<&'a Group>,
+    /// The array, where it alone is the level.
+    pub array: Option<&'a Array>,
     /// What the pyramid says about it.
     pub entry: &'a Value,
     /// Whether the pyramid says that this is a level of it, or names alone do.
@@ -20,66 +23,76 @@ pub(super) struct LevelGroup<'a> {
 }
 
 /// The levels of a group, which is last of `lineage`: those that it declares,
-/// children that are numbered as levels are, or itself alone.
+/// children that are numbered as levels are, or itself alone. With them the
+/// declared ones that are not there: an overview that is missing is no reason
+/// not to serve what is there.
 ///
 /// # Errors
-/// If more levels are declared than [`limits::LEVELS`], or one that is not there.
-pub(super) fn level_groups<'a>(lineage: &[&'a Group]) -> Result<Vec<LevelGroup<'a>>, DatasetError> {
+/// If more levels are declared than [`limits::LEVELS`].
+pub(super) fn level_groups<'a>(
+    lineage: &[&'a Group],
+) -> Result<(Vec<LevelGroup<'a>>, Vec<DatasetError>), DatasetError> {
     let Some(&group) = lineage.last() else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     };
-    let itself = || LevelGroup {
-        lineage: lineage.to_vec(),
-        entry: &Value::Null,
+    let level = |lineage: Vec<&'a Group>, entry: &'a Value| LevelGroup {
+        lineage,
+        array: None,
+        entry,
         declared: true,
     };
+    let itself = || level(lineage.to_vec(), &Value::Null);
     let has_rasters = group.arrays.values().any(|array| array.shape.len() >= 2);
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
     let Some(multiscales) = group.attributes.get("multiscales") else {
-        let mut found: Vec<LevelGroup<'a>> = Vec::new();
         if !has_rasters {
             found.extend(numbered(group).into_iter().map(|child| LevelGroup {
-                lineage: [lineage, &[child]].concat(),
-                entry: &Value::Null,
                 declared: false,
+                ..level([lineage, &[child]].concat(), &Value::Null)
             }));
         }
-        return Ok(if found.is_empty() {
-            vec![itself()]
-        } else {
-            found
-        });
+        if found.is_empty() {
+            found.push(itself());
+        }
+        return Ok((found, missing));
     };
     let entries = entries(multiscales);
     limits::check("the number of levels", entries.len(), limits::LEVELS)?;
-    let mut found = Vec::new();
-    let mut with_itself = false;
+    // The full resolution may lie beside its overviews and not be listed.
+    let mut listed = false;
     for (path, entry) in entries {
         let path = path.strip_prefix("./").unwrap_or(path);
-        let here = path.is_empty() || path == ".";
-        with_itself |= here;
-        let mut lineage = lineage.to_vec();
-        if !here {
-            for name in segments(path) {
-                let next = lineage.last().and_then(|group| group.groups.get(name));
-                lineage.push(next.ok_or_else(|| DatasetError::Attribute {
-                    path: group.path.clone(),
-                    attribute: "multiscales".to_owned(),
-                    found: format!("a level `{}`", limits::shortened(path)),
-                    right: "each level should be the path of a group below this one".to_owned(),
-                })?);
-            }
+        let path = if path == "." { "" } else { path };
+        let below = |path: &str| {
+            let below = group.lineage(path)?;
+            Some([&lineage[..lineage.len() - 1], &below].concat())
+        };
+        let (parent, _) = path.rsplit_once('/').unwrap_or(("", path));
+        if let Some(found_group) = below(path) {
+            listed |= path.is_empty();
+            found.push(level(found_group, entry));
+        } else if let Some(array) = group.array(path)
+            && let Some(parent) = below(parent)
+        {
+            listed = true;
+            found.push(LevelGroup {
+                array: Some(array),
+                ..level(parent, entry)
+            });
+        } else {
+            missing.push(DatasetError::Attribute {
+                path: group.path.clone(),
+                attribute: "multiscales".to_owned(),
+                found: format!("a level `{}`", limits::shortened(path)),
+                right: "each level should be the path of a group or array below this one"
+                    .to_owned(),
+            });
         }
-        found.push(LevelGroup {
-            lineage,
-            entry,
-            declared: true,
-        });
     }
-    // The full resolution may lie beside its overviews and not be listed.
-    if (has_rasters && !with_itself) || found.is_empty() {
+    if (has_rasters && !listed) || found.is_empty() {
         found.push(itself());
     }
-    Ok(found)
+    Ok((found, missing))
 }
 
 /// Paths of levels, each with its entry.
@@ -140,7 +153,7 @@ mod tests {
     }
 
     fn paths(root: &Group) -> Vec<String> {
-        let found = level_groups(&[root]).unwrap();
+        let (found, _) = level_groups(&[root]).unwrap();
         found
             .iter()
             .map(|level| level.lineage.last().unwrap().path.clone())
@@ -170,6 +183,7 @@ mod tests {
         assert!(
             level_groups(&[&root])
                 .unwrap()
+                .0
                 .iter()
                 .all(|level| !level.declared)
         );
@@ -186,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn a_level_that_is_not_there_is_named() {
-        let root = pyramid(
-            Some(json!({"layout": [{"asset": "0"}, {"asset": "../7"}]})),
-            &["0"],
-        );
-        let message = level_groups(&[&root]).err().unwrap().to_string();
+    fn a_level_that_is_not_there_is_named_and_the_others_are_served() {
+        let layout = json!({"layout": [{"asset": "0"}, {"asset": "../7"}]});
+        let root = pyramid(Some(layout), &["0"]);
+        assert_eq!(paths(&root), ["0"]);
+        let (_, missing) = level_groups(&[&root]).unwrap();
+        let message = missing[0].to_string();
         assert!(
             message.contains("../7") && message.contains("multiscales"),
             "{message}"

@@ -63,9 +63,9 @@ pub struct Dataset {
 /// An array that cannot be served: a variable as a whole, or one level of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refused {
-    /// Name of the variable.
+    /// Name of the variable; empty for a level that is declared and not there.
     pub name: String,
-    /// Path of the array.
+    /// Path of the array, or of the group that declares it.
     pub path: String,
     /// Why.
     pub reason: DatasetError,

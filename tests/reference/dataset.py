@@ -20,8 +20,6 @@ import rioxarray  # noqa: F401  (registers the .rio accessor)
 import xarray as xr
 import zarr
 
-UTM_10M = 10.0
-
 
 def raster(rows, cols, dtype="float32", seed=0):
     values = np.random.default_rng(seed).uniform(0, 100, (rows, cols))
@@ -34,7 +32,7 @@ def placed(y, x, names=("y", "x"), dtype="float32"):
 
 def write_utm(folder):
     """Bands as a dimension with names, a negative scale, shards."""
-    y, x = 5_100_000 - UTM_10M * (np.arange(64) + 0.5), 500_000 + UTM_10M * (np.arange(96) + 0.5)
+    y, x = 5_100_000 - 10.0 * (np.arange(64) + 0.5), 500_000 + 10.0 * (np.arange(96) + 0.5)
     bands = xr.concat([placed(y, x), placed(y, x) + 3], dim="band").assign_coords(band=["B04", "B08"])
     dataset = bands.to_dataset(name="reflectance").rio.write_crs(32633)
     encoding = {"dtype": "int16", "scale_factor": -0.005, "add_offset": 40.0, "_FillValue": -32768,

@@ -117,3 +117,18 @@ fn the_layout_places_levels_and_ndpyramid_names_their_system() {
         .array("0/t", "int16", &[("y", 8), ("x", 8)], &NONE);
     assert_eq!(only(store).crs, Crs::Epsg(Epsg::WEB_MERCATOR));
 }
+
+#[test]
+fn arrays_can_be_levels_of_one_variable_themselves() {
+    let layout = json!({"proj:code": "EPSG:32633", "spatial:dimensions": ["y", "x"], "multiscales": {"layout": [
+        {"asset": "0", "spatial:transform": [10, 0, 0, 0, -10, 640]},
+        {"asset": "1", "spatial:transform": [20, 0, 0, 0, -20, 640]}]}});
+    let store = Store::default()
+        .group("", &NONE)
+        .group("ndvi", &layout)
+        .array("ndvi/0", "int16", &[("y", 64), ("x", 64)], &NONE)
+        .array("ndvi/1", "int16", &[("y", 32), ("x", 32)], &NONE);
+    let variable = store.open("ndvi").unwrap().variables.remove(0);
+    assert_eq!(variable.name, "ndvi");
+    assert_eq!(level_paths(&variable), ["ndvi/0", "ndvi/1"]);
+}

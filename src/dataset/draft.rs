@@ -217,19 +217,19 @@ fn rasters<'a>(level: &LevelGroup<'a>) -> Vec<&'a Array> {
     if let Some(array) = level.array {
         return vec![array];
     }
-    let mut helpers: BTreeSet<&str> = BTreeSet::new();
+    let mut companions: BTreeSet<&str> = BTreeSet::new();
     for array in group.arrays.values() {
-        helpers.extend(array.text("bounds"));
-        helpers.extend(array.text("climatology"));
+        companions.extend(array.text("bounds"));
+        companions.extend(array.text("climatology"));
         for name in ["coordinates", "cell_measures", "ancillary_coordinates"] {
-            helpers.extend(array.text(name).into_iter().flat_map(str::split_whitespace));
+            companions.extend(array.text(name).into_iter().flat_map(str::split_whitespace));
         }
-        helpers.extend(array.dimensions.iter().map(String::as_str));
+        companions.extend(array.dimensions.iter().map(String::as_str));
     }
     group
         .arrays
         .iter()
-        .filter(|(name, array)| array.shape.len() >= 2 && !helpers.contains(name.as_str()))
+        .filter(|(name, array)| array.shape.len() >= 2 && !companions.contains(name.as_str()))
         .map(|(_, array)| array)
         .collect()
 }

@@ -43,7 +43,7 @@ impl Regular {
     /// as its storage loses: two units in the last place of the largest value
     /// (one for it, one for the ends that the line is drawn through), and one
     /// step of a packed integer. In float32, 0.01 degrees near 180 are so
-    /// known to 0.3 %, and 10 m at a northing of 5 000 km to 10 %.
+    /// known to 0.4 %, and 10 m at a northing of 5 000 km to 12 %.
     ///
     /// # Errors
     /// If there are fewer than two values, one is not finite, they are not

@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint doc check fmt python bench-build clean-data
+.PHONY: help setup demo test lint doc check fmt python bench-tile bench-build clean-data
 
 CARGO ?= cargo
 
@@ -44,6 +44,9 @@ fmt: ## Format the code
 
 python: ## Install the Python readers, so that `make test` asks them too
 	@tools/setup.sh --python
+
+bench-tile: setup ## Measure what a tile costs (Linux; writes 0.4 GB once)
+	$(CARGO) bench --locked --bench tile
 
 bench-build: setup ## Measure what building a chunk costs (Linux; draws 1.5 GB once)
 	$(CARGO) bench --locked --bench build

@@ -1,14 +1,14 @@
 //! The composition root: parts into a server, and a server until it is told
 //! to stop.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 
 use crate::{
     build::{Builder, Jobs},
     catalog::{Catalog, CatalogError, Entry},
-    compute::Compute,
+    compute::{Admission, Compute},
     config::Config,
     http::{self, Access, AppState},
     source::{SceneSource, SourceError},
@@ -40,6 +40,9 @@ pub struct App {
 /// The name under which the command line opens the one cube that it works on.
 const ONLY_CUBE: &str = "cube";
 
+/// How long a tile waits for its turn before it is sent away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Opens a single cube with a builder for it.
 ///
 /// # Errors
@@ -58,7 +61,7 @@ impl App {
     /// # Errors
     /// If a cube cannot be opened or the source not be set up.
     pub async fn new(config: &Config, access: Access) -> Result<Self, AppError> {
-        let mut catalog = Catalog::default();
+        let mut catalog = Catalog::new(Duration::from_secs(config.cache.check_seconds));
         for (name, path) in &config.cubes {
             catalog.open(name, path.clone()).await?;
         }
@@ -68,16 +71,23 @@ impl App {
         let tiles = Compute::for_this_machine();
         let builds = Compute::new(tiles.threads().saturating_sub(1));
         let reader = Reader::new(&config.cache, tiles.clone());
+        let server = &config.server;
+        let admission = Admission::new(server.concurrent_tiles, server.waiting_tiles, PATIENCE);
         let source = SceneSource::new(config.source.clone(), builds.clone())?;
         let builder = Builder::new(source, builds, config.build.clone());
         Ok(Self {
             state: AppState {
-                tiles: Tiles::new(Arc::clone(&catalog), reader.clone(), tiles),
+                tiles: Tiles::new(
+                    Arc::clone(&catalog),
+                    reader.clone(),
+                    tiles,
+                    admission,
+                    &config.cache,
+                ),
                 reader,
                 jobs: Jobs::new(builder, catalog),
                 access,
                 server: Arc::new(config.server.clone()),
-                places: Arc::new(Semaphore::new(config.server.concurrent_tiles)),
                 metrics: telemetry::count(),
             },
         })

@@ -7,6 +7,59 @@
 
 use std::{future::Future, hash::Hash, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
+/// `[cache]`: what serving tiles may take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheConfig {
+    /// Memory in MiB: half of it for decoded chunks, an eighth for finished
+    /// tiles, an eighth for shard indexes and coverage, and a quarter for the
+    /// tiles that are being made.
+    pub memory_mib: u64,
+    /// Seconds after which a cube is asked for commits of other processes.
+    pub check_seconds: u64,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self {
+            memory_mib: 512,
+            check_seconds: 1,
+        }
+    }
+}
+
+impl CacheConfig {
+    fn share(&self, eighths: u64) -> u64 {
+        self.memory_mib.saturating_mul(1024 * 1024) / 8 * eighths
+    }
+
+    /// Bytes for decoded chunks.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        self.share(4)
+    }
+
+    /// Bytes for finished tiles.
+    #[must_use]
+    pub fn tiles(&self) -> u64 {
+        self.share(1)
+    }
+
+    /// Bytes for shard indexes and coverage.
+    #[must_use]
+    pub fn metadata(&self) -> u64 {
+        self.share(1)
+    }
+
+    /// Bytes for all tiles in the making.
+    #[must_use]
+    pub fn making(&self) -> u64 {
+        self.share(2)
+    }
+}
+
 /// A cache of values that weigh bytes.
 #[derive(Clone)]
 pub struct Cache<K, V> {
@@ -36,6 +89,11 @@ where
                 .weigher(move |_, value| u32::try_from(weigh(value)).unwrap_or(u32::MAX))
                 .build(),
         }
+    }
+
+    /// The value of a key, if it is there.
+    pub async fn get(&self, key: &K) -> Option<V> {
+        self.inner.get(key).await
     }
 
     /// The value of a key, computed if it is not there. Of several callers at

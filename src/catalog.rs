@@ -17,10 +17,6 @@ use crate::{
     zarr::{StoredCube, ZarrError},
 };
 
-/// How old a state may get before the repository is asked for a newer one,
-/// which another process may have committed. The question is one small read.
-const CHECK_EVERY: Duration = Duration::from_secs(1);
-
 /// No cube of this name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("there is no cube `{name}`{hint}")]
@@ -57,6 +53,7 @@ pub enum CatalogError {
 #[derive(Debug, Default)]
 pub struct Catalog {
     cubes: BTreeMap<String, Arc<Entry>>,
+    check_every: Duration,
 }
 
 /// An open cube.
@@ -66,10 +63,23 @@ pub struct Entry {
     number: u32,
     repo: Repo,
     current: RwLock<StoredCube>,
+    /// How old a state may get before the repository is asked for a newer one,
+    /// which another process may have committed. The question is one small read.
+    check_every: Duration,
     checked: Mutex<Instant>,
 }
 
 impl Catalog {
+    /// No cubes yet; those that will be opened are asked for commits of other
+    /// processes this often.
+    #[must_use]
+    pub fn new(check_every: Duration) -> Self {
+        Self {
+            check_every,
+            ..Self::default()
+        }
+    }
+
     /// Opens a cube under a name.
     ///
     /// # Errors
@@ -95,6 +105,7 @@ impl Catalog {
             number: u32::try_from(self.cubes.len()).unwrap_or(u32::MAX),
             repo,
             current: RwLock::new(current),
+            check_every: self.check_every,
             checked: Mutex::new(Instant::now()),
         });
         self.cubes.insert(name.to_owned(), Arc::clone(&entry));
@@ -161,7 +172,7 @@ impl Entry {
     /// One caller at a time finds that a check is due.
     fn is_check_due(&self) -> bool {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = checked.elapsed() >= CHECK_EVERY;
+        let due = checked.elapsed() >= self.check_every;
         if due {
             *checked = Instant::now();
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{build::BuildConfig, source::SourceConfig, suggest, zarr::ReadConfig};
+use crate::{build::BuildConfig, cache::CacheConfig, source::SourceConfig, suggest};
 
 /// The documented defaults. A test holds them against [`Config::default`].
 pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
@@ -24,8 +24,8 @@ pub struct Config {
     pub cubes: BTreeMap<String, PathBuf>,
     /// How the server listens.
     pub server: ServerConfig,
-    /// What decoded data may take.
-    pub cache: ReadConfig,
+    /// What serving tiles may take.
+    pub cache: CacheConfig,
     /// How builds share the machine.
     pub build: BuildConfig,
     /// How catalogues and images are read.
@@ -43,6 +43,9 @@ pub struct Config {
 pub struct ServerConfig {
     /// Address and port.
     pub bind: SocketAddr,
+    /// The address under which clients see the server, as in
+    /// `https://example.org/maps`; if it is empty, requests tell.
+    pub public_url: String,
     /// The path under which a proxy offers the server, without a slash at its
     /// end; `/maps` for one.
     pub root_path: String,
@@ -51,8 +54,13 @@ pub struct ServerConfig {
     pub trust_forwarded: bool,
     /// The most seconds that a request may take.
     pub request_seconds: u64,
-    /// Tiles that are made at once; more wait, and then get 503.
+    /// Tiles that are made at once; more wait.
     pub concurrent_tiles: usize,
+    /// Tiles that wait; more are sent away with 503.
+    pub waiting_tiles: usize,
+    /// Seconds for which a whole tile may be shown without asking whether it
+    /// is still right. URLs that name a revision do not need it.
+    pub tile_seconds: u64,
     /// The most pixels along a side of a tile.
     pub max_tile_size: usize,
 }
@@ -61,10 +69,13 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: String::new(),
             root_path: String::new(),
             trust_forwarded: false,
             request_seconds: 30,
             concurrent_tiles: 64,
+            waiting_tiles: 1024,
+            tile_seconds: 0,
             max_tile_size: 1024,
         }
     }
@@ -132,6 +143,11 @@ pub enum ConfigError {
         "`server.root_path` is `{0}`: it begins with a slash and does not end with one, as in `/maps`"
     )]
     RootPath(String),
+    /// The public address is not one.
+    #[error(
+        "`server.public_url` is `{0}`: it begins with http:// or https:// and does not end with a slash, as in `https://example.org/maps`"
+    )]
+    PublicUrl(String),
 }
 
 impl Config {
@@ -187,6 +203,11 @@ impl Config {
         if !(prefix.is_empty() || prefix.starts_with('/') && !prefix.ends_with('/')) {
             return Err(ConfigError::RootPath(prefix.clone()));
         }
+        let public = &config.server.public_url;
+        let is_web = public.starts_with("http://") || public.starts_with("https://");
+        if !public.is_empty() && (!is_web || public.ends_with('/')) {
+            return Err(ConfigError::PublicUrl(public.clone()));
+        }
         Ok(Self {
             admin_token,
             ..config
@@ -236,10 +257,13 @@ mod tests {
 
     #[test]
     fn the_environment_is_stronger_than_the_file_and_the_file_than_the_defaults() {
-        let (_dir, path) = file("[cache]\nchunks_mib = 1\nmetadata_mib = 2\n");
+        let (_dir, path) = file("[cache]\nmemory_mib = 1\ncheck_seconds = 2\n");
         let env = vars(&[("CUBETILER_CACHE__CHUNKS_MIB", "3"), ("HOME", "/")]);
         let config = Config::load(Some(path), env).unwrap();
-        assert_eq!((config.cache.chunks_mib, config.cache.metadata_mib), (3, 2));
+        assert_eq!(
+            (config.cache.memory_mib, config.cache.check_seconds),
+            (3, 2)
+        );
         assert_eq!(config.server, ServerConfig::default());
     }
 

@@ -9,7 +9,7 @@ use libdeflater::Decompressor;
 
 use crate::{
     archive::{self, BANDS, CLASSES, SCENES},
-    blocks, measure,
+    blocks, process,
 };
 
 /// What the tiles of a chunk are, and what decoding them takes.
@@ -60,13 +60,13 @@ pub(crate) fn measure(archive: &Path, cube: &Cube) -> anyhow::Result<Floor> {
             for range in needed {
                 floor.stored += range.len();
                 floor.samples += tile.len();
-                let begun = measure::thread_cpu()?;
+                let begun = process::thread_cpu()?;
                 decompressor.zlib_decompress(&file[range], &mut tile)?;
-                let inflated = measure::thread_cpu()?;
+                let inflated = process::thread_cpu()?;
                 for row in tile.chunks_exact_mut(level.tile * sample) {
                     unpredict(row, sample);
                 }
-                floor.unpredict += measure::thread_cpu()? - inflated;
+                floor.unpredict += process::thread_cpu()? - inflated;
                 floor.inflate += inflated - begun;
                 std::hint::black_box(&tile);
             }

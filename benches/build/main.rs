@@ -12,6 +12,8 @@ mod archive;
 mod blocks;
 mod floor;
 mod measure;
+#[path = "../shared/process.rs"]
+mod process;
 
 use std::path::Path;
 
@@ -50,10 +52,11 @@ fn report() -> anyhow::Result<()> {
     costs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
     let cost = costs.swap_remove(REPEATS / 2);
     let deep = measure::build(&recipe(4 * SCENES, 1)?, 2)?;
+    let geomedian = measure::build(&format!("{one}rule = \"geomedian\"\n"), 2)?;
     let four = recipe(SCENES, 4)?;
     let (narrow, wide) = (measure::build(&four, 1)?, measure::build(&four, 2)?);
 
-    println!("{}\n", machine()?);
+    println!("{}; `make bench-build`\n", process::machine()?);
     println!("| | found | target |\n| --- | ---: | --- |");
     let row = |what: &str, found: String, target: &str, is_met: bool| {
         let verdict = if is_met { "PASS" } else { "over" };
@@ -89,6 +92,10 @@ fn report() -> anyhow::Result<()> {
     );
     fact("wall of a chunk, 2 threads", format!("{:.2} s", cost.wall));
     fact("CPU of a chunk, 96 scenes", format!("{:.2} s", deep.cpu));
+    fact(
+        "CPU of a chunk, geometric median",
+        format!("{:.2} s", geomedian.cpu),
+    );
     fact(
         "floor: tiles, stored, samples",
         format!(
@@ -142,16 +149,6 @@ fn recipe(archive: &Path, scenes: usize, months: usize) -> anyhow::Result<String
         resampling = "bilinear"
         "#
     ))
-}
-
-fn machine() -> anyhow::Result<String> {
-    let text = std::fs::read_to_string("/proc/cpuinfo")?;
-    let model = text
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown CPU", |(_, model)| model);
-    let cores = std::thread::available_parallelism()?;
-    Ok(format!("{model}, {cores} cores; `make bench-build`"))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rounded to be read")]

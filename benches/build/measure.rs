@@ -20,6 +20,8 @@ use cubetiler::{
 };
 use serde_json::{Value, json};
 
+use crate::process;
+
 /// Tells the program that it is the process that is measured.
 pub(crate) const ARGUMENT: &str = "--measured";
 
@@ -81,9 +83,9 @@ pub(crate) fn child(mut arguments: impl Iterator<Item = String>) -> anyhow::Resu
     let report = runtime.block_on(run(&cube, &store, threads))?;
     let wall = begun.elapsed().as_secs_f64();
     let found = json!({
-        "cpu": process_cpu()?,
+        "cpu": process::cpu()?,
         "wall": wall,
-        "peak": peak_memory()?,
+        "peak": process::peak_memory()?,
         "report": report,
     });
     println!("{found}");
@@ -106,43 +108,4 @@ async fn run(cube: &Cube, store: &Path, threads: usize) -> anyhow::Result<Value>
     ensure!(report.failures.is_empty(), "{:?}", report.failures);
     ensure!(report.built == report.planned.build, "not all was built");
     Ok(serde_json::to_value(&report)?)
-}
-
-/// CPU seconds of this process, user and system (proc(5)).
-fn process_cpu() -> anyhow::Result<f64> {
-    /// What /proc counts in, on every Linux.
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    // The second field, the name, may hold anything; fields 14 and 15 are ticks.
-    let fields = stat.rsplit_once(')').context("no stat")?.1;
-    let ticks: Result<Vec<f64>, _> = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(str::parse)
-        .collect();
-    Ok(ticks?.iter().sum::<f64>() / TICKS_PER_SECOND)
-}
-
-/// CPU seconds of this thread (the first field of /proc/thread-self/schedstat
-/// is nanoseconds).
-pub(crate) fn thread_cpu() -> anyhow::Result<f64> {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds: f64 = stat
-        .split_whitespace()
-        .next()
-        .context("no schedstat")?
-        .parse()?;
-    Ok(nanoseconds / 1e9)
-}
-
-/// The most resident memory that this process had, in MiB.
-fn peak_memory() -> anyhow::Result<f64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: f64 = line
-        .and_then(|line| line.split_whitespace().next())
-        .context("no VmHWM")?
-        .parse()?;
-    Ok(kib / 1024.0)
 }

@@ -6,7 +6,7 @@ use super::stages::{Clock, Stage};
 use crate::{
     grid::Grid,
     raster::{CellRatio, Kernel, Patch, Positions, Raster, Sample, scaled, shifted, warp_together},
-    source::{Audit, Cog, CogSample, Fetched, SampleType, SceneBand, SourceError},
+    source::{Audit, Cog, CogSample, Decoder, Fetched, SampleType, SceneBand, SourceError},
 };
 
 /// A level of an opened file, and where a target's cells are in it.
@@ -45,6 +45,7 @@ pub(super) fn put(
     clock: &Clock,
 ) -> Result<Vec<OnTarget>, (usize, SourceError)> {
     let mut done = Vec::with_capacity(reads.len());
+    let mut decoder = Decoder::default();
     // Neighbours of one type, so that bands of one place are together.
     let mut alike: Vec<BandRead> = Vec::new();
     let kind = |read: &BandRead| match read.fetched.samples() {
@@ -62,9 +63,11 @@ pub(super) fn put(
         let reads = std::mem::take(&mut alike);
         let first = done.len();
         let put = match samples {
-            SampleType::U8 | SampleType::U16 => put_alike::<u16>(reads, wanted, clock, unsigned),
-            SampleType::I16 => put_alike::<i16>(reads, wanted, clock, other),
-            SampleType::F32 => put_alike::<f32>(reads, wanted, clock, other),
+            SampleType::U8 | SampleType::U16 => {
+                put_alike::<u16>(reads, &mut decoder, wanted, clock, unsigned)
+            }
+            SampleType::I16 => put_alike::<i16>(reads, &mut decoder, wanted, clock, other),
+            SampleType::F32 => put_alike::<f32>(reads, &mut decoder, wanted, clock, other),
         };
         done.extend(put.map_err(|(n, error)| (first + n, error))?);
     }
@@ -73,13 +76,14 @@ pub(super) fn put(
 
 fn put_alike<T: CogSample + Sample>(
     reads: Vec<BandRead>,
+    memory: &mut Decoder,
     wanted: &[bool],
     clock: &Clock,
     scale: impl Fn(Raster<T>, T, &SceneBand) -> OnTarget,
 ) -> Result<Vec<OnTarget>, (usize, SourceError)> {
     let mut decoded = Vec::with_capacity(reads.len());
     for (n, read) in reads.into_iter().enumerate() {
-        let patch = clock.time(Stage::Decode, || read.fetched.decode::<T>());
+        let patch = clock.time(Stage::Decode, || read.fetched.decode::<T>(memory));
         let mut patch =
             patch.map_err(|error| (n, SourceError::image("decoding", &read.image.cog, error)))?;
         patch.nodata = Some(missing(&patch, &read.band));
@@ -95,6 +99,7 @@ fn put_alike<T: CogSample + Sample>(
         // Bands of one place share the work of finding their pixels.
         let is_alike = |other: &&Decoded<T>| {
             other.image.grid == first.image.grid
+                && other.patch.window == first.patch.window
                 && other.kernel == first.kernel
                 && other.patch.nodata == first.patch.nodata
         };

@@ -11,7 +11,6 @@ use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::try_joi
 use super::{
     error::ChunkError,
     masks::Masks,
-    memory::Memory,
     observation::{Look, Target},
     plan::chunk_bounds,
     provenance,
@@ -19,7 +18,7 @@ use super::{
     steps::Steps,
 };
 use crate::{
-    compute::{Compute, ComputeError},
+    compute::{Compute, ComputeError, Memory},
     cube::{COUNT, Cell, State, metadata},
     grid::{ChunkIndex, Level, Shape, Window},
     raster::{Composite, Kernel, Raster, Stack},

@@ -10,7 +10,6 @@ mod cost;
 mod error;
 mod job;
 mod masks;
-mod memory;
 mod observation;
 mod overview;
 mod plan;

@@ -19,7 +19,7 @@ use crate::{
     crs,
     grid::{Bounds, Epsg, Grid, Shape, Window},
     raster::{CellRatio, Kernel, MaskRule, Positions, Raster, warp},
-    source::{AssetHref, Audit, Cog, CogError, Fetched, ReadPlan, Scene, SourceError},
+    source::{AssetHref, Audit, Cog, CogError, Decoder, Fetched, ReadPlan, Scene, SourceError},
 };
 
 /// A window of the cube's grid that scenes are put on. Positions are computed
@@ -172,7 +172,9 @@ impl Target {
                 .pool
                 .run(move || {
                     let _memory = memory;
-                    let decoded = clock.time(Stage::Decode, || fetched.decode::<u16>());
+                    let decoded = clock.time(Stage::Decode, || {
+                        fetched.decode::<u16>(&mut Decoder::default())
+                    });
                     let mut patch = decoded.map_err(|error| image.error("decoding", error))?;
                     // Every sample is a class; the rule knows which says nothing.
                     patch.nodata = None;

@@ -15,7 +15,6 @@ use super::{
     chunk::{Patience, Workshop},
     commit::Pending,
     masks::Masks,
-    memory::Memory,
     plan::{around, chunk_bounds},
     search::{scenes_of, source_spec},
     stages::Stage,
@@ -24,7 +23,7 @@ use super::{
 };
 use crate::{
     catalog::Entry,
-    compute::Compute,
+    compute::{Compute, Memory},
     cube::{State, recipe::Skip},
     grid::{Bounds, ChunkIndex, Level},
     land::{Land, Region},

@@ -64,63 +64,59 @@ fn any_wanted(wanted: &[bool], shape: Shape, cells: Window) -> bool {
 )]
 fn around(image: &Grid, positions: &Positions, cells: Window, reach: f64) -> Option<Window> {
     let mut extent = Extent::default();
-    let at = |row: usize, col: usize| {
-        let pixel = row * positions.shape.cols + col;
-        (
-            image.transform.row(positions.y[pixel]),
-            image.transform.col(positions.x[pixel]),
-        )
-    };
+    let pixel = |row: usize, col: usize| row * positions.shape.cols + col;
     let mut whole = true;
     for row in [cells.row, cells.row_end() - 1] {
-        for col in cells.col..cells.col_end() {
-            whole &= extent.add(at(row, col));
+        let line = pixel(row, cells.col)..pixel(row, cells.col_end());
+        for pixel in line {
+            whole &= extent.add(positions.x[pixel], positions.y[pixel]);
         }
     }
     for col in [cells.col, cells.col_end() - 1] {
         for row in cells.row..cells.row_end() {
-            whole &= extent.add(at(row, col));
+            let pixel = pixel(row, col);
+            whole &= extent.add(positions.x[pixel], positions.y[pixel]);
         }
     }
     if !whole {
         for row in cells.row..cells.row_end() {
-            for col in cells.col..cells.col_end() {
-                extent.add(at(row, col));
+            for pixel in pixel(row, cells.col)..pixel(row, cells.col_end()) {
+                extent.add(positions.x[pixel], positions.y[pixel]);
             }
         }
     }
-    let Extent { rows, cols } = extent;
-    let span = |(low, high): (f64, f64)| (low - reach).floor() as i64..(high + reach).ceil() as i64;
-    (rows.0 <= rows.1 && cols.0 <= cols.1)
-        .then(|| Window::clipped(span(rows), span(cols), image.shape))
-        .flatten()
+    // Without rotation the outermost pixels are those of the outermost places.
+    let (x, y) = (extent.x?, extent.y?);
+    let transform = &image.transform;
+    let rows = [transform.row(y.0), transform.row(y.1)];
+    let cols = [transform.col(x.0), transform.col(x.1)];
+    let span = |[a, b]: [f64; 2]| {
+        let (low, high) = (a.min(b), a.max(b));
+        (low - reach).floor() as i64..(high + reach).ceil() as i64
+    };
+    Window::clipped(span(rows), span(cols), image.shape)
 }
 
-/// The range of fractional rows and columns, in pixels.
+/// The range of places, in world units; none before there is any.
+#[derive(Default)]
 struct Extent {
-    rows: (f64, f64),
-    cols: (f64, f64),
-}
-
-impl Default for Extent {
-    fn default() -> Self {
-        let nothing = (f64::INFINITY, f64::NEG_INFINITY);
-        Self {
-            rows: nothing,
-            cols: nothing,
-        }
-    }
+    x: Option<(f64, f64)>,
+    y: Option<(f64, f64)>,
 }
 
 impl Extent {
-    /// Whether the point is one.
-    fn add(&mut self, (row, col): (f64, f64)) -> bool {
-        let is_finite = row.is_finite() && col.is_finite();
-        if is_finite {
-            self.rows = (self.rows.0.min(row), self.rows.1.max(row));
-            self.cols = (self.cols.0.min(col), self.cols.1.max(col));
+    /// Whether the place is one.
+    fn add(&mut self, x: f64, y: f64) -> bool {
+        let is_place = x.is_finite() && y.is_finite();
+        if is_place {
+            let widened = |range: Option<(f64, f64)>, value: f64| {
+                let (low, high) = range.unwrap_or((value, value));
+                Some((low.min(value), high.max(value)))
+            };
+            self.x = widened(self.x, x);
+            self.y = widened(self.y, y);
         }
-        is_finite
+        is_place
     }
 }
 

@@ -326,7 +326,7 @@ impl CogWriter {
                 Tag::Predictor,
                 Value::Shorts(vec![if self.predictor { 2 } else { 1 }]),
             ),
-            (Tag::SampleFormat, Value::Shorts(vec![1])), // unsigned integers
+            (Tag::SampleFormat, Value::Shorts(vec![T::FORMAT])),
         ];
         match self.blocks {
             Blocks::Tiles(size) => entries.extend([
@@ -348,7 +348,7 @@ impl CogWriter {
             entries.extend(geo_entries(image.geo_reference));
         }
         if let Some(nodata) = image.nodata {
-            let number: u32 = nodata.into();
+            let number: i32 = nodata.into();
             entries.push((Tag::GdalNodata, Value::Ascii(number.to_string())));
         }
         entries.sort_by_key(|&(tag, _)| tag);
@@ -533,6 +533,28 @@ mod tests {
         let file = writer.write(&image(32, &samples, Some(0))).unwrap();
         let overview = block(&file, directories(&file)[1], 0);
         assert_eq!(overview[..6], [15, 0, 2, 0, 0, 0]);
+    }
+
+    #[test]
+    fn signed_samples_are_declared_and_averaged_below_zero_too() {
+        // 2 x 2 quads: (-5, -2, nodata, nodata) and (-1, 0, 0, 0), the rest nodata.
+        let mut samples = vec![-9999_i16; 32 * 32];
+        for (index, value) in [(0, -5), (1, -2), (2, -1), (3, 0), (34, 0), (35, 0)] {
+            samples[index] = value;
+        }
+        let writer = CogWriter {
+            predictor: false,
+            ..tiles(16)
+        };
+        let file = writer.write(&image(32, &samples, Some(-9999))).unwrap();
+        let [full, half] = directories(&file)[..] else {
+            panic!("two levels");
+        };
+        assert_eq!(tag(&file, full, 339), [2]);
+        let means = block(&file, half, 0);
+        let mean = |n: usize| i16::from_le_bytes([means[2 * n], means[2 * n + 1]]);
+        assert_eq!([mean(0), mean(1), mean(2)], [-3, 0, -9999]);
+        assert!(file.windows(6).any(|bytes| bytes == b"-9999\0"));
     }
 
     #[test]

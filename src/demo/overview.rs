@@ -55,7 +55,7 @@ impl<T: Sample> Reduced<T> {
     }
 
     fn mean(&self, column: u32, row: u32) -> T {
-        let (mut sum, mut valid) = (0_u32, 0_u32);
+        let (mut sum, mut valid) = (0_i32, 0_i32);
         for row in row..(row + 2).min(self.height) {
             for column in column..(column + 2).min(self.width) {
                 let sample = self.at(column, row);
@@ -67,7 +67,7 @@ impl<T: Sample> Reduced<T> {
         }
         match (valid, self.nodata) {
             (0, Some(nodata)) => nodata,
-            _ => T::truncate((sum + valid / 2) / valid),
+            _ => T::truncate((sum + valid / 2).div_euclid(valid)),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 #![expect(
     clippy::cast_possible_truncation,
-    reason = "counts and offsets are those of a file that its writer keeps under 4 GiB"
+    clippy::cast_sign_loss,
+    reason = "counts and offsets are those of a file that its writer keeps under 4 GiB, and samples keep their low bits"
 )]
 
 /// Byte order of the file.
@@ -19,14 +20,17 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for u8 {}
     impl Sealed for u16 {}
+    impl Sealed for i16 {}
 }
 
-/// An unsigned sample: `u8` or `u16`.
-pub trait Sample: sealed::Sealed + Copy + Eq + Into<u32> {
+/// A whole number: `u8`, `u16` or `i16`.
+pub trait Sample: sealed::Sealed + Copy + Eq + Into<i32> {
     /// Bits of a sample.
     const BITS: u16;
+    /// The TIFF `SampleFormat`: 1 unsigned, 2 in two's complement.
+    const FORMAT: u16;
     /// Keeps the low bits of a value.
-    fn truncate(value: u32) -> Self;
+    fn truncate(value: i32) -> Self;
     /// The difference modulo 2^`BITS`, which the horizontal predictor stores.
     #[must_use]
     fn difference(self, previous: Self) -> Self;
@@ -36,7 +40,8 @@ pub trait Sample: sealed::Sealed + Copy + Eq + Into<u32> {
 
 impl Sample for u8 {
     const BITS: u16 = 8;
-    fn truncate(value: u32) -> Self {
+    const FORMAT: u16 = 1;
+    fn truncate(value: i32) -> Self {
         value as Self
     }
     fn difference(self, previous: Self) -> Self {
@@ -49,7 +54,8 @@ impl Sample for u8 {
 
 impl Sample for u16 {
     const BITS: u16 = 16;
-    fn truncate(value: u32) -> Self {
+    const FORMAT: u16 = 1;
+    fn truncate(value: i32) -> Self {
         value as Self
     }
     fn difference(self, previous: Self) -> Self {
@@ -60,6 +66,20 @@ impl Sample for u16 {
             Endian::Little => self.to_le_bytes(),
             Endian::Big => self.to_be_bytes(),
         });
+    }
+}
+
+impl Sample for i16 {
+    const BITS: u16 = 16;
+    const FORMAT: u16 = 2;
+    fn truncate(value: i32) -> Self {
+        value as Self
+    }
+    fn difference(self, previous: Self) -> Self {
+        self.wrapping_sub(previous)
+    }
+    fn put(self, endian: Endian, out: &mut Vec<u8>) {
+        self.cast_unsigned().put(endian, out);
     }
 }
 

@@ -106,23 +106,39 @@ impl From<QueryError> for ApiError {
 
 impl From<ZarrError> for ApiError {
     fn from(error: ZarrError) -> Self {
-        Self::internal(StatusCode::BAD_GATEWAY, "the cube's store failed", &error)
+        Self::from(&error)
+    }
+}
+
+impl From<&ZarrError> for ApiError {
+    fn from(error: &ZarrError) -> Self {
+        Self::internal(StatusCode::BAD_GATEWAY, "the cube's store failed", error)
     }
 }
 
 impl From<TileError> for ApiError {
     fn from(error: TileError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&TileError> for ApiError {
+    fn from(error: &TileError) -> Self {
         match error {
-            TileError::Cube(_) | TileError::Outside { .. } => Self::not_found(&error),
-            TileError::Select(_) | TileError::Style(_) => Self::bad_request(&error),
+            TileError::Cube(_) | TileError::Outside { .. } => Self::not_found(error),
+            TileError::Select(_) | TileError::Style(_) => Self::bad_request(error),
             TileError::TooMuch { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
             }
+            TileError::Busy(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).retry_after(1)
+            }
+            TileError::Shared(error) => Self::from(error.as_ref()),
             TileError::Read(error) => error.into(),
             TileError::Crs(_) | TileError::Encode(_) | TileError::Compute(_) => Self::internal(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the tile cannot be made",
-                &error,
+                error,
             ),
         }
     }

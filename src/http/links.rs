@@ -7,6 +7,9 @@ use crate::config::ServerConfig;
 /// The address under which a client sees the server, without a slash at its
 /// end.
 pub(super) fn base_url(headers: &HeaderMap, server: &ServerConfig) -> String {
+    if !server.public_url.is_empty() {
+        return server.public_url.clone();
+    }
     let forwarded = |name: &str| {
         let value = headers.get(name)?.to_str().ok()?;
         // Of several proxies the first one saw the client.
@@ -58,6 +61,17 @@ mod tests {
         assert_eq!(base_url(&sent, &server), "http://10.0.0.1:8080");
         server.trust_forwarded = true;
         assert_eq!(base_url(&sent, &server), "https://maps.example.org/maps");
+    }
+
+    #[test]
+    fn a_configured_public_address_is_that_of_all_links() {
+        let server = ServerConfig {
+            public_url: "https://example.org/maps".to_owned(),
+            trust_forwarded: true,
+            ..ServerConfig::default()
+        };
+        let sent = headers(&[("host", "10.0.0.1"), ("x-forwarded-host", "other.org")]);
+        assert_eq!(base_url(&sent, &server), "https://example.org/maps");
     }
 
     #[test]

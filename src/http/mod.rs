@@ -20,7 +20,6 @@ use axum::{
     routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -55,8 +54,6 @@ pub struct AppState {
     pub access: Access,
     /// How the server is offered.
     pub server: Arc<ServerConfig>,
-    /// Places for tiles in the making.
-    pub places: Arc<Semaphore>,
     /// What was counted.
     pub metrics: PrometheusHandle,
 }

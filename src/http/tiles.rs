@@ -1,6 +1,6 @@
 //! Tiles.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::{
     extract::{Path, RawQuery, State},
@@ -17,15 +17,8 @@ use crate::{
     tile::TileRequest,
 };
 
-/// A whole tile may be kept, and must be asked about: it changes when its
-/// chunks do.
-const REVALIDATE: HeaderValue = HeaderValue::from_static("public, no-cache");
-
 /// A whole tile of a named revision never changes.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-
-/// How long a request waits for its turn before it is sent away.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Pixels along a side of a tile, unless a request says otherwise.
 const TILE_SIZE: usize = 256;
@@ -49,7 +42,7 @@ const TILE_SIZE: usize = 256;
         ("sel" = Option<Vec<String>>, Query, description = "time=2023-08-01 or time=nearest::2023-08-01; the newest time step if there is none"),
         ("rescale" = Option<Vec<String>>, Query, description = "min,max for all variables, or one for each"),
         ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
-        ("resampling" = Option<String>, Query, description = "nearest (default) or bilinear"),
+        ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
         ("nodata" = Option<u16>, Query, description = "The value that is transparent"),
         ("tilesize" = Option<u32>, Query, description = "Pixels along a side, 256 by default"),
         ("revision" = Option<String>, Query, description = "The cube's revision: makes a whole tile immutable"),
@@ -119,7 +112,7 @@ async fn answer(
     let is_versioned = query.revision.as_deref() == Some(&revision);
     let caching = match (prepared.is_complete(), is_versioned) {
         (false, _) => NO_STORE,
-        (true, false) => REVALIDATE,
+        (true, false) => revalidate(state.server.tile_seconds),
         (true, true) => IMMUTABLE,
     };
     let mut told = HeaderMap::new();
@@ -134,32 +127,33 @@ async fn answer(
         &prepared.time().to_string(),
     );
     tell(HeaderName::from_static("x-cube-revision"), &revision);
+    tell(
+        HeaderName::from_static("x-cube-coverage"),
+        &format!("{:.4}", prepared.coverage()),
+    );
     if prepared.is_complete() {
-        tell(header::ETAG, prepared.etag());
-        if is_known(headers, prepared.etag()) {
+        let etag = prepared.etag();
+        tell(header::ETAG, &etag);
+        if is_known(headers, &etag) {
             metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
             return Ok((StatusCode::NOT_MODIFIED, told).into_response());
         }
     }
-    let busy = || {
-        ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many tiles are being made",
-        )
-        .retry_after(1)
-    };
-    let _place = tokio::time::timeout(PATIENCE, state.places.acquire())
-        .await
-        .map_err(|_elapsed| busy())?
-        .map_err(|_closed| busy())?;
-    let (bytes, format) = state.tiles.render(prepared).await?;
+    let tile = state.tiles.render(prepared).await?;
     told.insert(
         header::CONTENT_TYPE,
-        HeaderValue::from_static(format.content_type()),
+        HeaderValue::from_static(tile.format.content_type()),
     );
     metrics::counter!(telemetry::TILES, "outcome" => "rendered").increment(1);
     metrics::histogram!(telemetry::TILE_SECONDS).record(begun.elapsed().as_secs_f64());
-    Ok((told, bytes).into_response())
+    Ok((told, tile.bytes).into_response())
+}
+
+/// A whole tile may be kept, and must be asked about: it changes when its
+/// chunks do.
+fn revalidate(seconds: u64) -> HeaderValue {
+    let text = format!("public, max-age={seconds}, must-revalidate");
+    HeaderValue::from_str(&text).unwrap_or(NO_STORE)
 }
 
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {

@@ -7,13 +7,15 @@ pub mod reduce;
 pub mod sample;
 pub mod scale;
 pub mod separable;
+pub mod stream;
 pub mod warp;
 
 pub use composite::{Composite, Percentile, PercentileError, Reducer, Stack};
 pub use mask::{MaskProfile, MaskRule};
 pub use sample::Sample;
 pub use scale::{scaled, shifted};
-pub use separable::AxisTable;
+pub use separable::{AxisTable, Mosaic, Validity};
+pub use stream::{AreaMean, PartOfMean};
 pub use warp::{CellRatio, Kernel, Patch, Positions, warp, warp_together};
 
 use crate::grid::Shape;
@@ -61,11 +63,16 @@ pub enum Resampling {
     Nearest,
     /// Linear between the four nearest pixel centres, over the valid ones.
     Bilinear,
+    /// Catmull-Rom convolution of the 4 x 4 nearest pixel centres; bilinear
+    /// where one of them is missing.
+    Cubic,
+    /// The mean of what a target pixel covers, by area.
+    Average,
 }
 
 impl Resampling {
     /// The names that [`Resampling::named`] knows.
-    pub const NAMES: [&str; 2] = ["nearest", "bilinear"];
+    pub const NAMES: [&str; 4] = ["nearest", "bilinear", "cubic", "average"];
 
     /// The method with this name.
     #[must_use]
@@ -73,6 +80,8 @@ impl Resampling {
         match name {
             "nearest" => Some(Self::Nearest),
             "bilinear" => Some(Self::Bilinear),
+            "cubic" => Some(Self::Cubic),
+            "average" => Some(Self::Average),
             _ => None,
         }
     }

@@ -2,7 +2,8 @@
 
 /// A sample type: how it meets arithmetic in `f64`.
 pub trait Sample: Copy + PartialEq + Default + Send + Sync + std::fmt::Debug + 'static {
-    /// The value as a float, exact.
+    /// The value as a float: exact, except that 64-bit integers beyond 2^53 are
+    /// rounded to the nearest float.
     fn to_f64(self) -> f64;
     /// The nearest value of this type: halves are rounded up, as GDAL's warper
     /// rounds, and what is out of range saturates.
@@ -12,9 +13,11 @@ pub trait Sample: Copy + PartialEq + Default + Send + Sync + std::fmt::Debug + '
 macro_rules! unsigned_sample {
     ($($t:ty),+) => {$(
         impl Sample for $t {
+            #[inline]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
+            #[inline]
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -28,20 +31,52 @@ macro_rules! unsigned_sample {
     )+};
 }
 
-unsigned_sample!(u8, u16);
+unsigned_sample!(u8, u16, u32);
 
-impl Sample for i16 {
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "float to integer saturates"
-    )]
-    fn from_f64(value: f64) -> Self {
-        (value + 0.5).floor() as Self
-    }
+macro_rules! signed_sample {
+    ($($t:ty),+) => {$(
+        impl Sample for $t {
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "float to integer saturates"
+            )]
+            fn from_f64(value: f64) -> Self {
+                (value + 0.5).floor() as Self
+            }
+        }
+    )+};
 }
+
+signed_sample!(i8, i16, i32);
+
+macro_rules! long_sample {
+    ($($t:ty),+) => {$(
+        impl Sample for $t {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "to the nearest float, as the trait says"
+            )]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "float to integer saturates; only one of the types has no sign"
+            )]
+            fn from_f64(value: f64) -> Self {
+                // From 2^52 on floats are whole, and adding a half would move them.
+                let whole = value.floor();
+                (if value - whole < 0.5 { whole } else { whole + 1.0 }) as Self
+            }
+        }
+    )+};
+}
+
+long_sample!(i64, u64);
 
 impl Sample for f32 {
     fn to_f64(self) -> f64 {
@@ -50,6 +85,15 @@ impl Sample for f32 {
     #[expect(clippy::cast_possible_truncation, reason = "to the nearest f32")]
     fn from_f64(value: f64) -> Self {
         value as Self
+    }
+}
+
+impl Sample for f64 {
+    fn to_f64(self) -> f64 {
+        self
+    }
+    fn from_f64(value: f64) -> Self {
+        value
     }
 }
 
@@ -65,5 +109,19 @@ mod tests {
         assert_eq!(u8::from_f64(300.0), 255);
         assert_eq!(i16::from_f64(-2.5), -2);
         assert_eq!(i16::from_f64(1e9), i16::MAX);
+        assert_eq!(i8::from_f64(-2.6), -3);
+        assert_eq!(i64::from_f64(-2.5), -2);
+        assert_eq!(u64::from_f64(2.5), 3);
+        assert_eq!(u64::from_f64(-0.7), 0);
+    }
+
+    #[test]
+    fn whole_floats_of_any_size_are_kept_as_64_bit_integers() {
+        for odd in [4_503_599_627_370_497, 9_007_199_254_740_991_i64] {
+            assert_eq!(i64::from_f64(odd.to_f64()), odd);
+            assert_eq!(i64::from_f64((-odd).to_f64()), -odd);
+        }
+        assert_eq!(u64::from_f64(u64::MAX.to_f64()), u64::MAX);
+        assert_eq!(i64::from_f64(i64::MIN.to_f64()), i64::MIN);
     }
 }

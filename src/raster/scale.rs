@@ -28,6 +28,9 @@ pub fn scaled<T: Sample>(raster: &Raster<T>, missing: T, gain: f64, offset: f64)
     reason = "the number is held in the range of u16 before"
 )]
 pub fn shifted(mut raster: Raster<u16>, missing: u16, offset: i32) -> Raster<u16> {
+    if offset == 0 && missing == 0 {
+        return raster;
+    }
     // Beyond this, all is cut off anyway, and the sum stays within i32.
     let offset = offset.clamp(-0x1_0000, 0x1_0000);
     for sample in &mut raster.data {

@@ -2,10 +2,16 @@
 
 pub mod colormap;
 pub mod encode;
+mod levels;
+pub mod painter;
+mod palette;
 pub mod picture;
+pub mod pixel;
 pub mod style;
 
 pub use colormap::Colormap;
 pub use encode::{ImageFormat, encode};
-pub use picture::Picture;
+pub use painter::Painter;
+pub use picture::{Picture, Pixels};
+pub use pixel::{Packing, Pixel};
 pub use style::{Style, StyleError};

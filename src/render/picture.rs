@@ -5,62 +5,52 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-/// Pixels ready to be encoded, row by row from the top left corner.
-///
-/// All samples are 8 bit sRGB and alpha is straight (not premultiplied); `data`
-/// has `height * width * samples per pixel` bytes. The renderer picks the variant
-/// that says what it made, so that a single-band tile never has to travel as RGBA.
+/// A picture, row by row from the top left corner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Picture {
+pub struct Picture {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) pixels: Pixels,
+}
+
+/// Pixels ready to be encoded.
+///
+/// All samples are 8 bit sRGB and alpha is straight (not premultiplied). The painter
+/// picks the variant with the least to write, so that holes rarely cost an alpha
+/// channel: where a picture leaves a colour unused, that colour marks them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pixels {
     /// One gray sample per pixel.
-    Gray8 {
-        /// Pixels per row.
-        width: u32,
-        /// Number of rows.
-        height: u32,
+    Gray {
         /// Gray samples.
         data: Vec<u8>,
+        /// Pixels of this gray are transparent.
+        hole: Option<u8>,
     },
     /// Gray and alpha, interleaved.
-    GrayAlpha8 {
-        /// Pixels per row.
-        width: u32,
-        /// Number of rows.
-        height: u32,
+    GrayAlpha {
         /// Gray, alpha, gray, alpha, …
         data: Vec<u8>,
     },
     /// Red, green and blue, interleaved.
-    Rgb8 {
-        /// Pixels per row.
-        width: u32,
-        /// Number of rows.
-        height: u32,
+    Rgb {
         /// Red, green, blue, red, …
         data: Vec<u8>,
+        /// Pixels of this colour are transparent.
+        hole: Option<[u8; 3]>,
     },
     /// Red, green, blue and alpha, interleaved.
-    Rgba8 {
-        /// Pixels per row.
-        width: u32,
-        /// Number of rows.
-        height: u32,
+    Rgba {
         /// Red, green, blue, alpha, red, …
         data: Vec<u8>,
     },
-    /// Positions in a table of colours.
-    ///
-    /// Indices are 16 bit because a colormap of 256 colours and a nodata colour
-    /// are 257 entries. Most tiles use fewer; the encoder decides by what is used.
+    /// Positions in a table of at most 256 colours.
     Indexed {
-        /// Pixels per row.
-        width: u32,
-        /// Number of rows.
-        height: u32,
-        /// Red, green, blue, alpha of each entry.
+        /// Red, green, blue, alpha of each entry, those with transparency first, and
+        /// only colours that the picture shows.
         palette: Vec<[u8; 4]>,
         /// One position in `palette` per pixel.
-        indices: Vec<u16>,
+        indices: Vec<u8>,
     },
 }
 
@@ -91,72 +81,122 @@ pub enum PictureError {
         /// Samples in the buffer.
         actual: u64,
     },
+    /// A palette longer than indices can tell.
+    #[error("a palette has at most 256 colours, this one has {0}")]
+    Palette(usize),
     /// A pixel names a colour that the palette does not have.
     #[error("a pixel has palette index {index}, the palette has {colors} colours")]
     Index {
         /// The index that was found.
-        index: u16,
+        index: u8,
         /// Number of palette entries.
         colors: usize,
     },
 }
 
-/// A picture that shows nothing, as small as any format can write it.
+/// A picture that shows nothing.
 #[must_use]
 pub fn transparent(width: u32, height: u32) -> Picture {
-    Picture::Indexed {
+    Picture {
         width,
         height,
-        palette: vec![[0; 4]],
-        indices: vec![0; width as usize * height as usize],
+        pixels: Pixels::Indexed {
+            palette: vec![[0; 4]],
+            indices: vec![0; width as usize * height as usize],
+        },
     }
 }
 
 impl Picture {
-    /// Whether every pixel is opaque.
-    #[must_use]
-    pub fn is_opaque(&self) -> bool {
-        match self {
-            Self::Gray8 { .. } | Self::Rgb8 { .. } => true,
-            Self::GrayAlpha8 { data, .. } => data.iter().skip(1).step_by(2).all(|a| *a == 255),
-            Self::Rgba8 { data, .. } => data.iter().skip(3).step_by(4).all(|a| *a == 255),
-            Self::Indexed {
-                palette, indices, ..
-            } => indices
-                .iter()
-                .all(|i| palette.get(usize::from(*i)).is_some_and(|c| c[3] == 255)),
-        }
+    /// A picture of pixels that were made elsewhere than in the painter.
+    ///
+    /// # Errors
+    /// [`PictureError`] if size, buffer and palette do not agree.
+    pub fn new(width: u32, height: u32, pixels: Pixels) -> Result<Self, PictureError> {
+        let picture = Self {
+            width,
+            height,
+            pixels,
+        };
+        picture.check()?;
+        Ok(picture)
     }
 
     /// Pixels per row and number of rows.
     #[must_use]
     pub const fn size(&self) -> (u32, u32) {
-        match *self {
-            Self::Gray8 { width, height, .. }
-            | Self::GrayAlpha8 { width, height, .. }
-            | Self::Rgb8 { width, height, .. }
-            | Self::Rgba8 { width, height, .. }
-            | Self::Indexed { width, height, .. } => (width, height),
+        (self.width, self.height)
+    }
+
+    /// The pixels.
+    #[must_use]
+    pub const fn pixels(&self) -> &Pixels {
+        &self.pixels
+    }
+
+    /// Whether every pixel is opaque.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        match &self.pixels {
+            Pixels::Gray { hole, .. } => hole.is_none(),
+            Pixels::Rgb { hole, .. } => hole.is_none(),
+            Pixels::GrayAlpha { data } => data.iter().skip(1).step_by(2).all(|a| *a == 255),
+            Pixels::Rgba { data } => data.iter().skip(3).step_by(4).all(|a| *a == 255),
+            Pixels::Indexed { palette, .. } => palette.iter().all(|color| color[3] == 255),
         }
     }
 
-    /// Checks that size, buffer and palette agree.
-    ///
-    /// # Errors
-    /// [`PictureError`] with the first disagreement.
-    pub fn check(&self) -> Result<(), PictureError> {
-        let (kind, samples, actual) = match self {
-            Self::Gray8 { data, .. } => ("gray", 1, data.len()),
-            Self::GrayAlpha8 { data, .. } => ("gray and alpha", 2, data.len()),
-            Self::Rgb8 { data, .. } => ("RGB", 3, data.len()),
-            Self::Rgba8 { data, .. } => ("RGBA", 4, data.len()),
-            Self::Indexed { indices, .. } => ("palette", 1, indices.len()),
+    /// Whether it is the picture that [`transparent`] makes.
+    pub(super) fn is_transparent(&self) -> bool {
+        matches!(&self.pixels, Pixels::Indexed { palette, .. } if palette[..] == [[0; 4]])
+    }
+
+    /// Red, green, blue and alpha of every pixel. Holes are 0 in all four.
+    #[must_use]
+    pub fn to_rgba(&self) -> Cow<'_, [u8]> {
+        let opaque = |color: [u8; 3], hole: bool| {
+            let [red, green, blue] = color;
+            if hole {
+                [0; 4]
+            } else {
+                [red, green, blue, 255]
+            }
+        };
+        let (width, height) = self.size();
+        let mut rgba = Vec::with_capacity(4 * width as usize * height as usize);
+        match &self.pixels {
+            Pixels::Rgba { data } => return Cow::Borrowed(data),
+            Pixels::Gray { data, hole } => {
+                rgba.extend((data.iter()).flat_map(|&gray| opaque([gray; 3], *hole == Some(gray))));
+            }
+            Pixels::GrayAlpha { data } => {
+                rgba.extend((data.chunks_exact(2)).flat_map(|p| [p[0], p[0], p[0], p[1]]));
+            }
+            Pixels::Rgb { data, hole } => rgba.extend(data.chunks_exact(3).flat_map(|p| {
+                let color = [p[0], p[1], p[2]];
+                opaque(color, *hole == Some(color))
+            })),
+            Pixels::Indexed { palette, indices } => {
+                rgba.extend((indices.iter()).flat_map(|&index| palette[usize::from(index)]));
+            }
+        }
+        Cow::Owned(rgba)
+    }
+
+    fn check(&self) -> Result<(), PictureError> {
+        let (kind, samples, actual) = match &self.pixels {
+            Pixels::Gray { data, .. } => ("gray", 1, data.len()),
+            Pixels::GrayAlpha { data } => ("gray and alpha", 2, data.len()),
+            Pixels::Rgb { data, .. } => ("RGB", 3, data.len()),
+            Pixels::Rgba { data } => ("RGBA", 4, data.len()),
+            Pixels::Indexed { indices, .. } => ("palette", 1, indices.len()),
         };
         let (width, height) = self.size();
         if width == 0 || height == 0 {
             return Err(PictureError::Empty { width, height });
         }
-        let expected = pixel_count(width, height).saturating_mul(samples);
+        // Two sides of 32 bits are 64 bits at most.
+        let expected = (u64::from(width) * u64::from(height)).saturating_mul(samples);
         let actual = actual as u64;
         if actual != expected {
             return Err(PictureError::Length {
@@ -167,209 +207,78 @@ impl Picture {
                 actual,
             });
         }
-        if let Self::Indexed {
-            palette, indices, ..
-        } = self
-            && let Some(&index) = indices
-                .iter()
-                .find(|&&index| usize::from(index) >= palette.len())
-        {
-            return Err(PictureError::Index {
-                index,
-                colors: palette.len(),
-            });
+        if let Pixels::Indexed { palette, indices } = &self.pixels {
+            let colors = palette.len();
+            if colors > 256 {
+                return Err(PictureError::Palette(colors));
+            }
+            let highest = indices.iter().copied().max().unwrap_or(0);
+            if usize::from(highest) >= colors {
+                return Err(PictureError::Index {
+                    index: highest,
+                    colors,
+                });
+            }
         }
         Ok(())
     }
-
-    /// The same pixels without the parts that say nothing: alpha that is 255
-    /// everywhere goes, a picture that is transparent everywhere becomes
-    /// [`transparent`], and a palette keeps the colours in use, each once.
-    ///
-    /// An indexed picture that still has more than 256 colours becomes RGBA or RGB,
-    /// so an [`Picture::Indexed`] that this returns has indices below 256. Its
-    /// transparent and half transparent colours come first, which lets PNG's
-    /// `tRNS` chunk end with the last of them.
-    pub(super) fn reduced(&self) -> Cow<'_, Self> {
-        let (width, height) = self.size();
-        match self {
-            Self::Gray8 { .. } | Self::Rgb8 { .. } => Cow::Borrowed(self),
-            Self::GrayAlpha8 { data, .. } => match AlphaUse::of(data, 2) {
-                AlphaUse::Transparent => Cow::Owned(transparent(width, height)),
-                AlphaUse::Mixed => Cow::Borrowed(self),
-                AlphaUse::Opaque => Cow::Owned(Self::Gray8 {
-                    width,
-                    height,
-                    data: data.iter().copied().step_by(2).collect(),
-                }),
-            },
-            Self::Rgba8 { data, .. } => match AlphaUse::of(data, 4) {
-                AlphaUse::Transparent => Cow::Owned(transparent(width, height)),
-                AlphaUse::Mixed => Cow::Borrowed(self),
-                AlphaUse::Opaque => Cow::Owned(Self::Rgb8 {
-                    width,
-                    height,
-                    data: without_alpha(data),
-                }),
-            },
-            Self::Indexed {
-                palette, indices, ..
-            } => Cow::Owned(compact(width, height, palette, indices)),
-        }
-    }
-}
-
-fn pixel_count(width: u32, height: u32) -> u64 {
-    u64::from(width) * u64::from(height)
-}
-
-/// What the alpha channel of a picture says as a whole.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum AlphaUse {
-    Opaque,
-    Transparent,
-    Mixed,
-}
-
-impl AlphaUse {
-    /// Looks at the last sample of every pixel of `samples` interleaved samples.
-    fn of(data: &[u8], samples: usize) -> Self {
-        let mut alpha = data.iter().skip(samples - 1).step_by(samples);
-        match alpha.next() {
-            Some(&255) if alpha.all(|&value| value == 255) => Self::Opaque,
-            Some(&0) if alpha.all(|&value| value == 0) => Self::Transparent,
-            _ => Self::Mixed,
-        }
-    }
-}
-
-fn without_alpha(rgba: &[u8]) -> Vec<u8> {
-    rgba.chunks_exact(4)
-        .flat_map(|pixel| [pixel[0], pixel[1], pixel[2]])
-        .collect()
-}
-
-/// An indexed picture with the colours in use, or RGB(A) if they are over 256.
-fn compact(width: u32, height: u32, palette: &[[u8; 4]], indices: &[u16]) -> Picture {
-    let palette: Vec<[u8; 4]> = palette.iter().copied().map(hidden_as_zero).collect();
-    let mut used = vec![false; palette.len()];
-    for &index in indices {
-        used[usize::from(index)] = true;
-    }
-    if let Some((kept, moved)) = colors_in_use(&palette, &used) {
-        return Picture::Indexed {
-            width,
-            height,
-            palette: kept,
-            indices: indices
-                .iter()
-                .map(|&index| moved[usize::from(index)])
-                .collect(),
-        };
-    }
-    let data: Vec<u8> = indices
-        .iter()
-        .flat_map(|&index| palette[usize::from(index)])
-        .collect();
-    if AlphaUse::of(&data, 4) == AlphaUse::Opaque {
-        Picture::Rgb8 {
-            width,
-            height,
-            data: without_alpha(&data),
-        }
-    } else {
-        Picture::Rgba8 {
-            width,
-            height,
-            data,
-        }
-    }
-}
-
-/// The colours that are used, each once, those with transparency first, and for
-/// each palette entry its position among them; nothing if they are over 256.
-fn colors_in_use(palette: &[[u8; 4]], used: &[bool]) -> Option<(Vec<[u8; 4]>, Vec<u16>)> {
-    let mut kept: Vec<[u8; 4]> = Vec::with_capacity(256);
-    let mut moved = vec![0_u16; palette.len()];
-    for opaque in [false, true] {
-        for (entry, &color) in palette.iter().enumerate() {
-            if !used[entry] || (color[3] == 255) != opaque {
-                continue;
-            }
-            let position = kept.iter().position(|&other| other == color);
-            let position = match position {
-                Some(position) => position,
-                None if kept.len() == 256 => return None,
-                None => {
-                    kept.push(color);
-                    kept.len() - 1
-                }
-            };
-            moved[entry] = u16::try_from(position).ok()?;
-        }
-    }
-    Some((kept, moved))
-}
-
-/// All ways to be invisible are one colour.
-const fn hidden_as_zero(color: [u8; 4]) -> [u8; 4] {
-    if color[3] == 0 { [0; 4] } else { color }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Picture, transparent};
+    use super::{Picture, PictureError, Pixels, transparent};
 
     #[test]
-    fn a_palette_keeps_each_used_colour_once_with_the_translucent_ones_first() {
-        let red = [255, 0, 0, 255];
-        let unused = [0, 255, 0, 255];
-        let picture = Picture::Indexed {
-            width: 5,
-            height: 1,
-            palette: vec![red, unused, red, [9, 9, 9, 0], [0, 0, 255, 128]],
-            indices: vec![0, 2, 3, 4, 0],
-        };
+    fn pictures_that_contradict_themselves_are_refused() {
+        let rgba = |data| Picture::new(32, 32, Pixels::Rgba { data }).unwrap_err();
         assert_eq!(
-            picture.reduced().into_owned(),
-            Picture::Indexed {
-                width: 5,
-                height: 1,
-                palette: vec![[0; 4], [0, 0, 255, 128], red],
-                indices: vec![2, 2, 0, 1, 2],
+            rgba(vec![0; 5]),
+            PictureError::Length {
+                kind: "RGBA",
+                width: 32,
+                height: 32,
+                expected: 4096,
+                actual: 5
             }
         );
-    }
-
-    #[test]
-    fn a_full_colormap_and_a_nodata_colour_become_rgba() {
-        let mut palette: Vec<[u8; 4]> = (0..=255).map(|level| [level, 0, 0, 255]).collect();
-        palette.push([0; 4]);
-        let indexed = |width, indices| Picture::Indexed {
-            width,
-            height: 1,
-            palette: palette.clone(),
-            indices,
+        let indexed = |colors, index| Pixels::Indexed {
+            palette: vec![[0; 4]; colors],
+            indices: vec![index; 2],
         };
-        let all = indexed(257, (0..257).collect());
+        assert_eq!(
+            Picture::new(2, 1, indexed(2, 2)),
+            Err(PictureError::Index {
+                index: 2,
+                colors: 2
+            })
+        );
+        assert_eq!(
+            Picture::new(2, 1, indexed(257, 0)),
+            Err(PictureError::Palette(257))
+        );
         assert!(matches!(
-            all.reduced().into_owned(),
-            Picture::Rgba8 { data, .. } if data[4..8] == [1, 0, 0, 255] && data[1024..] == [0; 4]
-        ));
-        let some = indexed(256, (1..257).collect());
-        assert!(matches!(
-            some.reduced().into_owned(),
-            Picture::Indexed { palette, .. } if palette.len() == 256
+            Picture::new(0, 4, Pixels::Rgba { data: Vec::new() }),
+            Err(PictureError::Empty { .. })
         ));
     }
 
     #[test]
-    fn a_picture_without_a_visible_pixel_is_the_transparent_one() {
-        let hidden = Picture::GrayAlpha8 {
-            width: 2,
-            height: 1,
-            data: vec![7, 0, 8, 0],
+    fn holes_are_transparent_and_everything_else_is_not() {
+        let gray = Pixels::Gray {
+            data: vec![7, 8],
+            hole: Some(8),
         };
-        assert_eq!(hidden.reduced().into_owned(), transparent(2, 1));
+        let picture = Picture::new(2, 1, gray).unwrap();
+        assert!(!picture.is_opaque());
+        assert_eq!(picture.to_rgba()[..], [7, 7, 7, 255, 0, 0, 0, 0]);
+        let rgb = Pixels::Rgb {
+            data: vec![1, 2, 3, 1, 2, 4],
+            hole: Some([1, 2, 4]),
+        };
+        let picture = Picture::new(1, 2, rgb).unwrap();
+        assert!(!picture.is_opaque());
+        assert_eq!(picture.to_rgba()[..], [1, 2, 3, 255, 0, 0, 0, 0]);
+        assert!(transparent(3, 2).is_transparent());
+        assert_eq!(transparent(3, 2).to_rgba()[..], [0; 24]);
     }
 }

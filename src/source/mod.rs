@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
 pub use self::audit::{Audit, Suspicion};
-pub use self::cog::{Cog, CogError, CogLevel, CogSample, Fetched, ReadPlan, SampleType};
+pub use self::cog::{Cog, CogError, CogLevel, CogSample, Decoder, Fetched, ReadPlan, SampleType};
 pub use self::config::SourceConfig;
 pub use self::error::SourceError;
 pub use self::profile::Profile;

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use serde_json::Value;
 
-use super::{Cog, CogSample, SceneSource, SourceConfig, SourceError};
+use super::{Cog, CogSample, Decoder, SceneSource, SourceConfig, SourceError};
 use crate::grid::Window;
 use crate::raster::Patch;
 
@@ -109,7 +109,7 @@ pub(super) async fn read<T: CogSample>(
         .map_err(|error| SourceError::image("reading", cog, error))?;
     let fetched = source.fetch(cog, plan).await?;
     fetched
-        .decode()
+        .decode(&mut Decoder::default())
         .map_err(|error| SourceError::image("decoding", cog, error))
 }
 

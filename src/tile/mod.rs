@@ -4,27 +4,33 @@
 //! of and how it is named, from coverage alone; [`Tiles::render`] reads pixels.
 //! Between them stands a client that has the tile already.
 
+mod cost;
 mod place;
 
 use std::sync::Arc;
 
-use self::place::{Mapping, Place};
+use bytes::Bytes;
+
+use self::{
+    cost::Cost,
+    place::{Mapping, Place},
+};
 use crate::{
+    cache::{Cache, CacheConfig},
     catalog::{Catalog, Entry, UnknownCube},
-    compute::{Compute, ComputeError},
+    compute::{Admission, Busy, Compute, ComputeError, Memory},
     crs::CrsError,
-    cube::{Cell, SelectError, coverage::chunks_below},
-    grid::{ChunkIndex, Level, Shape, TileAddress, Window},
+    cube::{Cell, NODATA, SelectError, coverage::chunks_below},
+    grid::{ChunkIndex, Level, TileAddress, Window},
     raster::{Raster, Resampling},
-    render::{ImageFormat, Style, StyleError, encode, encode::EncodeError, picture},
+    render::{
+        ImageFormat, Packing, Picture, Style, StyleError, encode, encode::EncodeError, picture,
+    },
     zarr::{Reader, StoredCube, ZarrError},
 };
 
 /// Raised when the same samples give other pictures: it is part of every `ETag`.
-const RENDERER_VERSION: u32 = 1;
-
-/// The most source samples that a tile may read: 128 MiB of them.
-const MAX_SAMPLES: usize = 64 * 1024 * 1024;
+const RENDERER_VERSION: u32 = 2;
 
 /// What a tile is to be.
 #[derive(Clone, Debug)]
@@ -74,14 +80,24 @@ pub enum TileError {
     /// The style does not fit.
     #[error(transparent)]
     Style(#[from] StyleError),
-    /// Too much to read.
+    /// Too much to hold.
     #[error(
-        "this tile would read {samples} samples, and {MAX_SAMPLES} is the limit: zoom in, or give the cube more levels"
+        "making this tile takes {bytes} bytes, and {limit} is the limit: ask for zoom {zoom} or more, for a smaller tile or for fewer variables"
     )]
     TooMuch {
         /// What it would take.
-        samples: usize,
+        bytes: u64,
+        /// What may be taken.
+        limit: u64,
+        /// Where such a tile is small enough.
+        zoom: u8,
     },
+    /// Too many at once.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// Another request for the same tile failed.
+    #[error(transparent)]
+    Shared(Arc<TileError>),
     /// The cube's reference system cannot be used.
     #[error(transparent)]
     Crs(#[from] CrsError),
@@ -111,17 +127,46 @@ pub struct Prepared {
     cells: Vec<(ChunkIndex, Cell)>,
     size: usize,
     resampling: Resampling,
+    nodata: u16,
     format: Option<ImageFormat>,
-    etag: String,
+    /// Names these pixels, among the tiles of the cube.
+    name: u128,
+    cost: Cost,
+    coverage: f64,
     complete: bool,
+}
+
+impl Prepared {
+    /// Whether it is painted and encoded within a millisecond.
+    fn is_short(&self) -> bool {
+        const SHORT_SIDE: usize = 256;
+        let is_plain = matches!(self.mapping, Mapping::Separable { .. });
+        let is_quick = self.format.is_none_or(|format| format != ImageFormat::WebP);
+        self.size <= SHORT_SIDE && is_plain && is_quick
+    }
+}
+
+/// A finished tile. Clones share the bytes.
+#[derive(Clone, Debug)]
+pub struct Tile {
+    /// The image file.
+    pub bytes: Bytes,
+    /// Its format.
+    pub format: ImageFormat,
 }
 
 impl Prepared {
     /// A name for exactly these pixels in this style: it changes when and only
     /// when a chunk under the tile or its coverage changes.
     #[must_use]
-    pub fn etag(&self) -> &str {
-        &self.etag
+    pub fn etag(&self) -> String {
+        format!("\"{:032x}\"", self.name)
+    }
+
+    /// Which share of the cube under the tile was ever built, 0 to 1.
+    #[must_use]
+    pub fn coverage(&self) -> f64 {
+        self.coverage
     }
 
     /// Whether everything under the tile was built. What is not complete must
@@ -144,22 +189,42 @@ impl Prepared {
     }
 }
 
-/// Makes tiles. Clones share caches and the CPU pool.
+/// Makes tiles. Clones share caches, bounds and the CPU pool.
 #[derive(Clone, Debug)]
 pub struct Tiles {
     catalog: Arc<Catalog>,
     reader: Reader,
     compute: Compute,
+    admission: Admission,
+    memory: Memory,
+    /// Bytes that one tile may take.
+    most: u64,
+    finished: Cache<(u32, u128), Tile>,
 }
+
+/// What a finished tile takes beside its file.
+const TILE_OVERHEAD: usize = 128;
 
 impl Tiles {
     /// Tiles of the cubes of a catalog.
     #[must_use]
-    pub fn new(catalog: Arc<Catalog>, reader: Reader, compute: Compute) -> Self {
+    pub fn new(
+        catalog: Arc<Catalog>,
+        reader: Reader,
+        compute: Compute,
+        admission: Admission,
+        config: &CacheConfig,
+    ) -> Self {
         Self {
             catalog,
             reader,
             compute,
+            admission,
+            memory: Memory::new(config.making()),
+            most: config.making(),
+            finished: Cache::new(config.tiles(), |tile: &Tile| {
+                TILE_OVERHEAD + tile.bytes.len()
+            }),
         }
     }
 
@@ -193,17 +258,11 @@ impl Tiles {
             .map(|name| stored.cube.variable(name))
             .collect::<Result<Vec<_>, _>>()?;
         let time = stored.cube.select_time(&request.sel)?;
-        let style = Style::new(
-            variables.len(),
-            rescale,
-            request.colormap.clone(),
-            request.nodata.unwrap_or(crate::cube::NODATA),
-        )?;
+        let style = Style::new(variables.len(), rescale, request.colormap.clone())?;
+        let nodata = request.nodata.unwrap_or(NODATA);
         let place = Place::of(request, &stored)?;
-        let samples = place.window.map_or(0, |window| window.len()) * variables.len();
-        if samples > MAX_SAMPLES {
-            return Err(TileError::TooMuch { samples });
-        }
+        let cost = Cost::of(request.size, variables.len(), place.window, &stored.cube);
+        cost.check(self.most, request.address)?;
         let cells = match place.window {
             Some(window) => {
                 self.reader
@@ -215,7 +274,8 @@ impl Tiles {
         let pyramid = stored.cube.pyramid();
         let complete = (cells.iter())
             .all(|(index, cell)| cell.share == chunks_below(pyramid, place.level, *index));
-        let etag = etag(request, &names, &style, &place, time, &cells);
+        let coverage = coverage(&stored, &place, &cells);
+        let name = name(request, &names, &style, nodata, &place, time, &cells);
         Ok(Prepared {
             cube: entry.number(),
             level: place.level,
@@ -227,25 +287,73 @@ impl Tiles {
             cells,
             size: request.size,
             resampling: request.resampling,
+            nodata,
             format: request.format,
-            etag,
+            name,
+            cost,
+            coverage,
             complete,
             stored,
         })
     }
 
-    /// Reads, resamples, paints and encodes a prepared tile; tells the file
-    /// format.
+    /// The file of a prepared tile, which is kept. Of equal tiles that are asked
+    /// for at the same time one is made.
     ///
     /// # Errors
-    /// If a chunk cannot be read: a failed read is never an empty tile.
-    pub async fn render(&self, tile: Prepared) -> Result<(Vec<u8>, ImageFormat), TileError> {
-        // A tile's side is far below 2^32.
-        let side = u32::try_from(tile.size).unwrap_or(u32::MAX);
+    /// If a chunk cannot be read: a failed read is never an empty tile. And if
+    /// too many tiles are being made.
+    pub async fn render(&self, tile: Prepared) -> Result<Tile, TileError> {
+        let key = (tile.cube, tile.name);
+        if let Some(tile) = self.finished.get(&key).await {
+            return Ok(tile);
+        }
+        // Boxed here, where it is made, and not moved about by who awaits it.
+        let made = Box::pin(async {
+            let _place = self.admission.enter().await?;
+            let _memory = self.memory.reserve(tile.cost.bytes()).await;
+            self.make(tile).await
+        });
+        let made = self.finished.get_or_compute(key, made).await;
+        made.map_err(TileError::Shared)
+    }
+
+    /// Reads, resamples, paints and encodes.
+    async fn make(&self, tile: Prepared) -> Result<Tile, TileError> {
+        let Some(sources) = self.read(&tile).await? else {
+            let format = tile.format.unwrap_or(ImageFormat::Png);
+            return finish(&nothing(&tile), Some(format));
+        };
+        let is_short = tile.is_short();
+        self.compute
+            .run_by_length(is_short, move || {
+                finish(&paint(&tile, &sources)?, tile.format)
+            })
+            .await?
+    }
+
+    /// What a prepared tile shows, before a file is made of it.
+    ///
+    /// # Errors
+    /// If a chunk cannot be read.
+    pub async fn picture(&self, tile: Prepared) -> Result<Picture, TileError> {
+        match self.read(&tile).await? {
+            None => Ok(nothing(&tile)),
+            Some(sources) => {
+                let is_short = tile.is_short();
+                self.compute
+                    .run_by_length(is_short, move || paint(&tile, &sources))
+                    .await?
+            }
+        }
+    }
+
+    /// The source windows of a tile, one a variable; `None` if they hold
+    /// nothing.
+    async fn read(&self, tile: &Prepared) -> Result<Option<Vec<Raster<u16>>>, TileError> {
         let holds_data = tile.cells.iter().any(|(_, cell)| cell.stamp != 0);
         let Some(window) = tile.window.filter(|_| holds_data) else {
-            let format = tile.format.unwrap_or(ImageFormat::Png);
-            return Ok((encode(&picture::transparent(side, side), format)?, format));
+            return Ok(None);
         };
         let reads = tile.variables.iter().map(|variable| {
             self.reader.window(
@@ -258,29 +366,61 @@ impl Tiles {
                 &tile.cells,
             )
         });
-        let sources: Vec<Raster<u16>> = futures::future::try_join_all(reads).await?;
-        let picture = move || {
-            let taken = tile.mapping.taken()?;
-            let rasters: Vec<Raster<u16>> = sources
-                .iter()
-                .map(|source| taken.resample(source, window, tile.resampling, tile.style.nodata))
-                .collect();
-            let shape = Shape {
-                rows: tile.size,
-                cols: tile.size,
-            };
-            let picture = tile.style.paint(&rasters, shape);
-            let format = tile.format.unwrap_or_else(|| {
-                if picture.is_opaque() {
-                    ImageFormat::Jpeg
-                } else {
-                    ImageFormat::Png
-                }
-            });
-            Ok((encode(&picture, format)?, format))
-        };
-        self.compute.run(picture).await?
+        Ok(Some(futures::future::try_join_all(reads).await?))
     }
+}
+
+fn nothing(tile: &Prepared) -> Picture {
+    // A tile's side is far below 2^32.
+    let side = u32::try_from(tile.size).unwrap_or(u32::MAX);
+    picture::transparent(side, side)
+}
+
+fn paint(tile: &Prepared, sources: &[Raster<u16>]) -> Result<Picture, TileError> {
+    let Some(window) = tile.window else {
+        return Ok(nothing(tile));
+    };
+    let taken = tile.mapping.taken()?;
+    let rasters: Vec<Raster<u16>> = sources
+        .iter()
+        .map(|source| taken.resample(source, window, tile.resampling, tile.nodata))
+        .collect();
+    let packing = Packing::with_nodata(f64::from(tile.nodata));
+    Ok(tile.style.painter(&[packing]).paint(&rasters))
+}
+
+/// A file in a format; by default JPEG where every pixel is opaque, else PNG.
+fn finish(picture: &Picture, format: Option<ImageFormat>) -> Result<Tile, TileError> {
+    let format = format.unwrap_or_else(|| {
+        if picture.is_opaque() {
+            ImageFormat::Jpeg
+        } else {
+            ImageFormat::Png
+        }
+    });
+    Ok(Tile {
+        bytes: encode(picture, format)?,
+        format,
+    })
+}
+
+/// Which share of what is under a tile was ever built, by the area of chunks.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share does not need all digits"
+)]
+fn coverage(stored: &StoredCube, place: &Place, cells: &[(ChunkIndex, Cell)]) -> f64 {
+    let (pyramid, level) = (stored.cube.pyramid(), place.level);
+    let (mut built, mut all) = (0.0, 0.0);
+    for (index, cell) in cells {
+        let chunk = pyramid.chunks(level).window(*index);
+        let shared = place.window.and_then(|window| window.intersection(&chunk));
+        let area = shared.map_or(0.0, |shared| shared.len() as f64);
+        let below = chunks_below(pyramid, level, *index).max(1);
+        built += area * (cell.share as f64 / below as f64);
+        all += area;
+    }
+    if all > 0.0 { built / all } else { 1.0 }
 }
 
 /// The variables of the recipe's style, or else the first band.
@@ -293,17 +433,19 @@ fn default_variables(stored: &StoredCube) -> Vec<String> {
     }
 }
 
-fn etag(
+/// A name for exactly these pixels in this style.
+fn name(
     request: &TileRequest,
     names: &[String],
     style: &Style,
+    nodata: u16,
     place: &Place,
     time: usize,
     cells: &[(ChunkIndex, Cell)],
-) -> String {
+) -> u128 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     let text = format!(
-        "{RENDERER_VERSION} {:?} {} {names:?} {} {:?} {:?} {:?} {time}",
+        "{RENDERER_VERSION} {:?} {} {names:?} {} {nodata} {:?} {:?} {:?} {time}",
         request.address,
         request.size,
         style.canonical(),
@@ -317,5 +459,5 @@ fn etag(
             hasher.update(&number.to_le_bytes());
         }
     }
-    format!("\"{:032x}\"", hasher.digest128())
+    hasher.digest128()
 }

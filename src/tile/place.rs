@@ -8,13 +8,13 @@ use crate::{
         Bounds, Epsg, Grid, Level, TileAddress, Window,
         tile_matrix::{mercator_to_latitude, mercator_to_longitude},
     },
-    raster::{AxisTable, Positions, Raster, Resampling, separable},
+    raster::{AxisTable, CellRatio, Kernel, Patch, Positions, Raster, Resampling, separable, warp},
     zarr::StoredCube,
 };
 
-/// Pixels that a window has around the outermost position: bilinear takes the
-/// neighbours of the pixel that holds it.
-const KERNEL_MARGIN: f64 = 1.0;
+/// Pixels that a window has around the outermost position: cubic takes two
+/// neighbours on each side of it.
+const KERNEL_MARGIN: f64 = 2.0;
 
 /// Where a tile is in a cube, and how fine.
 pub(super) struct Place {
@@ -30,7 +30,11 @@ pub(super) enum Mapping {
     /// Columns follow from x alone and rows from y alone.
     Separable { rows: AxisTable, cols: AxisTable },
     /// By projecting each of them, which is left to the CPU pool.
-    Projected { target: Grid, source: Grid },
+    Projected {
+        target: Grid,
+        source: Grid,
+        ratio: CellRatio,
+    },
 }
 
 /// A [`Mapping`] with all its positions.
@@ -42,6 +46,7 @@ pub(super) enum Taken<'a> {
     Projected {
         positions: Positions,
         source: &'a Grid,
+        ratio: CellRatio,
     },
 }
 
@@ -50,9 +55,14 @@ impl Mapping {
     pub(super) fn taken(&self) -> Result<Taken<'_>, CrsError> {
         Ok(match self {
             Self::Separable { rows, cols } => Taken::Separable { rows, cols },
-            Self::Projected { target, source } => Taken::Projected {
+            Self::Projected {
+                target,
+                source,
+                ratio,
+            } => Taken::Projected {
                 positions: crs::positions(target, target.shape.window(), source.crs)?,
                 source,
+                ratio: *ratio,
             },
         })
     }
@@ -71,8 +81,27 @@ impl Taken<'_> {
             Self::Separable { rows, cols } => {
                 separable::resample(samples, window, rows, cols, resampling, nodata)
             }
-            Self::Projected { positions, source } => {
-                separable::gather(samples, window, source, positions, resampling, nodata)
+            Self::Projected {
+                positions,
+                source,
+                ratio,
+            } => {
+                let kernel = match resampling {
+                    Resampling::Nearest | Resampling::Bilinear => {
+                        return separable::gather(
+                            samples, window, source, positions, resampling, nodata,
+                        );
+                    }
+                    Resampling::Cubic => Kernel::Cubic,
+                    Resampling::Average => Kernel::Average,
+                };
+                let patch = Patch {
+                    raster: samples.clone(),
+                    window,
+                    transform: source.transform,
+                    nodata: Some(nodata),
+                };
+                warp(&patch, positions, kernel, *ratio, nodata)
             }
         }
     }
@@ -111,6 +140,7 @@ impl Place {
         let level = pyramid.level_for(width, height);
         let source = pyramid.grid(level);
         let centre = |n: usize| n as f64 + 0.5;
+        let edge = |n: usize| n as f64;
         let of_x = |x: f64| {
             if is_mercator {
                 x
@@ -125,14 +155,20 @@ impl Place {
                 mercator_to_latitude(y)
             }
         };
-        let rows = (0..request.size)
-            .map(|row| of_y(target.transform.y(centre(row))))
-            .map(|y| source.transform.row(y));
-        let cols = (0..request.size)
-            .map(|col| of_x(target.transform.x(centre(col))))
-            .map(|x| source.transform.col(x));
-        let rows = AxisTable::new(rows, source.shape.rows);
-        let cols = AxisTable::new(cols, source.shape.cols);
+        let row = |at: f64| source.transform.row(of_y(target.transform.y(at)));
+        let col = |at: f64| source.transform.col(of_x(target.transform.x(at)));
+        let table = |len: usize, position: &dyn Fn(f64) -> f64| {
+            let centres = (0..request.size).map(|n| position(centre(n)));
+            let table = AxisTable::new(centres, len);
+            match request.resampling {
+                Resampling::Average => {
+                    table.with_edges((0..=request.size).map(|n| position(edge(n))))
+                }
+                Resampling::Nearest | Resampling::Bilinear | Resampling::Cubic => table,
+            }
+        };
+        let rows = table(source.shape.rows, &row);
+        let cols = table(source.shape.cols, &col);
         let window = match (
             rows.range(request.resampling),
             cols.range(request.resampling),
@@ -180,6 +216,7 @@ impl Place {
                 mapping: Mapping::Projected {
                     target,
                     source: *base,
+                    ratio: CellRatio { x: 1.0, y: 1.0 },
                 },
                 window: None,
             });
@@ -191,7 +228,13 @@ impl Place {
         let (width, height) = crs::cell_size_at(&target, x, y, base.crs)?;
         let level = pyramid.level_for(width, height);
         let source = pyramid.grid(level);
-        let margin = KERNEL_MARGIN * source.transform.cell_width;
+        let ratio = CellRatio {
+            x: width / source.transform.cell_width.abs(),
+            y: height / source.transform.cell_height.abs(),
+        };
+        // Average covers a pixel of the tile, half of it on each side.
+        let reach = KERNEL_MARGIN.max(ratio.x.max(ratio.y));
+        let margin = reach * source.transform.cell_width;
         let window = source.window_of(Bounds {
             west: around.west - margin,
             south: around.south - margin,
@@ -200,7 +243,11 @@ impl Place {
         });
         Ok(Self {
             level,
-            mapping: Mapping::Projected { target, source },
+            mapping: Mapping::Projected {
+                target,
+                source,
+                ratio,
+            },
             window,
         })
     }

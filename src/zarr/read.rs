@@ -4,11 +4,10 @@
 use std::{ops::Range, sync::Arc};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use serde::{Deserialize, Serialize};
 
 use super::{ShardIndex, StoredCube, ZarrError, coverage, damaged, read_block};
 use crate::{
-    cache::Cache,
+    cache::{Cache, CacheConfig},
     compute::Compute,
     cube::{Cell, NODATA, metadata},
     grid::{ChunkIndex, Level, Shape, Window},
@@ -20,25 +19,6 @@ use crate::{
 /// Reads of one window under way at once. A window of a tile touches four
 /// inner chunks a variable at most, as a rule.
 const CONCURRENT_READS: usize = 16;
-
-/// `[cache]`: what decoded data may take.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReadConfig {
-    /// Memory for decoded chunks, in MiB.
-    pub chunks_mib: u64,
-    /// Memory for shard indexes and coverage, in MiB.
-    pub metadata_mib: u64,
-}
-
-impl Default for ReadConfig {
-    fn default() -> Self {
-        Self {
-            chunks_mib: 256,
-            metadata_mib: 32,
-        }
-    }
-}
 
 /// A chunk's place, and the content that is there: the stamp changes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,23 +49,26 @@ pub struct Reader {
     compute: Compute,
 }
 
+/// An inner chunk of at most this side is decoded in some tenths of a
+/// millisecond.
+const SHORT_SIDE: usize = 384;
+
 /// What a cache entry without a value still takes.
 const ENTRY_OVERHEAD: usize = 64;
 
 impl Reader {
     /// A reader with empty caches that decodes on `compute`.
     #[must_use]
-    pub fn new(config: &ReadConfig, compute: Compute) -> Self {
-        let mib = 1024 * 1024;
+    pub fn new(config: &CacheConfig, compute: Compute) -> Self {
         Self {
-            inner_chunks: Cache::new(config.chunks_mib * mib, |chunk| {
+            inner_chunks: Cache::new(config.chunks(), |chunk| {
                 ENTRY_OVERHEAD + chunk.as_ref().map_or(0, |v| v.len() * size_of::<u16>())
             }),
-            indexes: Cache::new(config.metadata_mib * mib / 2, |index| {
+            indexes: Cache::new(config.metadata() / 2, |index| {
                 let entry = size_of::<Option<Range<u64>>>();
                 ENTRY_OVERHEAD + index.as_ref().map_or(0, |i| i.len() * entry)
             }),
-            blocks: Cache::new(config.metadata_mib * mib / 2, |block| {
+            blocks: Cache::new(config.metadata() / 2, |block| {
                 ENTRY_OVERHEAD + block.weight()
             }),
             compute,
@@ -229,9 +212,10 @@ impl Reader {
                 .await?
                 .unwrap_or_default();
             let codec = stored.values.clone();
+            let is_short = stored.cube.inner_chunk() <= SHORT_SIDE;
             let values = self
                 .compute
-                .run(move || codec.decode_inner::<u16>(&bytes))
+                .run_by_length(is_short, move || codec.decode_inner::<u16>(&bytes))
                 .await?
                 .map_err(damaged(what))?;
             Ok(Some(Arc::new(values)))

@@ -385,7 +385,10 @@ async fn check_values_and_tiles(code: u32) {
     let path = format!("{tiles}/10/529/375.png?variable=red&rescale=1000,3000");
     let answer = server.get(&path).await;
     assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["cache-control"], "public, no-cache");
+    assert_eq!(
+        answer.headers()["cache-control"],
+        "public, max-age=0, must-revalidate"
+    );
     let etag = answer.headers()["etag"].to_str().unwrap().to_owned();
     let (nearest, samples) = decode(&answer.bytes().await.unwrap());
     let answer = server.get(&format!("{path}&resampling=bilinear")).await;
@@ -519,7 +522,11 @@ async fn a_cube_across_the_antimeridian_has_tiles_on_both_of_its_sides() {
     let longitude = document["center"][0].as_f64().unwrap();
     assert!((179.0..180.0).contains(&longitude), "{longitude}");
     // Fiji's row. What is far from the cube has nothing to wait for.
-    for (col, caching) in [(63, "no-store"), (0, "no-store"), (30, "public, no-cache")] {
+    for (col, caching) in [
+        (63, "no-store"),
+        (0, "no-store"),
+        (30, "public, max-age=0, must-revalidate"),
+    ] {
         let tile = format!("/cubes/formula/tiles/WebMercatorQuad/6/{col}/35.png");
         let answer = server.get(&tile).await;
         assert_eq!(answer.status(), 200, "{tile}");

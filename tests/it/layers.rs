@@ -10,7 +10,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("suggest",   &[],                                                   &[]),
     ("grid",      &[],                                                   &[]),
     ("raster",    &["grid"],                                             &[]),
-    ("render",    &["grid", "raster"],                                   &["image", "png"]),
+    ("render",    &["grid", "raster"],                                   &["jpeg_encoder", "libdeflater", "png", "webpx"]),
     ("land",      &[],                                                   &["geo", "geojson"]),
     ("cube",      &["grid", "raster", "land", "suggest"],                        &[]),
     // one foreign thing each
@@ -24,14 +24,14 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("source",    &["grid", "raster", "compute", "storage"],             &["async_tiff", "libdeflater", "moka", "object_store", "reqwest", "tokio"]),
     // services
     ("catalog",   &["repo", "suggest", "zarr"],                          &[]),
-    ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "catalog", "zarr"], &[]),
+    ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "cache", "catalog", "zarr"], &[]),
     ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["tokio"]),
     // surface
-    ("config",    &["build", "source", "suggest", "zarr"],               &[]),
+    ("config",    &["build", "cache", "source", "suggest"],              &[]),
     ("telemetry", &["config"],                                           &["metrics_exporter_prometheus", "tracing_subscriber"]),
     ("http",      &["grid", "raster", "render", "cube", "suggest", "catalog", "tile", "build", "config", "telemetry", "zarr"],
                   &["axum", "metrics_exporter_prometheus", "rust_embed", "tokio", "tower_http", "utoipa", "utoipa_axum", "utoipa_swagger_ui"]),
-    ("app",       &["build", "catalog", "compute", "config", "http", "source", "telemetry", "tile", "zarr"], &["axum", "tokio"]),
+    ("app",       &["build", "cache", "catalog", "compute", "config", "http", "source", "telemetry", "tile", "zarr"], &["axum", "tokio"]),
     ("demo",      &[],                                                   &["axum", "stac_server", "tokio", "tower_http"]),
     ("cli",       &["app", "build", "compute", "config", "crs", "cube", "demo", "grid", "http", "land", "repo", "source", "telemetry", "zarr"],
                   &["clap", "indicatif", "tokio"]),
@@ -45,8 +45,8 @@ const FENCED: &[&str] = &[
     "geo",
     "geojson",
     "icechunk",
-    "image",
     "indicatif",
+    "jpeg_encoder",
     "libdeflater",
     "metrics_exporter_prometheus",
     "moka",
@@ -62,6 +62,7 @@ const FENCED: &[&str] = &[
     "utoipa",
     "utoipa_axum",
     "utoipa_swagger_ui",
+    "webpx",
     "zarrs",
 ];
 

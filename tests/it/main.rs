@@ -18,6 +18,7 @@ mod fixture;
 mod invariance;
 mod layers;
 mod masks;
+mod products;
 mod projection;
 mod random_archive;
 mod reducers;

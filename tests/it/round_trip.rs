@@ -58,14 +58,21 @@ async fn fill(server: &Server) -> Value {
     panic!("the job does not end");
 }
 
-/// The samples of a PNG, and how many there are of a pixel.
+/// The samples of a PNG, and how many there are of a pixel: always red, green,
+/// blue and alpha, however small the file was made.
 pub(crate) fn decode(png: &[u8]) -> (Vec<u8>, usize) {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
     let mut reader = decoder.read_info().unwrap();
     let mut data = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut data).unwrap();
-    (data, info.color_type.samples())
+    let samples = info.color_type.samples();
+    let rgba = data.chunks(samples).flat_map(|pixel| match *pixel {
+        [gray, alpha] => [gray, gray, gray, alpha],
+        [red, green, blue, alpha] => [red, green, blue, alpha],
+        _ => panic!("a pixel of {samples} samples"),
+    });
+    (rgba.collect(), 4)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,13 +4,14 @@ use std::{path::Path, sync::Arc};
 
 use cubetiler::{
     build::{BuildConfig, BuildRequest, Builder, Report, cancellation},
+    cache::CacheConfig,
     catalog::{Catalog, Entry},
     compute::Compute,
     cube::{Cell, Cube, Recipe},
     grid::{ChunkIndex, Level},
     repo::Repo,
     source::{SceneSource, SourceConfig},
-    zarr::{self, ReadConfig, Reader},
+    zarr::{self, Reader},
 };
 
 /// An empty cube.
@@ -42,7 +43,7 @@ pub(crate) async fn build(entry: &Entry, builder: &Builder, request: &BuildReque
 
 /// What coverage says of the chunks of a level at the first time step.
 pub(crate) async fn cells(entry: &Entry, level: Level) -> Vec<(ChunkIndex, Cell)> {
-    let reader = Reader::new(&ReadConfig::default(), Compute::new(1));
+    let reader = Reader::new(&CacheConfig::default(), Compute::new(1));
     let stored = entry.served();
     let window = stored.cube.pyramid().grid(level).shape.window();
     reader.cells(0, &stored, level, 0, window).await.unwrap()
@@ -50,7 +51,7 @@ pub(crate) async fn cells(entry: &Entry, level: Level) -> Vec<(ChunkIndex, Cell)
 
 /// All values of each variable at the first time step, row by row.
 pub(crate) async fn values(entry: &Entry, level: Level) -> Vec<Vec<u16>> {
-    let reader = Reader::new(&ReadConfig::default(), Compute::new(1));
+    let reader = Reader::new(&CacheConfig::default(), Compute::new(1));
     let stored = entry.served();
     let window = stored.cube.pyramid().grid(level).shape.window();
     let cells = cells(entry, level).await;

@@ -5,6 +5,7 @@ use crate::{
     cube::{COUNT, System, TimeAxis},
     grid::{Bounds, GeoTransform, Grid, Pyramid, Shape},
     land::Region,
+    raster::Kernel,
     suggest,
 };
 
@@ -28,6 +29,10 @@ const RESERVED: [&str; 6] = [
     "latitude",
     "longitude",
 ];
+
+/// Assets that hold a class or bits at each pixel, in the products that are
+/// known.
+const CLASS_ASSETS: [&str; 3] = ["scl", "fmask", "qa_pixel"];
 
 impl Recipe {
     /// The grid's system, the grid with its overviews, and the time axis.
@@ -74,6 +79,34 @@ impl Recipe {
             self.known_variables("composite.resampling", map.keys(), false)?;
         }
         self.known_variables("composite.rule", self.composite.rule.bands(), false)?;
+        self.check_classes()
+    }
+
+    /// No value lies between two classes.
+    fn check_classes(&self) -> Result<(), RecipeError> {
+        let mask = self.source.mask.as_ref();
+        let mask = mask.and_then(|mask| mask.asset.as_deref());
+        let holds_classes = |key: &str| {
+            mask == Some(key)
+                || CLASS_ASSETS
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(key))
+        };
+        for band in &self.source.bands {
+            let name = band.name();
+            let mixes = !matches!(
+                self.composite.resampling.of(name),
+                Kernel::Nearest | Kernel::Mode
+            );
+            if mixes && holds_classes(band.asset().unwrap_or(name)) {
+                return Err(RecipeError::invalid(
+                    "composite.resampling",
+                    format!(
+                        "`{name}` holds classes, which have nothing between them: write `resampling = {{ {name} = \"nearest\" }}`, or \"mode\""
+                    ),
+                ));
+            }
+        }
         Ok(())
     }
 

@@ -483,6 +483,11 @@ mod tests {
             "[composite]\nresampling = { reed = 'nearest' }\n[source]",
             &["composite.resampling", "`red`"],
         );
+        refuse(
+            r#"["red", "#,
+            r#"["scl", "#,
+            &["composite.resampling", "classes", "scl = \"nearest\""],
+        );
     }
 
     #[track_caller]

@@ -265,16 +265,17 @@ impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
         col_weights: &mut Vec<f64>,
         mut visit: impl FnMut(&[T], f64, &[f64]),
     ) -> Option<()> {
-        let (part, lines) = (cols.of(&self.read_cols)?, rows.of(&self.read_rows)?);
+        let frame = &self.frame;
+        let (part, lines) = (cols.of(&frame.read_cols)?, rows.of(&frame.read_rows)?);
         col_weights.clear();
         col_weights.extend(part.clone().map(|col| cols.weight(col)));
-        let left = usize::try_from(part.start - self.read_cols.start).ok()?;
-        let top = usize::try_from(lines.start - self.read_rows.start).ok()?;
-        let mut start = top * self.cols + left;
+        let left = usize::try_from(part.start - frame.read_cols.start).ok()?;
+        let top = usize::try_from(lines.start - frame.read_rows.start).ok()?;
+        let mut start = top * frame.cols + left;
         for row in lines {
             let line = self.data.get(start..start + col_weights.len())?;
             visit(line, rows.weight(row), col_weights);
-            start += self.cols;
+            start += frame.cols;
         }
         Some(())
     }

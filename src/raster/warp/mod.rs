@@ -17,7 +17,7 @@ pub use kernel::{CellRatio, Kernel};
 
 use super::{Raster, Sample};
 use crate::grid::{GeoTransform, Shape, Window};
-use pixels::Pixels;
+use pixels::{Frame, Pixels};
 
 /// Where each pixel centre of a target window is in a source's CRS, row by
 /// row: `x[i]`, `y[i]`; not finite where the projection has no answer.
@@ -88,8 +88,8 @@ impl ToPixel {
 /// unsigned samples and 0 for missing, none is.
 ///
 /// # Panics
-/// If the sources do not share their transform, or `wanted` does not have as
-/// many pixels as there are positions.
+/// If the sources do not share their transform and window, or `wanted` does not
+/// have as many pixels as there are positions.
 #[must_use]
 pub fn warp_together<T: Sample>(
     sources: &[Patch<T>],
@@ -102,7 +102,8 @@ pub fn warp_together<T: Sample>(
     let Some(first) = sources.first() else {
         return Vec::new();
     };
-    let is_of_one_place = |source: &Patch<T>| source.transform == first.transform;
+    let place = |source: &Patch<T>| (source.transform, source.window);
+    let is_of_one_place = |source: &Patch<T>| place(source) == place(first);
     assert!(
         sources.iter().all(is_of_one_place),
         "sources of other places"
@@ -117,6 +118,7 @@ pub fn warp_together<T: Sample>(
     let mut outs = vec![Raster::filled(positions.shape, missing); sources.len()];
     let target = Target {
         to_pixel: ToPixel::new(&first.transform),
+        frame: Frame::new(first.window),
         positions,
         wanted,
         missing,
@@ -164,6 +166,7 @@ pub fn warp<T: Sample>(
 /// What is written, and where.
 struct Target<'a, T> {
     to_pixel: ToPixel,
+    frame: Frame,
     positions: &'a Positions,
     wanted: Option<&'a [bool]>,
     missing: T,
@@ -185,38 +188,76 @@ impl<T: Sample> Target<'_, T> {
         let hole = self.missing;
         let mut scratch = area::Scratch::default();
         match kernel {
-            Kernel::Nearest => self.fill(sources, Pixels::nearest),
-            Kernel::Bilinear => self.fill(sources, Pixels::bilinear),
-            Kernel::Cubic => self.fill(sources, |pixels, col, row| pixels.cubic(col, row, hole)),
-            Kernel::Average => self.fill(sources, |pixels, col, row| {
-                pixels.average((col, row), cell, &mut scratch)
+            Kernel::Nearest => self.fill(sources, Frame::nearest, Pixels::valid, |_, _, _| None),
+            Kernel::Bilinear => self.fill(
+                sources,
+                Frame::square,
+                Pixels::bilinear_inside,
+                Pixels::bilinear_at_an_edge,
+            ),
+            Kernel::Cubic => {
+                self.fill_each(sources, |pixels, (col, row)| pixels.cubic(col, row, hole));
+            }
+            Kernel::Average => self.fill_each(sources, |pixels, place| {
+                pixels.average(place, cell, &mut scratch)
             }),
-            Kernel::Mode => self.fill(sources, |pixels, col, row| {
-                pixels.mode((col, row), cell, &mut scratch)
+            Kernel::Mode => self.fill_each(sources, |pixels, place| {
+                pixels.mode(place, cell, &mut scratch)
             }),
-            Kernel::Antialiased => self.fill(sources, |pixels, col, row| {
-                pixels.antialiased((col, row), cell, &mut scratch)
+            Kernel::Antialiased => self.fill_each(sources, |pixels, place| {
+                pixels.antialiased(place, cell, &mut scratch)
             }),
         }
     }
 
+    /// Fills by what each source has around each position, found anew.
+    fn fill_each<P>(self, sources: &[P], sample: impl FnMut(&P, (f64, f64)) -> Option<T>) {
+        let everywhere = |_: &Frame, col, row| Some((col, row));
+        self.fill(sources, everywhere, sample, |_, _, _| None);
+    }
+
+    /// Fills by a `place`, which is found once for all sources, and what a
+    /// source has there; where there is no place or the source has nothing,
+    /// by what it has `otherwise`.
     #[inline]
-    fn fill<P>(self, sources: &[P], mut sample: impl FnMut(&P, f64, f64) -> Option<T>) {
+    fn fill<P, Q: Copy>(
+        self,
+        sources: &[P],
+        place: impl Fn(&Frame, f64, f64) -> Option<Q>,
+        mut sample: impl FnMut(&P, Q) -> Option<T>,
+        mut otherwise: impl FnMut(&P, f64, f64) -> Option<T>,
+    ) {
         let Positions { x, y, .. } = self.positions;
+        let position = |n: usize| (self.to_pixel.col(x[n]), self.to_pixel.row(y[n]));
         let mut places = Vec::with_capacity(BLOCK);
+        let mut placeless = Vec::new();
         for start in (0..x.len()).step_by(BLOCK) {
             let block = start..(start + BLOCK).min(x.len());
             places.clear();
-            let mut place = |n: usize| {
-                places.push((n, self.to_pixel.col(x[n]), self.to_pixel.row(y[n])));
+            placeless.clear();
+            let mut find = |n: usize| {
+                let (col, row) = position(n);
+                match place(&self.frame, col, row) {
+                    Some(place) => places.push((n, place)),
+                    None => placeless.push(n),
+                }
             };
             match self.wanted {
-                None => block.for_each(place),
-                Some(wanted) => block.filter(|n| wanted[*n]).for_each(&mut place),
+                None => block.for_each(find),
+                Some(wanted) => block.filter(|n| wanted[*n]).for_each(&mut find),
             }
             for (source, out) in std::iter::zip(sources, &mut *self.outs) {
-                for (n, col, row) in &places {
-                    if let Some(value) = sample(source, *col, *row) {
+                let mut otherwise = |n: usize| {
+                    let (col, row) = position(n);
+                    otherwise(source, col, row)
+                };
+                for (n, place) in &places {
+                    if let Some(value) = sample(source, *place).or_else(|| otherwise(*n)) {
+                        out.data[*n] = value;
+                    }
+                }
+                for n in &placeless {
+                    if let Some(value) = otherwise(*n) {
                         out.data[*n] = value;
                     }
                 }

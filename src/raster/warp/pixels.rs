@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Patch;
+use crate::grid::Window;
 use crate::raster::Sample;
 
 /// A column and a row, which may be between pixels.
@@ -12,11 +13,11 @@ pub(super) struct Place {
     pub(super) row: f64,
 }
 
-/// The pixels that were read, and which of them count. Positions are those in
-/// the whole image, so that a value does not depend on what was read. Their
+/// Where the pixels that were read are in the whole image. Positions are those
+/// in the whole image, so that a value does not depend on what was read. Their
 /// distance to a pixel that was read is exact: it has no more digits.
-pub(super) struct Pixels<'a, T, V> {
-    pub(super) data: &'a [T],
+#[derive(Clone)]
+pub(super) struct Frame {
     pub(super) cols: usize,
     /// The first pixel that was read, and its centre.
     pub(super) first: Place,
@@ -27,22 +28,19 @@ pub(super) struct Pixels<'a, T, V> {
     /// The columns and rows that were read, in the whole image.
     pub(super) read_cols: Range<i64>,
     pub(super) read_rows: Range<i64>,
-    pub(super) is_valid: V,
 }
 
-impl<'a, T: Sample, V: Fn(T) -> bool> Pixels<'a, T, V> {
+impl Frame {
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_wrap,
         reason = "pixel counts are below 2^32"
     )]
-    pub(super) fn new(patch: &'a Patch<T>, is_valid: V) -> Self {
-        let window = patch.window;
+    pub(super) fn new(window: Window) -> Self {
         let (col, row) = (window.col as f64, window.row as f64);
         let (cols, rows) = (window.cols as f64, window.rows as f64);
         let place = |col, row| Place { col, row };
         Self {
-            data: &patch.raster.data,
             cols: window.cols,
             first: place(col, row),
             first_centre: place(col + 0.5, row + 0.5),
@@ -50,17 +48,45 @@ impl<'a, T: Sample, V: Fn(T) -> bool> Pixels<'a, T, V> {
             len: place(cols, rows),
             read_cols: window.col as i64..window.col_end() as i64,
             read_rows: window.row as i64..window.row_end() as i64,
+        }
+    }
+
+    /// Which of the pixels that were read a position is in.
+    #[inline]
+    pub(super) fn pixel(&self, col: f64, row: f64) -> Option<usize> {
+        let col = offset(col - self.first.col, self.len.col)?;
+        let row = offset(row - self.first.row, self.len.row)?;
+        Some(row * self.cols + col)
+    }
+}
+
+/// The pixels that were read, and which of them count.
+pub(super) struct Pixels<'a, T, V> {
+    pub(super) data: &'a [T],
+    pub(super) frame: Frame,
+    pub(super) is_valid: V,
+}
+
+impl<'a, T: Sample, V: Fn(T) -> bool> Pixels<'a, T, V> {
+    pub(super) fn new(patch: &'a Patch<T>, is_valid: V) -> Self {
+        Self {
+            data: &patch.raster.data,
+            frame: Frame::new(patch.window),
             is_valid,
         }
+    }
+
+    /// A pixel that was read, if it is valid.
+    #[inline]
+    pub(super) fn valid(&self, pixel: usize) -> Option<T> {
+        let value = *self.data.get(pixel)?;
+        (self.is_valid)(value).then_some(value)
     }
 
     /// The pixel that a position is in, if it was read and is valid.
     #[inline]
     pub(super) fn at(&self, col: f64, row: f64) -> Option<T> {
-        let col = offset(col - self.first.col, self.len.col)?;
-        let row = offset(row - self.first.row, self.len.row)?;
-        let value = *self.data.get(row * self.cols + col)?;
-        (self.is_valid)(value).then_some(value)
+        self.valid(self.frame.pixel(col, row)?)
     }
 }
 

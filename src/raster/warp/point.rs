@@ -7,7 +7,7 @@
 //! on how much was read around it, but where a pixel has a weight of 0, and
 //! there both give the same.
 
-use super::pixels::{Pixels, offset};
+use super::pixels::{Frame, Pixels, offset};
 use crate::raster::Sample;
 
 /// A position this little below a pixel's edge counts as beyond it: GDAL's
@@ -18,45 +18,77 @@ const NEAREST_EPSILON: f64 = 1e-10;
 /// pixels, so that data grows by at most half a pixel into nodata.
 pub(super) const MIN_VALID_WEIGHT: f64 = 0.5;
 
-impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
-    /// The pixel that holds a position.
+/// The four pixels around a position, which were all read, and how far it is
+/// from the first. The same for all images that were read alike.
+#[derive(Clone, Copy)]
+pub(super) struct Square {
+    /// The upper left one.
+    first: usize,
+    /// Weight of the right ones, and of the lower ones.
+    across: f64,
+    down: f64,
+}
+
+impl Frame {
+    /// Which pixel is nearest to a position, if it was read.
     #[inline]
-    pub(super) fn nearest(&self, col: f64, row: f64) -> Option<T> {
-        self.at(col + NEAREST_EPSILON, row + NEAREST_EPSILON)
+    pub(super) fn nearest(&self, col: f64, row: f64) -> Option<usize> {
+        self.pixel(col + NEAREST_EPSILON, row + NEAREST_EPSILON)
     }
 
+    /// The pixel centres around a position, if all four were read.
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "pixel counts are below 2^32")]
+    pub(super) fn square(&self, col: f64, row: f64) -> Option<Square> {
+        let (col, row) = (col - self.first_centre.col, row - self.first_centre.row);
+        let left = offset(col, self.last.col)?;
+        let top = offset(row, self.last.row)?;
+        Some(Square {
+            first: top * self.cols + left,
+            across: col - left as f64,
+            down: row - top as f64,
+        })
+    }
+}
+
+impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
     /// Linear between the four pixel centres around a position, over those that
     /// are valid.
     #[inline]
     pub(super) fn bilinear(&self, col: f64, row: f64) -> Option<T> {
-        self.bilinear_inside(col, row)
+        self.frame
+            .square(col, row)
+            .and_then(|square| self.bilinear_inside(square))
             .or_else(|| self.bilinear_at_an_edge(col, row))
     }
 
-    /// [`Pixels::bilinear`] if all four pixels were read and are valid.
+    /// [`Pixels::bilinear`] if all four pixels are valid.
     #[inline]
-    fn bilinear_inside(&self, col: f64, row: f64) -> Option<T> {
-        let (col, row) = (col - self.first_centre.col, row - self.first_centre.row);
-        let left = offset(col, self.last.col)?;
-        let top = offset(row, self.last.row)?;
-        let first = top * self.cols + left;
-        let upper: [T; 2] = *self.data.get(first..)?.first_chunk()?;
-        let lower: [T; 2] = *self.data.get(first + self.cols..)?.first_chunk()?;
+    pub(super) fn bilinear_inside(&self, square: Square) -> Option<T> {
+        let upper: [T; 2] = *self.data.get(square.first..)?.first_chunk()?;
+        let lower: [T; 2] = *self
+            .data
+            .get(square.first + self.frame.cols..)?
+            .first_chunk()?;
         if !self.are_valid([upper[0], upper[1], lower[0], lower[1]]) {
             return None;
         }
-        let (across, down) = (linear(col, left), linear(row, top));
-        let [upper, lower] =
-            [upper, lower].map(|line| line[0].to_f64() * across[0] + line[1].to_f64() * across[1]);
-        Some(T::from_f64(upper * down[0] + lower * down[1]))
+        // Not by `map` of arrays, which is at times a call and not a loop.
+        let mix = |line: [T; 2]| {
+            line[0].to_f64() * (1.0 - square.across) + line[1].to_f64() * square.across
+        };
+        let (upper, lower) = (mix(upper), mix(lower));
+        Some(T::from_f64(
+            upper * (1.0 - square.down) + lower * square.down,
+        ))
     }
 
+    /// [`Pixels::bilinear`] where a pixel was not read or is not valid.
     #[cold]
-    fn bilinear_at_an_edge(&self, col: f64, row: f64) -> Option<T> {
+    pub(super) fn bilinear_at_an_edge(&self, col: f64, row: f64) -> Option<T> {
         let is_within = |at: f64, first: f64, len: f64| first <= at && at <= first + len;
-        if !is_within(col, self.first.col, self.len.col)
-            || !is_within(row, self.first.row, self.len.row)
-        {
+        let Frame { first, len, .. } = &self.frame;
+        if !is_within(col, first.col, len.col) || !is_within(row, first.row, len.row) {
             // Less than half of the weight is on what was read.
             return None;
         }
@@ -87,14 +119,20 @@ impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
     #[inline]
     fn cubic_inside(&self, col: f64, row: f64) -> Option<T> {
         // Counted from the second of the pixels that were read.
-        let col = col - (self.first_centre.col + 1.0);
-        let row = row - (self.first_centre.row + 1.0);
-        let left = offset(col, self.last.col - 2.0)?;
-        let top = offset(row, self.last.row - 2.0)?;
+        let Frame {
+            cols,
+            first_centre,
+            last,
+            ..
+        } = self.frame;
+        let col = col - (first_centre.col + 1.0);
+        let row = row - (first_centre.row + 1.0);
+        let left = offset(col, last.col - 2.0)?;
+        let top = offset(row, last.row - 2.0)?;
         let across = catmull_rom(col, left);
         let mut lines = [0.0; 4];
         for (line, n) in std::iter::zip(&mut lines, top..) {
-            let taps: [T; 4] = *self.data.get(n * self.cols + left..)?.first_chunk()?;
+            let taps: [T; 4] = *self.data.get(n * cols + left..)?.first_chunk()?;
             if !self.are_valid(taps) {
                 return None;
             }
@@ -118,15 +156,6 @@ fn dot(values: [f64; 4], weights: [f64; 4]) -> f64 {
         + values[1] * weights[1]
         + values[2] * weights[2]
         + values[3] * weights[3]
-}
-
-/// Weights of pixel `first` and the next, for a position from pixel centre to
-/// pixel centre.
-#[inline]
-#[expect(clippy::cast_precision_loss, reason = "pixel counts are below 2^32")]
-fn linear(position: f64, first: usize) -> [f64; 2] {
-    let second = position - first as f64;
-    [1.0 - second, second]
 }
 
 /// Weights of the pixel before `first`, of `first` and of the next two.

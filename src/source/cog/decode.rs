@@ -21,14 +21,22 @@ pub(super) struct Decompressor {
     bytes: Vec<u8>,
 }
 
-impl Decompressor {
-    pub(super) fn new() -> Self {
+impl Default for Decompressor {
+    fn default() -> Self {
         Self {
             deflate: libdeflater::Decompressor::new(),
             bytes: Vec::new(),
         }
     }
+}
 
+impl std::fmt::Debug for Decompressor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decompressor").finish_non_exhaustive()
+    }
+}
+
+impl Decompressor {
     /// The `size` bytes that `compressed` holds.
     pub(super) fn run(
         &mut self,
@@ -121,7 +129,7 @@ mod tests {
     use std::io::Write;
 
     fn decode(method: Compression, size: usize, compressed: &[u8]) -> Result<Vec<u8>, String> {
-        Decompressor::new()
+        Decompressor::default()
             .run(method, compressed, size)
             .map(<[u8]>::to_vec)
             .map_err(|error| error.to_string())
@@ -163,7 +171,7 @@ mod tests {
 
     #[test]
     fn one_decompressor_reads_tiles_of_different_sizes() {
-        let mut decompressor = Decompressor::new();
+        let mut decompressor = Decompressor::default();
         for length in [5000, 10, 7000] {
             let bytes = vec![3; length];
             for method in METHODS {

@@ -34,6 +34,14 @@ pub(super) struct StoredTile {
     pub(super) bytes: Bytes,
 }
 
+/// What decoding works with: memory that the tiles of one image after the
+/// other are decompressed into.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    decompressor: Decompressor,
+    row: RowBuffer,
+}
+
 impl Fetched {
     /// The type of the stored samples.
     #[must_use]
@@ -46,7 +54,7 @@ impl Fetched {
     ///
     /// # Errors
     /// If a tile is corrupt, or `T` cannot hold the samples.
-    pub fn decode<T: CogSample>(&self) -> Result<Patch<T>, CogError> {
+    pub fn decode<T: CogSample>(&self, memory: &mut Decoder) -> Result<Patch<T>, CogError> {
         let stored = self.format.samples;
         if !T::reads(stored) {
             return Err(CogError::SampleType {
@@ -60,10 +68,8 @@ impl Fetched {
             cols: self.window.cols,
         };
         let mut raster = Raster::filled(shape, nodata.unwrap_or_default());
-        let mut decompressor = Decompressor::new();
-        let mut buffer = RowBuffer::default();
         for tile in &self.tiles {
-            self.decode_tile(tile, &mut decompressor, &mut buffer, &mut raster)?;
+            self.decode_tile(tile, memory, &mut raster)?;
         }
         Ok(Patch {
             raster,
@@ -76,13 +82,16 @@ impl Fetched {
     fn decode_tile<T: CogSample>(
         &self,
         tile: &StoredTile,
-        decompressor: &mut Decompressor,
-        buffer: &mut RowBuffer,
+        memory: &mut Decoder,
         raster: &mut Raster<T>,
     ) -> Result<(), CogError> {
         let area = tile.area;
         let row_bytes = self.tile.cols * self.format.samples.size();
         let size = self.tile.rows * row_bytes;
+        let Decoder {
+            decompressor,
+            row: buffer,
+        } = memory;
         let decoded = decompressor
             .run(self.method, &tile.bytes, size)
             .map_err(|error| CogError::Tile {

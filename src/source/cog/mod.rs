@@ -22,7 +22,7 @@ use async_tiff::tags::Predictor;
 
 pub(super) use self::bytes::ByteReader;
 pub use self::error::CogError;
-pub use self::fetched::Fetched;
+pub use self::fetched::{Decoder, Fetched};
 pub use self::sample::{CogSample, SampleType, Samples};
 
 use self::fetched::StoredTile;

@@ -105,6 +105,12 @@ fn each<S: Copy + Into<f64>, T>(
     Ok(())
 }
 
+/// Samples of the type that is wanted.
+fn same<T: Copy>(stored: &[T], out: &mut [T]) {
+    let len = stored.len().min(out.len());
+    out[..len].copy_from_slice(&stored[..len]);
+}
+
 impl CogSample for u8 {
     const NAME: SampleType = SampleType::U8;
 
@@ -114,7 +120,10 @@ impl CogSample for u8 {
 
     fn convert(stored: Samples<'_>, out: &mut [Self]) -> Result<(), f64> {
         match stored {
-            Samples::U8(from) => each(from, out, Some),
+            Samples::U8(from) => {
+                same(from, out);
+                Ok(())
+            }
             Samples::U16(from) => each(from, out, |v| Self::try_from(v).ok()),
             Samples::I16(from) => each(from, out, |v| Self::try_from(v).ok()),
             Samples::F32(from) => each(from, out, |_| None),
@@ -132,7 +141,10 @@ impl CogSample for u16 {
     fn convert(stored: Samples<'_>, out: &mut [Self]) -> Result<(), f64> {
         match stored {
             Samples::U8(from) => each(from, out, |v| Some(v.into())),
-            Samples::U16(from) => each(from, out, Some),
+            Samples::U16(from) => {
+                same(from, out);
+                Ok(())
+            }
             Samples::I16(from) => each(from, out, |v| Self::try_from(v).ok()),
             Samples::F32(from) => each(from, out, |_| None),
         }
@@ -150,7 +162,10 @@ impl CogSample for i16 {
         match stored {
             Samples::U8(from) => each(from, out, |v| Some(v.into())),
             Samples::U16(from) => each(from, out, |v| Self::try_from(v).ok()),
-            Samples::I16(from) => each(from, out, Some),
+            Samples::I16(from) => {
+                same(from, out);
+                Ok(())
+            }
             Samples::F32(from) => each(from, out, |_| None),
         }
     }
@@ -168,7 +183,10 @@ impl CogSample for f32 {
             Samples::U8(from) => each(from, out, |v| Some(v.into())),
             Samples::U16(from) => each(from, out, |v| Some(v.into())),
             Samples::I16(from) => each(from, out, |v| Some(v.into())),
-            Samples::F32(from) => each(from, out, Some),
+            Samples::F32(from) => {
+                same(from, out);
+                Ok(())
+            }
         }
     }
 }

@@ -273,7 +273,7 @@ fn take(item: &Item, datetime: DateTime<Utc>) -> Option<(String, String)> {
             let strip = strip_start(properties).unwrap_or_default();
             format!("{} {strip}", without_baseline(id))
         }
-        None => format!("{} {}", platform(properties), datetime.timestamp()),
+        None => format!("{} {}", platform(item), datetime.timestamp()),
     };
     Some((tile, take))
 }
@@ -294,9 +294,12 @@ fn without_baseline(datatake: &str) -> &str {
     }
 }
 
-fn platform(properties: &Map<String, Value>) -> String {
-    text(properties, "platform")
-        .or_else(|| text(properties, "constellation"))
+/// What took an image, as far as its item tells: the two halves of HLS are
+/// collections, and their items name no satellite.
+fn platform(item: &Item) -> String {
+    text(&item.properties, "platform")
+        .or_else(|| text(&item.properties, "constellation"))
+        .or(item.collection.as_deref())
         .unwrap_or("unknown")
         .to_lowercase()
 }
@@ -327,7 +330,7 @@ fn overpass(item: &Item, datetime: DateTime<Utc>, footprint: &[Bounds]) -> Strin
         reason = "a longitude is at most 180 degrees, which is half a day"
     )]
     let solar = datetime + TimeDelta::milliseconds((longitude * PER_DEGREE).round() as i64);
-    format!("{}_{}", platform(&item.properties), solar.date_naive())
+    format!("{}_{}", platform(item), solar.date_naive())
 }
 
 #[cfg(test)]

@@ -1,8 +1,20 @@
 //! The only bridge from async code to the CPU: a bounded number of blocking
 //! computations at a time, so that decoding and warping never hold up a
-//! request's I/O and a burst of work cannot start a thousand threads.
+//! request's I/O and a burst of work cannot start a thousand threads. Only what
+//! is shorter than the way to another thread and back is done in place. And the
+//! bounds on what else work under way may take: [`Memory`] and [`Admission`].
 
-use std::sync::Arc;
+mod admission;
+mod memory;
+
+pub use admission::{Admission, Busy};
+pub use memory::Memory;
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use tokio::sync::Semaphore;
 
@@ -18,8 +30,8 @@ pub struct Compute {
 #[derive(Debug, thiserror::Error)]
 pub enum ComputeError {
     /// It panicked: a bug, which ends this computation and nothing else.
-    #[error("a computation panicked")]
-    Panicked(#[source] tokio::task::JoinError),
+    #[error("a computation panicked: {0}")]
+    Panicked(String),
     /// The runtime is shutting down.
     #[error("the program is shutting down")]
     ShuttingDown,
@@ -71,13 +83,45 @@ impl Compute {
             work()
         });
         task.await.map_err(|error| {
-            if error.is_panic() {
-                ComputeError::Panicked(error)
-            } else {
-                ComputeError::ShuttingDown
-            }
+            error
+                .try_into_panic()
+                .map_or(ComputeError::ShuttingDown, |panic| panicked(&*panic))
         })
     }
+
+    /// Runs short work, up to a millisecond, on the thread that asks. Another
+    /// thread has to be woken for it, and this one woken again, which takes some
+    /// tenths of a millisecond on a virtual machine: more than half of a tile's
+    /// time, when all its work was done elsewhere.
+    ///
+    /// # Errors
+    /// If the work panics.
+    pub fn run_here<T>(&self, work: impl FnOnce() -> T) -> Result<T, ComputeError> {
+        // Nothing that the work has begun to change is looked at afterwards.
+        catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panicked(&*panic))
+    }
+
+    /// [`Compute::run_here`] of short work, [`Compute::run`] of other.
+    ///
+    /// # Errors
+    /// As those say.
+    pub async fn run_by_length<T, F>(&self, is_short: bool, work: F) -> Result<T, ComputeError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        if is_short {
+            self.run_here(work)
+        } else {
+            self.run(work).await
+        }
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> ComputeError {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    ComputeError::Panicked(text.unwrap_or("with no message").to_owned())
 }
 
 #[cfg(test)]
@@ -110,8 +154,13 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error_and_frees_its_place() {
         let pool = Compute::new(1);
-        let result = pool.run(|| panic!("on purpose")).await;
+        let result: Result<(), _> = pool.run(|| panic!("on purpose")).await;
         assert!(matches!(result, Err(ComputeError::Panicked(_))));
         assert_eq!(pool.run(|| 7).await.unwrap(), 7);
+        let result: Result<(), _> = pool.run_by_length(true, || panic!("on purpose")).await;
+        let Err(ComputeError::Panicked(text)) = result else {
+            panic!("{result:?}");
+        };
+        assert_eq!(text, "on purpose");
     }
 }

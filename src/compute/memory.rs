@@ -1,4 +1,4 @@
-//! A bound on the memory of reads under way.
+//! A bound on the memory of work under way: who needs some waits for it.
 
 use std::sync::Arc;
 
@@ -7,15 +7,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Permits are this many bytes, so that a semaphore's count holds gigabytes.
 const UNIT: u64 = 1024;
 
-/// Bytes that reads of all chunks share.
+/// Bytes that much work shares. Clones share them too.
 #[derive(Clone, Debug)]
-pub(super) struct Memory {
+pub struct Memory {
     free: Arc<Semaphore>,
     units: u32,
 }
 
 impl Memory {
-    pub(super) fn new(bytes: u64) -> Self {
+    /// So many bytes, at least a KiB.
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
         let units = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX).max(1);
         let permits = usize::try_from(units).unwrap_or(usize::MAX);
         Self {
@@ -28,7 +30,7 @@ impl Memory {
     /// dropped. Who needs more than there is gets all of it, alone. What is
     /// needed together must be asked for at once: two that each hold a part
     /// and wait for the rest would wait for ever.
-    pub(super) async fn reserve(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+    pub async fn reserve(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let free = Arc::clone(&self.free);
         // The semaphore is never closed, so this is always some.

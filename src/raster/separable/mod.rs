@@ -1,0 +1,106 @@
+//! Resampling between grids whose axes map independently: columns depend on x
+//! alone and rows on y alone, as from longitude and latitude to Web Mercator.
+//! Two one-dimensional tables replace a transform of every pixel. [`gather`]
+//! takes the same samples for pixels that had to be transformed one by one.
+//!
+//! Sums are in `f64` for every sample type: of 16 bits and less they are exact
+//! enough to be rounded correctly, and samples are converted only while they
+//! are summed.
+
+mod average;
+mod mosaic;
+mod point;
+mod table;
+mod validity;
+
+pub(super) use average::Sums;
+pub use mosaic::Mosaic;
+pub use table::AxisTable;
+pub use validity::Validity;
+
+use super::{Positions, Raster, Resampling, Sample};
+use crate::grid::{Grid, Shape, Window};
+use table::AxisEntry;
+
+/// Resamples the pixels of `window` (whose samples `source` holds) by a table
+/// for rows and one for columns; `nodata` where there is nothing.
+#[must_use]
+pub fn resample<T: Sample>(
+    source: &Raster<T>,
+    window: Window,
+    rows: &AxisTable,
+    cols: &AxisTable,
+    resampling: Resampling,
+    nodata: T,
+) -> Raster<T> {
+    let mosaic = Mosaic::of_raster(source, window, nodata);
+    let validity = Validity::new(Some(nodata));
+    resample_mosaic(&mosaic, rows, cols, resampling, &validity)
+}
+
+/// Resamples chunks by a table for rows and one for columns;
+/// [`Validity::fill`] where there is nothing. The same to the bit however the
+/// source is cut into chunks.
+#[must_use]
+pub fn resample_mosaic<T: Sample>(
+    mosaic: &Mosaic<'_, T>,
+    rows: &AxisTable,
+    cols: &AxisTable,
+    resampling: Resampling,
+    validity: &Validity<T>,
+) -> Raster<T> {
+    let shape = Shape {
+        rows: rows.len(),
+        cols: cols.len(),
+    };
+    let mut out = Raster::filled(shape, validity.fill());
+    match resampling {
+        Resampling::Nearest => point::nearest(mosaic, &rows.entries, &cols.entries, &mut out),
+        Resampling::Bilinear => {
+            point::bilinear(mosaic, &rows.entries, &cols.entries, validity, &mut out);
+        }
+        Resampling::Cubic => point::cubic(mosaic, &rows.entries, &cols.entries, validity, &mut out),
+        Resampling::Average => average::average(mosaic, rows, cols, validity, &mut out),
+    }
+    out
+}
+
+/// Samples a window of `grid` (whose samples `source` holds) at positions in
+/// the grid's CRS, as [`resample`] does at those of tables; `nodata` where
+/// there is nothing. The window must hold what the positions within the grid
+/// need: a sample outside of it counts as `nodata`.
+///
+/// Positions have no edges, so an average is taken as bilinear;
+/// [`super::warp()`] with [`super::Kernel::Average`] has means over cells.
+#[must_use]
+pub fn gather<T: Sample>(
+    source: &Raster<T>,
+    window: Window,
+    grid: &Grid,
+    positions: &Positions,
+    resampling: Resampling,
+    nodata: T,
+) -> Raster<T> {
+    let validity = Validity::new(Some(nodata));
+    let mosaic = Mosaic::of_raster(source, window, nodata);
+    let sample = |x: f64, y: f64| {
+        let row = AxisEntry::at(grid.transform.row(y), grid.shape.rows)?;
+        let col = AxisEntry::at(grid.transform.col(x), grid.shape.cols)?;
+        Some(match resampling {
+            Resampling::Nearest => mosaic.at(row.nearest, col.nearest),
+            Resampling::Bilinear | Resampling::Average => {
+                point::bilinear_at(&mosaic, &row, &col, &validity)
+            }
+            Resampling::Cubic => point::cubic_at(&mosaic, &row, &col, &validity),
+        })
+    };
+    Raster {
+        shape: positions.shape,
+        data: std::iter::zip(&positions.x, &positions.y)
+            .map(|(x, y)| sample(*x, *y).unwrap_or(nodata))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("render",    &["grid", "raster"],                                   &["jpeg_encoder", "libdeflater", "png", "webpx"]),
     ("land",      &[],                                                   &["geo", "geojson"]),
     ("cube",      &["grid", "raster", "land", "suggest"],                        &[]),
+    ("dataset",   &["grid", "suggest"],                                  &[]),
     // one foreign thing each
     ("crs",       &["grid", "raster"],                                   &["proj"]),
     ("compute",   &[],                                                   &["tokio"]),

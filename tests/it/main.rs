@@ -11,6 +11,7 @@ mod any_grid;
 mod blocks;
 mod browser;
 mod cli;
+mod dataset;
 mod edges;
 mod errors;
 mod faults;

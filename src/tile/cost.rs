@@ -32,6 +32,11 @@ impl Cost {
         Self((samples + pixels) * SAMPLE * variables as u64 + pixels * PIXEL)
     }
 
+    /// Of so many bytes for samples, and the pixels of a tile.
+    pub(super) fn of_samples(samples: u64, size: usize) -> Self {
+        Self(samples.saturating_add((size * size) as u64 * PIXEL))
+    }
+
     pub(super) fn bytes(self) -> u64 {
         self.0
     }

@@ -14,6 +14,7 @@ mod cli;
 mod dataset;
 mod edges;
 mod errors;
+mod external;
 mod faults;
 mod fixture;
 mod invariance;

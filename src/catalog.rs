@@ -48,7 +48,7 @@ pub enum CatalogError {
         path: PathBuf,
         /// What is wrong.
         #[source]
-        source: ZarrError,
+        source: Box<ZarrError>,
     },
     /// The store is neither a cube nor anything that tiles can be made of.
     #[error(
@@ -74,7 +74,7 @@ pub enum CatalogError {
         address: String,
         /// What is wrong.
         #[source]
-        source: ExternalError,
+        source: Box<ExternalError>,
     },
 }
 
@@ -153,7 +153,7 @@ impl Catalog {
         let failed = |source| CatalogError::Open {
             name: name.to_owned(),
             path: path.clone(),
-            source,
+            source: Box::new(source),
         };
         let repo = Repo::open(&path).await.map_err(|e| failed(e.into()))?;
         let current = StoredCube::open(&repo).await.map_err(failed)?;
@@ -204,13 +204,13 @@ impl Catalog {
             Some(cube) => CatalogError::Neither {
                 name: name.to_owned(),
                 address: address(),
-                cube: Box::new(cube),
+                cube,
                 external: Box::new(source),
             },
             None => CatalogError::Remote {
                 name: name.to_owned(),
                 address: address(),
-                source,
+                source: Box::new(source),
             },
         })?;
         let entry = ExternalEntry {
@@ -244,6 +244,7 @@ impl Catalog {
     }
 
     /// All data sets of others, by name.
+    #[must_use]
     pub fn externals(&self) -> impl ExactSizeIterator<Item = &Arc<ExternalEntry>> {
         self.externals.values()
     }

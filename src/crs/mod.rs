@@ -118,14 +118,13 @@ fn with_projector<T>(
         if let Some(projector) = projectors.get(&(from, to)) {
             return work(projector);
         }
-        let projector =
-            Proj::new_known_crs(&name(from), &name(to), None).map_err(|error| {
-                CrsError::Unknown {
-                    from: name(from),
-                    to: name(to),
-                    reason: error.to_string(),
-                }
-            })?;
+        let projector = Proj::new_known_crs(&name(from), &name(to), None).map_err(|error| {
+            CrsError::Unknown {
+                from: name(from),
+                to: name(to),
+                reason: error.to_string(),
+            }
+        })?;
         work(projectors.entry((from, to)).or_insert(projector))
     })
 }

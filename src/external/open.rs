@@ -198,9 +198,8 @@ fn footprint(grid: &Grid) -> Footprint {
         north: 90.0,
     };
     let parts = crs::geographic_bounds(grid.crs, bounds).unwrap_or_else(|_nowhere| vec![world]);
-    let along = |low: f64, high: f64, n: u32| {
-        low + (f64::from(n) + 0.5) / f64::from(PROBES) * (high - low)
-    };
+    let along =
+        |low: f64, high: f64, n: u32| low + (f64::from(n) + 0.5) / f64::from(PROBES) * (high - low);
     let mut finest = f64::INFINITY;
     for (row, col) in (0..PROBES).flat_map(|row| (0..PROBES).map(move |col| (row, col))) {
         let x = along(bounds.west, bounds.east, col);

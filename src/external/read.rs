@@ -5,10 +5,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{
-    Element, External, ExternalError, Samples, Stored,
-    store::ChunkKeys,
-};
+use super::{Element, External, ExternalError, Samples, Stored, store::ChunkKeys};
 use crate::{
     cache::Cache,
     compute::Compute,
@@ -47,7 +44,10 @@ impl OpenArray {
         keys: ChunkKeys,
         codec: Codec,
     ) -> Self {
-        let inner = level.inner_chunk.clone().filter(|_| codec.index_len().is_some());
+        let inner = level
+            .inner_chunk
+            .clone()
+            .filter(|_| codec.index_len().is_some());
         Self {
             number,
             keys,
@@ -81,7 +81,10 @@ impl OpenArray {
     #[must_use]
     pub fn unit_bytes(&self) -> u64 {
         let size = (self.stored.size() + self.stored.stored_size()) as u64;
-        let elements = self.unit.iter().fold(1_u64, |all, n| all.saturating_mul(*n));
+        let elements = self
+            .unit
+            .iter()
+            .fold(1_u64, |all, n| all.saturating_mul(*n));
         elements.saturating_mul(size)
     }
 
@@ -140,9 +143,8 @@ impl OpenArray {
         if across == 1 && down == cols {
             return Cow::Borrowed(&samples[offset..offset + rows * cols]);
         }
-        let cells = (0..rows).flat_map(|row| {
-            (0..cols).map(move |col| offset + row * down + col * across)
-        });
+        let cells =
+            (0..rows).flat_map(|row| (0..cols).map(move |col| offset + row * down + col * across));
         Cow::Owned(cells.map(|n| samples[n]).collect())
     }
 }
@@ -237,10 +239,13 @@ impl ChunkReader {
                 return Ok(None);
             };
             if range.end - range.start > limit {
-                return Err(array.damaged(unit, CodecError::Data(format!(
-                    "the shard's index says that it has {} bytes",
-                    range.end - range.start
-                ))));
+                return Err(array.damaged(
+                    unit,
+                    CodecError::Data(format!(
+                        "the shard's index says that it has {} bytes",
+                        range.end - range.start
+                    )),
+                ));
             }
             // The index has just said that it is there.
             external
@@ -259,7 +264,9 @@ impl ChunkReader {
         let expected = array
             .unit
             .iter()
-            .fold(array.stored.stored_size() as u64, |all, n| all.saturating_mul(*n));
+            .fold(array.stored.stored_size() as u64, |all, n| {
+                all.saturating_mul(*n)
+            });
         let own = array.clone();
         let decoded = self
             .compute

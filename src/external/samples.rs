@@ -161,8 +161,8 @@ impl Stored {
     /// valid ones, or else all that the stored type has, as `TiTiler` does.
     #[must_use]
     pub fn range(&self) -> [f64; 2] {
-        let ends = type_range(&self.meant)
-            .map(|end| end * self.packing.scale + self.packing.offset);
+        let ends =
+            type_range(&self.meant).map(|end| end * self.packing.scale + self.packing.offset);
         let [low, high] = [ends[0].min(ends[1]), ends[0].max(ends[1])];
         let (min, max) = self.packing.valid_physical().unwrap_or((low, high));
         let end = |end: f64, or: f64| if end.is_finite() { end } else { or };
@@ -225,11 +225,7 @@ impl Stored {
         }
     }
 
-    fn same<const N: usize, T: Element>(
-        &self,
-        raw: &[u8],
-        read: impl Fn([u8; N]) -> T,
-    ) -> Samples {
+    fn same<const N: usize, T: Element>(&self, raw: &[u8], read: impl Fn([u8; N]) -> T) -> Samples {
         self.wider(raw, read, |sample| sample)
     }
 
@@ -306,5 +302,88 @@ fn type_range(meant: &DataType) -> [f64; 2] {
         | DataType::Datetime { .. }
         | DataType::Timedelta { .. }
         | DataType::Other(_) => [0.0, 1.0],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        dataset::{Array, LevelGrid},
+        grid::{GeoTransform, Shape},
+    };
+    use serde_json::{Value, json};
+
+    fn stored(data_type: &str, fill: Value, attributes: Value) -> Stored {
+        let document = json!({
+            "zarr_format": 3, "node_type": "array", "shape": [1, 4], "data_type": data_type,
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [1, 4]}},
+            "chunk_key_encoding": {"name": "default"}, "codecs": [{"name": "bytes"}],
+            "fill_value": fill, "attributes": attributes,
+        });
+        let array = Array::parse("v", document, None).unwrap();
+        Stored::new(&VariableLevel {
+            path: "v".to_owned(),
+            grid: LevelGrid {
+                transform: GeoTransform {
+                    origin_x: 0.0,
+                    origin_y: 0.0,
+                    cell_width: 1.0,
+                    cell_height: -1.0,
+                },
+                shape: Shape { rows: 1, cols: 4 },
+                turn: None,
+            },
+            shape: array.shape.clone(),
+            chunk: array.chunk.clone(),
+            inner_chunk: None,
+            data_type: array.data_type.clone(),
+            packing: Packing::of(&array).unwrap(),
+        })
+    }
+
+    #[test]
+    fn integers_with_a_missing_value_keep_their_type_and_others_get_a_larger_one() {
+        let plain = stored("uint8", json!(0), json!({}));
+        assert_eq!(plain.decode(&[0, 7, 255]), Samples::U16(vec![0, 7, 255]));
+        assert_eq!(plain.range(), [0.0, 255.0], "of what is stored");
+        let missing = stored("uint8", json!(0), json!({"_FillValue": 255}));
+        assert_eq!(missing.decode(&[0, 255]), Samples::U8(vec![0, 255]));
+        assert_eq!(missing.nodata(), 255.0);
+    }
+
+    #[test]
+    fn all_that_is_missing_becomes_one_value() {
+        let attributes = json!({
+            "_FillValue": 9, "missing_value": 8, "valid_min": 1, "scale_factor": -0.5,
+        });
+        let packed = stored("uint8", json!(0), attributes);
+        assert_eq!(packed.decode(&[0, 1, 8, 9]), Samples::U8(vec![9, 1, 9, 9]));
+        assert_eq!(packed.fill(), 9.0, "0 is less than the least valid value");
+        assert_eq!(packed.scale_and_offset(), [-0.5, 0.0]);
+        assert_eq!(packed.range(), [-127.5, -0.5]);
+    }
+
+    #[test]
+    fn signed_bytes_may_be_meant_as_unsigned_ones() {
+        let attributes = json!({"_Unsigned": "true", "_FillValue": -1});
+        let meant = stored("int8", json!(0), attributes);
+        assert_eq!(meant.decode(&[200, 255]), Samples::U8(vec![200, 255]));
+        assert_eq!(meant.nodata(), 255.0);
+    }
+
+    #[test]
+    fn of_floats_not_a_number_is_missing() {
+        let float = stored("float32", json!("NaN"), json!({"missing_value": -9.0}));
+        let raw: Vec<u8> = [1.5_f32, -9.0]
+            .iter()
+            .flat_map(|v| v.to_ne_bytes())
+            .collect();
+        let samples = float.decode(&raw);
+        let values = f32::of(&samples).unwrap();
+        assert!(values[0] == 1.5 && values[1].is_nan() && float.nodata().is_nan());
+        let half = stored("float16", json!(0.0), json!({}));
+        let raw = half::f16::from_f32(0.25).to_ne_bytes();
+        assert_eq!(half.decode(&raw), Samples::F32(vec![0.25]));
     }
 }

@@ -73,13 +73,15 @@ impl Source {
     }
 
     fn next_check(&self) -> std::sync::MutexGuard<'_, Instant> {
-        self.next_check.lock().unwrap_or_else(PoisonError::into_inner)
+        self.next_check
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One caller at a time finds that a check is due.
     fn is_check_due(&self) -> bool {
         /// Until the check that is under way says when the next one is.
-        const UNDER_WAY: Duration = Duration::from_secs(60);
+        const UNDER_WAY: Duration = Duration::from_mins(1);
         let mut next = self.next_check();
         let now = Instant::now();
         let due = now >= *next;

@@ -58,7 +58,7 @@ impl Store {
                     documents,
                 })
             }
-            location => {
+            location @ (Location::Local(_) | Location::Http(_)) => {
                 let store = Self::Keys {
                     storage: storage.clone(),
                     root: location.clone(),
@@ -247,10 +247,7 @@ impl ChunkKeys {
             Format::V3 if encoding["name"] == "v2" => {
                 ("", separator(&encoding["configuration"]["separator"], '.'))
             }
-            Format::V3 => (
-                "c",
-                separator(&encoding["configuration"]["separator"], '/'),
-            ),
+            Format::V3 => ("c", separator(&encoding["configuration"]["separator"], '/')),
         };
         Self {
             path: array.path.clone(),

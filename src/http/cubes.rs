@@ -35,7 +35,9 @@ pub(super) async fn list(State(state): State<AppState>, headers: HeaderMap) -> J
         })
     };
     let catalog = state.tiles.catalog();
-    let others = catalog.externals().map(|entry| externals::line(entry, &base));
+    let others = catalog
+        .externals()
+        .map(|entry| externals::line(entry, &base));
     let cubes: Vec<Value> = catalog.entries().map(cube).chain(others).collect();
     Json(json!({
         "cubes": cubes,

@@ -146,9 +146,11 @@ impl From<&ExternalError> for ApiError {
             | ExternalError::Repo(_)
             | ExternalError::NotConsolidated(_)
             | ExternalError::Codec { .. }
-            | ExternalError::Length { .. } => {
-                Self::internal(StatusCode::BAD_GATEWAY, "the data set's store failed", error)
-            }
+            | ExternalError::Length { .. } => Self::internal(
+                StatusCode::BAD_GATEWAY,
+                "the data set's store failed",
+                error,
+            ),
             ExternalError::Compute(_) => Self::internal(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the tile cannot be made",

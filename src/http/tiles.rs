@@ -109,9 +109,12 @@ async fn answer(
     let query = TileQuery::parse(query.unwrap_or_default())?;
     let request = request(place, &query, state.server.max_tile_size)?;
     let prepared = match state.tiles.catalog().external(cube) {
-        Some(entry) => Prepared::External(state.tiles.prepare_external(entry, &request).await?),
+        Some(entry) => {
+            let tile = state.tiles.prepare_external(entry, &request).await?;
+            Prepared::External(Box::new(tile))
+        }
         None if request.bidx.is_empty() => {
-            Prepared::Cube(state.tiles.prepare(cube, &request).await?)
+            Prepared::Cube(Box::new(state.tiles.prepare(cube, &request).await?))
         }
         None => {
             return Err(ApiError::new(
@@ -146,8 +149,8 @@ async fn answer(
         return Ok((StatusCode::NOT_MODIFIED, told).into_response());
     }
     let tile = match prepared {
-        Prepared::Cube(tile) => state.tiles.render(tile).await?,
-        Prepared::External(tile) => state.tiles.render_external(tile).await?,
+        Prepared::Cube(tile) => state.tiles.render(*tile).await?,
+        Prepared::External(tile) => state.tiles.render_external(*tile).await?,
     };
     told.insert(
         header::CONTENT_TYPE,
@@ -160,8 +163,8 @@ async fn answer(
 
 /// A tile before its pixels are read.
 enum Prepared {
-    Cube(tile::Prepared),
-    External(PreparedExternal),
+    Cube(Box<tile::Prepared>),
+    External(Box<PreparedExternal>),
 }
 
 /// What is told of a tile in headers.

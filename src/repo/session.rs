@@ -68,7 +68,11 @@ impl Snapshot {
     /// What storage says.
     pub async fn documents(&self) -> Result<Vec<(String, Bytes)>, RepoError> {
         let failed = |error| storage("list the groups and arrays", error);
-        let nodes = self.session.list_nodes(&Path::root()).await.map_err(failed)?;
+        let nodes = self
+            .session
+            .list_nodes(&Path::root())
+            .await
+            .map_err(failed)?;
         nodes
             .map(|node| {
                 let node = node.map_err(failed)?;

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use zarrs::{
     array::codec::api::ArrayToBytesCodecTraits as _,
     array::{
-        Array, ArrayBytes, ArrayMetadata, CodecChain, CodecOptions, DataType, Element, ElementOwned, FillValue,
+        Array, ArrayBytes, ArrayMetadata, CodecChain, CodecOptions, DataType, Element,
+        ElementOwned, FillValue,
         codec::{ShardingCodecOptions, SubchunkWriteOrder, api::CodecSpecificOptions},
     },
     storage::store::MemoryStore,

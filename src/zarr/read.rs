@@ -75,9 +75,7 @@ impl Reader {
                 let entry = size_of::<Option<Range<u64>>>();
                 ENTRY_OVERHEAD + index.as_ref().map_or(0, |i| i.len() * entry)
             }),
-            blocks: Cache::new(metadata / 2, |block| {
-                ENTRY_OVERHEAD + block.weight()
-            }),
+            blocks: Cache::new(metadata / 2, |block| ENTRY_OVERHEAD + block.weight()),
             compute,
         }
     }

@@ -28,14 +28,18 @@ async fn serve_within(stores: &[(&str, &str)], mut config: Config) -> Server {
 async fn refusal(store: &Path) -> String {
     let mut config = Config::default();
     config.cubes.insert("it".to_owned(), store.to_owned());
-    App::new(&config, Access::Off).await.unwrap_err().to_string()
+    App::new(&config, Access::Off)
+        .await
+        .unwrap_err()
+        .to_string()
 }
 
 /// A tile to compare with the reference.
 struct Case {
     store: String,
     branch: Option<&'static str>,
-    group: &'static str,
+    /// The group that the reference looks at; the root is what is served.
+    level: &'static str,
     variable: &'static str,
     isel: Value,
     sel: &'static str,
@@ -48,7 +52,7 @@ impl Case {
         Self {
             store: store.to_str().unwrap().to_owned(),
             branch: None,
-            group: "",
+            level: "",
             variable,
             isel: json!({}),
             sel: "",
@@ -64,8 +68,7 @@ impl Case {
 
     fn address(&self) -> String {
         let branch = self.branch.map_or(String::new(), |name| format!("@{name}"));
-        let group = if self.group.is_empty() { "" } else { "#" };
-        format!("{}{branch}{group}{}", self.store, self.group)
+        format!("{}{branch}", self.store)
     }
 }
 
@@ -96,7 +99,7 @@ async fn agree(python: &Path, cases: &[Case]) {
         let png = folder.path().join(format!("{n}.png"));
         fs::write(&png, bytes).unwrap();
         documents.push(json!({
-            "store": case.store, "branch": case.branch, "group": case.group,
+            "store": case.store, "branch": case.branch, "group": case.level,
             "variable": case.variable, "isel": case.isel, "tile": case.tile,
             "rescale": case.rescale, "png": png,
         }));
@@ -110,7 +113,12 @@ async fn agree(python: &Path, cases: &[Case]) {
     );
     let found: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     for (case, found) in cases.iter().zip(found) {
-        let told = format!("{} {} {:?}: {found}", case.address(), case.variable, case.tile);
+        let told = format!(
+            "{} {} {:?}: {found}",
+            case.address(),
+            case.variable,
+            case.tile
+        );
         assert!(found["valid"].as_u64().unwrap() > 1000, "{told}");
         assert_eq!(found["differ"], 0, "{told}");
         assert_eq!(found["differ_rio"], 0, "{told}");
@@ -126,6 +134,7 @@ async fn tiles_of_real_stores_are_xarrays_and_rio_tilers() {
     let sst = data.join("oisst_reduced_v3_int16_lon360.zarr");
     let wind = data.join("ncep_wind_v3_float32_lon360.zarr");
     let cube = data.join("dataset_3d.zarr");
+    let five = data.join("zarr_5d.zarr");
     let pyramid = data.join("pyramid.zarr");
     let first = "sel=month=1&sel=level=200";
     let isel = || json!({"month": 0, "level": 0});
@@ -141,9 +150,16 @@ async fn tiles_of_real_stores_are_xarrays_and_rio_tilers() {
             Case::new(&wind, "uwnd", [1, 0, 0], [-20.0, 20.0]).selecting("", json!({"time": -1})),
             Case::new(&wind, "uwnd", [4, 8, 7], [-20.0, 20.0]).selecting("", json!({"time": -1})),
             Case::new(&cube, "dataset", [0, 0, 0], [0.0, 1.0]).selecting("", json!({"time": -1})),
+            Case::new(&five, "dataset", [0, 0, 0], [0.0, 5.0])
+                .selecting("", json!({"time": -1, "z": 0, "universe": 0})),
+            // The level is chosen for the size of its cells.
             Case {
-                group: "1",
-                ..Case::new(&pyramid, "dataset", [2, 1, 1], [0.0, 1.0])
+                level: "2",
+                ..Case::new(&pyramid, "dataset", [0, 0, 0], [0.0, 5.0])
+            },
+            Case {
+                level: "0",
+                ..Case::new(&pyramid, "dataset", [4, 8, 7], [0.0, 5.0])
             },
         ],
     )
@@ -164,15 +180,15 @@ async fn tiles_of_stores_that_xarray_writes_are_its_own() {
     agree(
         &python,
         &[
-            Case::new(&utm, "reflectance", [15, 17749, 11594], [0.0, 110.0])
+            Case::new(&utm, "reflectance", [15, 17749, 11650], [0.0, 110.0])
                 .selecting("sel=band=B08", json!({"band": 1})),
-            Case::new(&utm, "reflectance", [16, 35499, 23188], [0.0, 110.0])
+            Case::new(&utm, "reflectance", [16, 35499, 23301], [0.0, 110.0])
                 .selecting("bidx=1", json!({"band": 0})),
-            Case::new(&store("laea_v2.zarr"), "v", [10, 537, 366], [0.0, 100.0]),
-            Case::new(&store("polar_v3_cf.zarr"), "v", [4, 6, 0], [0.0, 100.0]),
+            Case::new(&store("laea_v2.zarr"), "v", [9, 265, 191], [0.0, 100.0]),
+            Case::new(&store("polar_v3_cf.zarr"), "v", [4, 14, 4], [0.0, 100.0]),
             Case::new(&store("rolled_v2.zarr"), "v", [0, 0, 0], [0.0, 100.0]),
             Case::new(&store("rolled_v2.zarr"), "v", [5, 31, 12], [0.0, 100.0]),
-            Case::new(&store("times_v3.zarr"), "v", [9, 248, 194], [0.0, 100.0])
+            Case::new(&store("times_v3.zarr"), "v", [9, 249, 194], [0.0, 110.0])
                 .selecting("", json!({"time": 3})),
         ],
     )
@@ -208,12 +224,20 @@ async fn repositories_of_both_spec_versions_are_served_at_branch_tag_and_snapsho
     let default = repository.to_str().unwrap();
     let server = serve(&[("tagged", &tagged), ("main", default)]).await;
     let revision = async |name: &str| {
-        let document: Value = server.get(&format!("/cubes/{name}")).await.json().await.unwrap();
+        let document: Value = server
+            .get(&format!("/cubes/{name}"))
+            .await
+            .json()
+            .await
+            .unwrap();
         document["revision"].as_str().unwrap().to_owned()
     };
     assert_ne!(revision("tagged").await, revision("main").await);
     let message = refusal(&folder.path().join("v2@nothing")).await;
-    assert!(message.contains("nothing") && message.contains("first"), "{message}");
+    assert!(
+        message.contains("nothing") && message.contains("first"),
+        "{message}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,7 +245,10 @@ async fn what_cannot_be_served_is_refused_with_both_reasons() {
     let Some(repositories) = real_data("icechunk-repos") else {
         return;
     };
-    for name in ["test-repo-v1", "test-repo-v2", "split-repo-v2"] {
+    // Its configuration names Azure, which this build does not read from.
+    let message = refusal(&repositories.join("test-repo-v1")).await;
+    assert!(message.contains("azure"), "{message}");
+    for name in ["test-repo-v2", "split-repo-v2"] {
         let message = refusal(&repositories.join(name)).await;
         assert!(message.contains("no cube of CubeTiler's"), "{message}");
         assert!(message.contains("groups with rasters are"), "{message}");
@@ -309,7 +336,8 @@ fn write_plain(folder: &Path, chunk: usize, side: usize) {
         let bytes: Vec<u8> = values.flat_map(f64::to_le_bytes).collect();
         fs::write(folder.join(name).join("0"), bytes).unwrap();
     }
-    for (row, col) in (0..side / chunk).flat_map(|row| (0..side / chunk).map(move |col| (row, col))) {
+    for (row, col) in (0..side / chunk).flat_map(|row| (0..side / chunk).map(move |col| (row, col)))
+    {
         let cells = (0..chunk * chunk).map(|n| {
             let (row, col) = (row * chunk + n / chunk, col * chunk + n % chunk);
             u8::try_from((3 * row + 5 * col) % 256).unwrap()
@@ -359,16 +387,27 @@ async fn a_wrong_request_is_told_what_there_is() {
     let server = serve(&[("sst", sst.to_str().unwrap())]).await;
     for (path, status, word) in [
         ("/cubes/sst/0/0/0.png?variable=sss", 400, "sst"),
-        ("/cubes/sst/0/0/0.png?variable=sst&sel=time=1066", 400, "nearest are"),
+        (
+            "/cubes/sst/0/0/0.png?variable=sst&sel=time=1066",
+            400,
+            "nearest are",
+        ),
         ("/cubes/sst/0/0/0.png?variable=sst&sel=tiem=1", 400, "time"),
         ("/cubes/sst/0/0/0.png?variable=sst&bidx=99", 400, "band"),
-        ("/cubes/sst/WebMercatorQuad/tilejson.json?variable=sss", 400, "sst"),
+        (
+            "/cubes/sst/WebMercatorQuad/tilejson.json?variable=sss",
+            400,
+            "sst",
+        ),
         ("/cubes/sts/0/0/0.png", 404, "sst"),
     ] {
         let response = server.get(path).await;
         assert_eq!(response.status(), status, "{path}");
         let problem: Value = response.json().await.unwrap();
-        assert!(problem["detail"].as_str().unwrap().contains(word), "{path}: {problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(word),
+            "{path}: {problem}"
+        );
     }
     let document: Value = server.get("/cubes/sst").await.json().await.unwrap();
     assert_eq!(document["variables"][3]["name"], "sst");
@@ -379,7 +418,11 @@ async fn a_wrong_request_is_told_what_there_is() {
     let tile = server.get("/cubes/sst/0/0/0.png?variable=sst").await;
     let told = |name: &str| tile.headers()[name].to_str().unwrap().to_owned();
     assert!(told("x-cube-selection").contains("newest"));
-    assert!(told("x-cube-time").starts_with("1981"), "{}", told("x-cube-time"));
+    assert!(
+        told("x-cube-time").starts_with("1981"),
+        "{}",
+        told("x-cube-time")
+    );
     let etag = told("etag");
     let again = server
         .client
@@ -401,7 +444,11 @@ async fn a_change_of_the_metadata_is_seen_and_a_failed_look_keeps_what_was() {
     let before = etag().await;
     assert_eq!(etag().await, before);
     let attributes = folder.path().join("v/.zattrs");
-    fs::write(&attributes, r#"{"_ARRAY_DIMENSIONS": ["lat", "lon"], "units": "K"}"#).unwrap();
+    fs::write(
+        &attributes,
+        r#"{"_ARRAY_DIMENSIONS": ["lat", "lon"], "units": "K"}"#,
+    )
+    .unwrap();
     let after = changed(&before, &etag).await;
     fs::write(&attributes, "no JSON").unwrap();
     assert_eq!(etag().await, after);
@@ -433,6 +480,6 @@ async fn a_tile_that_does_not_fit_into_memory_is_summed_chunk_by_chunk() {
     let path = "/cubes/plain/3/5/3.png?tilesize=64&rescale=0,255&resampling=average";
     let [a, b] = [&ample, &tight].map(|server| server.get(path));
     let (a, b) = (a.await, b.await);
-    assert_eq!((a.status(), b.status()), (200.try_into().unwrap(), 200.try_into().unwrap()));
+    assert_eq!((a.status().as_u16(), b.status().as_u16()), (200, 200));
     assert_eq!(a.bytes().await.unwrap(), b.bytes().await.unwrap());
 }

@@ -114,7 +114,7 @@ impl Tiles {
         let mut bands = Vec::new();
         let (mut time, mut told) = (None, None);
         let mut ranges = Vec::new();
-        let mut text = String::new();
+        let mut text = Vec::new();
         for (n, variable) in variables.into_iter().enumerate() {
             let selection = variable.select(&request.sel, &request.bidx)?;
             if n == 0 {
@@ -128,7 +128,7 @@ impl Tiles {
             array.check(self.most)?;
             for band in 0..selection.bands() {
                 let others = selection.indices(band);
-                text += &format!("{} {others:?} ", level.path);
+                text.push(format!("{} {others:?}", level.path));
                 ranges.push(array.stored().range());
                 bands.push(Band {
                     units: units(&place.mapping, array, request.resampling),
@@ -151,7 +151,7 @@ impl Tiles {
             }
         }
         let text = format!(
-            "{RENDERER_VERSION} {} {:?} {} {text} {} {:?} {:?} {:?} {is_streamed}",
+            "{RENDERER_VERSION} {} {:?} {} {text:?} {} {:?} {:?} {:?} {is_streamed}",
             external.version,
             request.address,
             request.size,
@@ -234,12 +234,11 @@ impl Tiles {
         let units: Vec<ReadUnit> = stream::iter(band.units.clone())
             .map(|place| async move {
                 let unit = band.array.unit(&band.others, place);
-                let samples = Box::pin(self.chunks.unit(
-                    tile.set,
-                    &tile.external,
-                    &band.array,
-                    &unit,
-                ));
+                let samples =
+                    Box::pin(
+                        self.chunks
+                            .unit(tile.set, &tile.external, &band.array, &unit),
+                    );
                 let samples = samples.await?;
                 Ok::<_, ExternalError>((place, unit, samples))
             })
@@ -302,9 +301,9 @@ fn summed_as<'a, T: Element>(
                         return Ok::<_, TileError>(None);
                     }
                     let array = array.clone();
-                    let part = tiles.compute.run(move || {
-                        part_of(&mean, &array, place, &unit, samples.as_ref(), fill)
-                    });
+                    let part = tiles
+                        .compute
+                        .run(move || part_of(&mean, &array, place, &unit, samples.as_ref(), fill));
                     Ok(Some(part.await?))
                 }
             })
@@ -341,7 +340,10 @@ fn square(size: usize) -> Shape {
 
 /// The label of the time that a selection has.
 fn time_of(variable: &Variable, selection: &Selection) -> Option<String> {
-    let place = variable.axes.iter().position(|axis| axis.role == Role::Time)?;
+    let place = variable
+        .axes
+        .iter()
+        .position(|axis| axis.role == Role::Time)?;
     selection.axes[place].labels.first().cloned()
 }
 
@@ -361,7 +363,8 @@ fn units(mapping: &Mapping, array: &OpenArray, resampling: Resampling) -> Vec<Ch
 }
 
 fn units_of(window: Window, side: Shape) -> (Vec<usize>, Vec<usize>) {
-    let along = |first: usize, end: usize, side: usize| (first / side..end.div_ceil(side)).collect();
+    let along =
+        |first: usize, end: usize, side: usize| (first / side..end.div_ceil(side)).collect();
     (
         along(window.row, window.row_end(), side.rows),
         along(window.col, window.col_end(), side.cols),
@@ -390,8 +393,7 @@ fn cost(
         .iter()
         .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
     let cost = Cost::of_samples(whole, size);
-    let is_separable =
-        |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
+    let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
     if cost.bytes() <= most || !bands.iter().all(is_separable) {
         cost.check(most, address)?;
         return Ok((cost, false));

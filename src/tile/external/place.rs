@@ -52,7 +52,12 @@ impl Place {
         compute: &Compute,
     ) -> Result<Self, TileError> {
         let tile = request.address.lonlat_bounds();
-        if !placed.footprint.parts.iter().any(|part| part.overlaps(&tile)) {
+        if !placed
+            .footprint
+            .parts
+            .iter()
+            .any(|part| part.overlaps(&tile))
+        {
             return Err(outside(request.address, placed));
         }
         if matches!(placed.system, Epsg::WGS84 | Epsg::WEB_MERCATOR) {
@@ -86,11 +91,19 @@ impl Place {
         let source = grid.transform;
         let row = |at: f64| {
             let y = target.transform.y(at);
-            source.row(if is_mercator { y } else { mercator_to_latitude(y) })
+            source.row(if is_mercator {
+                y
+            } else {
+                mercator_to_latitude(y)
+            })
         };
         let col = |at: f64| {
             let x = target.transform.x(at);
-            let x = if is_mercator { x } else { mercator_to_longitude(x) };
+            let x = if is_mercator {
+                x
+            } else {
+                mercator_to_longitude(x)
+            };
             let turns = if is_mercator || grid.turn.is_some() {
                 0.0
             } else {
@@ -201,12 +214,7 @@ fn turns_to(x: f64, whole: Bounds) -> f64 {
     clippy::cast_precision_loss,
     reason = "a tile's side is far below 2^52"
 )]
-fn table(
-    size: usize,
-    len: usize,
-    is_periodic: bool,
-    position: &dyn Fn(f64) -> f64,
-) -> AxisTable {
+fn table(size: usize, len: usize, is_periodic: bool, position: &dyn Fn(f64) -> f64) -> AxisTable {
     let centres = (0..size).map(|n| position(n as f64 + 0.5));
     let mut edges: Vec<f64> = (0..=size).map(|n| position(n as f64)).collect();
     let table = if is_periodic {
@@ -288,7 +296,7 @@ fn mean_cell(positions: &Positions, whole: Bounds) -> Option<(f64, f64)> {
     }
     // So few pixels that no two are side by side: the whole is one of them.
     let any = is_touched || (0..positions.x.len()).any(|n| is_inside(at(n)));
-    any.then(|| (whole.east - whole.west, whole.north - whole.south))
+    any.then_some((whole.east - whole.west, whole.north - whole.south))
 }
 
 fn outside(address: TileAddress, placed: &Placed) -> TileError {

@@ -261,7 +261,7 @@ async fn what_cannot_be_served_is_refused_with_both_reasons() {
     let message = refusal(&stores.join("zarr_invalid_coord.zarr")).await;
     assert!(message.contains("90 degrees"), "{message}");
     let nowhere = refusal(&stores.join("nothing-here.zarr")).await;
-    assert!(nowhere.contains("no Zarr store"), "{nowhere}");
+    assert!(nowhere.contains("No such file"), "{nowhere}");
 }
 
 /// The opaque pixels of a tile, row by row.

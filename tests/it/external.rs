@@ -399,7 +399,7 @@ async fn a_wrong_request_is_told_what_there_is() {
             400,
             "sst",
         ),
-        ("/cubes/sts/0/0/0.png", 404, "sst"),
+        ("/cubes/sts/0/0/0.png", 404, "no cube `sts`"),
     ] {
         let response = server.get(path).await;
         assert_eq!(response.status(), status, "{path}");

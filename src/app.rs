@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     http::{self, Access, AppState},
     source::{SceneSource, SourceError},
+    storage::{FetchError, Storage},
     telemetry,
     tile::Tiles,
     zarr::Reader,
@@ -23,6 +24,9 @@ pub enum AppError {
     /// A cube cannot be opened.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// Nothing can be read over http.
+    #[error("cannot set up the reading of stores")]
+    Storage(#[source] FetchError),
     /// The source cannot be set up.
     #[error("cannot set up the reading of catalogues and images")]
     Source(#[from] SourceError),
@@ -65,15 +69,19 @@ impl App {
             Duration::from_secs(config.cache.check_seconds),
             config.s3.clone(),
         );
-        for (name, path) in &config.cubes {
-            catalog.open(name, path.clone()).await?;
-        }
-        let catalog = Arc::new(catalog);
         // Builds compute on a pool of their own, one place narrower than the
         // machine, so that tiles are not starved by them.
         let tiles = Compute::for_this_machine();
         let builds = Compute::new(tiles.threads().saturating_sub(1));
-        let reader = Reader::new(&config.cache, tiles.clone());
+        let storage = Storage::new(config.source.http()).map_err(AppError::Storage)?;
+        for (name, path) in &config.cubes {
+            catalog.open_any(name, path, &storage, &tiles).await?;
+        }
+        let catalog = Arc::new(catalog);
+        // With data sets of others, the two kinds have half of the memory each.
+        let kinds = if catalog.externals().len() > 0 { 2 } else { 1 };
+        let [chunks, metadata] = [config.cache.chunks(), config.cache.metadata()];
+        let reader = Reader::of_size(chunks / kinds, metadata / kinds, tiles.clone());
         let server = &config.server;
         let admission = Admission::new(server.concurrent_tiles, server.waiting_tiles, PATIENCE);
         let source = SceneSource::new(config.source.clone(), builds.clone())?;

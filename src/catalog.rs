@@ -12,7 +12,10 @@ use std::{
 };
 
 use crate::{
+    compute::Compute,
+    external::{Address, ExternalError, Source},
     repo::{Repo, Revision, S3Config},
+    storage::Storage,
     suggest,
     zarr::{StoredCube, ZarrError},
 };
@@ -45,14 +48,47 @@ pub enum CatalogError {
         path: PathBuf,
         /// What is wrong.
         #[source]
-        source: ZarrError,
+        source: Box<ZarrError>,
+    },
+    /// The store is neither a cube nor anything that tiles can be made of.
+    #[error(
+        "cannot open `{name}` at {address}: it is no cube of CubeTiler's ({}), and as a data set of somebody else it cannot be opened ({})",
+        with_causes(.cube.as_ref()), with_causes(.external.as_ref())
+    )]
+    Neither {
+        /// Its name.
+        name: String,
+        /// Where it should be.
+        address: String,
+        /// Why it is no cube.
+        cube: Box<ZarrError>,
+        /// Why it is no data set.
+        external: Box<ExternalError>,
+    },
+    /// The remote store is nothing that tiles can be made of.
+    #[error("cannot open the data set `{name}` at {address}")]
+    Remote {
+        /// Its name.
+        name: String,
+        /// Where it should be.
+        address: String,
+        /// What is wrong.
+        #[source]
+        source: Box<ExternalError>,
     },
 }
 
-/// The open cubes, by name.
+/// An error and its causes, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// The open cubes, by name, and the data sets of others.
 #[derive(Debug, Default)]
 pub struct Catalog {
     cubes: BTreeMap<String, Arc<Entry>>,
+    externals: BTreeMap<String, Arc<ExternalEntry>>,
     check_every: Duration,
     s3: S3Config,
 }
@@ -68,6 +104,34 @@ pub struct Entry {
     /// which another process may have committed. The question is one small read.
     check_every: Duration,
     checked: Mutex<Instant>,
+}
+
+/// An open data set that is none of our cubes.
+#[derive(Debug)]
+pub struct ExternalEntry {
+    name: String,
+    number: u32,
+    source: Source,
+}
+
+impl ExternalEntry {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A number that no other open cube or data set has, for the keys of caches.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Where it is, and the state that is served.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
 }
 
 impl Catalog {
@@ -87,17 +151,11 @@ impl Catalog {
     /// # Errors
     /// If the name is unusable or the store is no cube.
     pub async fn open(&mut self, name: &str, path: PathBuf) -> Result<Arc<Entry>, CatalogError> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if !(name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain)) {
-            return Err(CatalogError::Name(name.to_owned()));
-        }
-        if self.cubes.contains_key(name) {
-            return Err(CatalogError::Twice(name.to_owned()));
-        }
+        self.check_name(name)?;
         let failed = |source| CatalogError::Open {
             name: name.to_owned(),
             path: path.clone(),
-            source,
+            source: Box::new(source),
         };
         let repo = match path.to_str().filter(|text| text.starts_with("s3://")) {
             Some(address) => Repo::open_bucket(address, &self.s3).await,
@@ -108,7 +166,7 @@ impl Catalog {
         let entry = Arc::new(Entry {
             name: name.to_owned(),
             // A process opens far fewer than 2^32 cubes.
-            number: u32::try_from(self.cubes.len()).unwrap_or(u32::MAX),
+            number: self.next_number(),
             repo,
             current: RwLock::new(current),
             check_every: self.check_every,
@@ -118,6 +176,85 @@ impl Catalog {
         Ok(entry)
     }
 
+    /// Opens what is at an address under a name: a cube, or else the data set
+    /// of somebody else ([`Address::parse`]), which is read with `storage` and
+    /// decoded on `compute`.
+    ///
+    /// # Errors
+    /// If the name is unusable, or the store is neither; then for both reasons.
+    pub async fn open_any(
+        &mut self,
+        name: &str,
+        path: &std::path::Path,
+        storage: &Storage,
+        compute: &Compute,
+    ) -> Result<(), CatalogError> {
+        self.check_name(name)?;
+        let text = path.to_string_lossy();
+        let no_cube = if text.contains("://") && !text.starts_with("s3://") {
+            None
+        } else {
+            match self.open(name, path.to_owned()).await {
+                Ok(_) => return Ok(()),
+                Err(CatalogError::Open { source, .. }) => Some(source),
+                Err(error) => return Err(error),
+            }
+        };
+        let open = async {
+            let address = Address::parse(&text)?;
+            let (storage, compute) = (storage.clone(), compute.clone());
+            Source::open(address, storage, compute, self.check_every).await
+        };
+        let address = || Address::parse(&text).map_or_else(|_| text.to_string(), |a| a.to_string());
+        let source = open.await.map_err(|source| match no_cube {
+            Some(cube) => CatalogError::Neither {
+                name: name.to_owned(),
+                address: address(),
+                cube,
+                external: Box::new(source),
+            },
+            None => CatalogError::Remote {
+                name: name.to_owned(),
+                address: address(),
+                source: Box::new(source),
+            },
+        })?;
+        let entry = ExternalEntry {
+            name: name.to_owned(),
+            number: self.next_number(),
+            source,
+        };
+        self.externals.insert(name.to_owned(), Arc::new(entry));
+        Ok(())
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), CatalogError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if !(name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain)) {
+            return Err(CatalogError::Name(name.to_owned()));
+        }
+        if self.cubes.contains_key(name) || self.externals.contains_key(name) {
+            return Err(CatalogError::Twice(name.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn next_number(&self) -> u32 {
+        u32::try_from(self.cubes.len() + self.externals.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The data set of somebody else that has this name, if there is one.
+    #[must_use]
+    pub fn external(&self, name: &str) -> Option<&Arc<ExternalEntry>> {
+        self.externals.get(name)
+    }
+
+    /// All data sets of others, by name.
+    #[must_use]
+    pub fn externals(&self) -> impl ExactSizeIterator<Item = &Arc<ExternalEntry>> {
+        self.externals.values()
+    }
+
     /// The cube of a name.
     ///
     /// # Errors
@@ -125,8 +262,13 @@ impl Catalog {
     pub fn get(&self, name: &str) -> Result<&Arc<Entry>, UnknownCube> {
         self.cubes.get(name).ok_or_else(|| UnknownCube {
             name: name.to_owned(),
-            hint: suggest::nearest(name, self.cubes.keys().map(String::as_str))
-                .map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
+            hint: if self.externals.contains_key(name) {
+                "; what has this name is a data set that is only served".to_owned()
+            } else {
+                let names = self.cubes.keys().chain(self.externals.keys());
+                suggest::nearest(name, names.map(String::as_str))
+                    .map_or_else(String::new, |best| format!("; did you mean `{best}`?"))
+            },
         })
     }
 

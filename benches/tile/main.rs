@@ -158,6 +158,7 @@ impl Kind {
             size: 256,
             variables: self.variables.iter().map(|&name| name.to_owned()).collect(),
             sel: Vec::new(),
+            bidx: Vec::new(),
             rescale: vec![[0.0, 4000.0]],
             colormap: self.colormap.and_then(|name| Colormap::named(name).ok()),
             resampling: Resampling::Nearest,

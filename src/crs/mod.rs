@@ -10,7 +10,11 @@ mod positions;
 #[cfg(test)]
 mod tests;
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+};
 
 use proj::Proj;
 
@@ -28,9 +32,9 @@ pub enum CrsError {
     #[error("cannot project from {from} to {to}: {reason}")]
     Unknown {
         /// The one.
-        from: Epsg,
+        from: String,
         /// The other.
-        to: Epsg,
+        to: String,
         /// What PROJ says.
         reason: String,
     },
@@ -38,7 +42,7 @@ pub enum CrsError {
     #[error("PROJ does not know {system}: {reason}")]
     Undefined {
         /// The system.
-        system: Epsg,
+        system: String,
         /// What PROJ says.
         reason: String,
     },
@@ -50,10 +54,54 @@ pub enum CrsError {
         /// Of the point.
         y: f64,
         /// The one.
-        from: Epsg,
+        from: String,
         /// The other.
-        to: Epsg,
+        to: String,
     },
+}
+
+/// Numbers from here on stand for definitions, see [`define`]. EPSG's own end
+/// far below.
+const FIRST_DEFINED: u32 = 1 << 31;
+
+/// The definitions that have numbers, in their order.
+static DEFINED: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+/// A system that has no code of EPSG: WKT, PROJJSON, a PROJ string or a code of
+/// another registry. What is returned stands for it in this process as a code
+/// does, and is the same for the same text. Definitions are kept for good: they
+/// are as many as the configured data sets have.
+///
+/// # Errors
+/// If PROJ does not understand it.
+pub fn define(definition: &str) -> Result<Epsg, CrsError> {
+    let number = |defined: &[String]| {
+        let found = defined.iter().position(|known| known == definition)?;
+        Some(Epsg(FIRST_DEFINED + u32::try_from(found).ok()?))
+    };
+    if let Some(known) = number(&DEFINED.read().unwrap_or_else(PoisonError::into_inner)) {
+        return Ok(known);
+    }
+    let undefined = |reason: String| CrsError::Undefined {
+        system: definition.to_owned(),
+        reason,
+    };
+    Proj::new_known_crs(definition, &Epsg::WGS84.to_string(), None)
+        .map_err(|error| undefined(error.to_string()))?;
+    let mut defined = DEFINED.write().unwrap_or_else(PoisonError::into_inner);
+    if number(&defined).is_none() {
+        defined.push(definition.to_owned());
+    }
+    number(&defined).ok_or_else(|| undefined("there are too many systems".to_owned()))
+}
+
+/// What PROJ knows a system by: its code, or its definition.
+#[must_use]
+pub fn name(system: Epsg) -> String {
+    let defined = DEFINED.read().unwrap_or_else(PoisonError::into_inner);
+    let number = system.0.checked_sub(FIRST_DEFINED);
+    let definition = number.and_then(|n| defined.get(usize::try_from(n).ok()?));
+    definition.map_or_else(|| system.to_string(), Clone::clone)
 }
 
 thread_local! {
@@ -70,14 +118,13 @@ fn with_projector<T>(
         if let Some(projector) = projectors.get(&(from, to)) {
             return work(projector);
         }
-        let projector =
-            Proj::new_known_crs(&from.to_string(), &to.to_string(), None).map_err(|error| {
-                CrsError::Unknown {
-                    from,
-                    to,
-                    reason: error.to_string(),
-                }
-            })?;
+        let projector = Proj::new_known_crs(&name(from), &name(to), None).map_err(|error| {
+            CrsError::Unknown {
+                from: name(from),
+                to: name(to),
+                reason: error.to_string(),
+            }
+        })?;
         work(projectors.entry((from, to)).or_insert(projector))
     })
 }
@@ -96,7 +143,12 @@ pub fn project(x: f64, y: f64, from: Epsg, to: Epsg) -> Result<(f64, f64), CrsEr
         let [(px, py)] = point;
         (px.is_finite() && py.is_finite())
             .then_some((px, py))
-            .ok_or(CrsError::Nowhere { x, y, from, to })
+            .ok_or_else(|| CrsError::Nowhere {
+                x,
+                y,
+                from: name(from),
+                to: name(to),
+            })
     })
 }
 
@@ -159,10 +211,13 @@ pub fn cell_size_at(grid: &Grid, x: f64, y: f64, system: Epsg) -> Result<(f64, f
 /// # Errors
 /// If PROJ does not know it.
 pub fn wkt(system: Epsg) -> Result<String, CrsError> {
-    let text = Proj::new(&system.to_string())
+    let text = Proj::new(&name(system))
         .map_err(|error| error.to_string())
         .and_then(|known| known.as_wkt(None, None).map_err(|error| error.to_string()))
-        .map_err(|reason| CrsError::Undefined { system, reason })?;
+        .map_err(|reason| CrsError::Undefined {
+            system: name(system),
+            reason,
+        })?;
     // Its line breaks and indents are between elements, never within a text.
     Ok(text.lines().map(str::trim).collect())
 }

@@ -288,3 +288,23 @@ fn an_empty_window_has_no_positions() {
     let found = positions(&grid(), window, Epsg(32633)).unwrap();
     assert!(found.x.is_empty() && found.y.is_empty());
 }
+
+#[test]
+fn a_definition_is_used_like_a_code() {
+    let text = "+proj=utm +zone=33 +datum=WGS84 +units=m +no_defs";
+    let defined = define(text).unwrap();
+    assert_eq!(define(text).unwrap(), defined, "the same for the same text");
+    let (x, y) = project(15.5, 46.0, Epsg::WGS84, defined).unwrap();
+    let (by_code_x, by_code_y) = project(15.5, 46.0, Epsg::WGS84, Epsg(32633)).unwrap();
+    assert!((x - by_code_x).abs() < 1e-6 && (y - by_code_y).abs() < 1e-6);
+    let (longitude, latitude) = project(x, y, defined, Epsg::WGS84).unwrap();
+    assert!((longitude - 15.5).abs() < 1e-9 && (latitude - 46.0).abs() < 1e-9);
+    assert_eq!(name(defined), text);
+    assert_eq!(name(Epsg(32633)), "EPSG:32633");
+}
+
+#[test]
+fn nonsense_is_no_system() {
+    let message = define("+proj=nothing").unwrap_err().to_string();
+    assert!(message.contains("+proj=nothing"), "{message}");
+}

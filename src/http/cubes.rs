@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{ApiError, AppState, links::base_url, query::TileQuery};
+use super::{ApiError, AppState, externals, links::base_url, query::TileQuery};
 use crate::{
     catalog::Entry,
     cube::{NODATA, State as ChunkState},
@@ -34,7 +34,11 @@ pub(super) async fn list(State(state): State<AppState>, headers: HeaderMap) -> J
             "links": [{"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{name}")}],
         })
     };
-    let cubes: Vec<Value> = state.tiles.catalog().entries().map(cube).collect();
+    let catalog = state.tiles.catalog();
+    let others = catalog
+        .externals()
+        .map(|entry| externals::line(entry, &base));
+    let cubes: Vec<Value> = catalog.entries().map(cube).chain(others).collect();
     Json(json!({
         "cubes": cubes,
         "admin": state.access.name(),
@@ -53,9 +57,13 @@ pub(super) async fn one(
     Path(cube): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
+    let base = base_url(&headers, &state.server);
+    if let Some(entry) = state.tiles.catalog().external(&cube) {
+        let external = entry.source().current().await;
+        return externals::document(entry, &external, &base).map(Json);
+    }
     let entry = state.tiles.catalog().get(&cube)?;
     let stored = entry.current().await;
-    let base = base_url(&headers, &state.server);
     let (minzoom, maxzoom) = zooms(&stored);
     let pyramid = stored.cube.pyramid();
     let recipe = stored.cube.recipe();
@@ -129,20 +137,27 @@ pub(super) async fn tilejson(
             ),
         ));
     }
-    let entry = state.tiles.catalog().get(&cube)?;
-    let stored = entry.current().await;
     let query = query.unwrap_or_default();
     // Checked here, so that a typo shows before a thousand tiles fail.
-    TileQuery::parse(&query)?.colormap()?;
+    let parsed = TileQuery::parse(&query)?;
+    parsed.colormap()?;
     let base = base_url(&headers, &state.server);
     let separator = if query.is_empty() { "" } else { "?" };
+    let template =
+        format!("{base}/cubes/{cube}/tiles/{set}/{{z}}/{{x}}/{{y}}.png{separator}{query}");
+    if let Some(entry) = state.tiles.catalog().external(&cube) {
+        let external = entry.source().current().await;
+        return externals::tilejson(entry, &external, &parsed, &template).map(Json);
+    }
+    let entry = state.tiles.catalog().get(&cube)?;
+    let stored = entry.current().await;
     let (minzoom, maxzoom) = zooms(&stored);
     Ok(Json(json!({
         "tilejson": "3.0.0",
         "name": title(entry, &stored),
         "version": "1.0.0",
         "scheme": "xyz",
-        "tiles": [format!("{base}/cubes/{cube}/tiles/{set}/{{z}}/{{x}}/{{y}}.png{separator}{query}")],
+        "tiles": [template],
         "minzoom": minzoom,
         "maxzoom": maxzoom,
         "bounds": stored.footprint.bounds().to_array(),

@@ -13,6 +13,8 @@ use super::query::QueryError;
 use crate::{
     build::{BuildError, JobError},
     catalog::UnknownCube,
+    dataset::DatasetError,
+    external::ExternalError,
     grid::TileAddressError,
     tile::TileError,
     zarr::ZarrError,
@@ -116,6 +118,48 @@ impl From<&ZarrError> for ApiError {
     }
 }
 
+impl From<&DatasetError> for ApiError {
+    fn from(error: &DatasetError) -> Self {
+        if error.is_the_requests() {
+            Self::bad_request(error)
+        } else {
+            // The store has it, and in a form that is not served.
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+        }
+    }
+}
+
+impl From<&ExternalError> for ApiError {
+    fn from(error: &ExternalError) -> Self {
+        match error {
+            ExternalError::Dataset(error) => error.into(),
+            ExternalError::Shared(error) => error.as_ref().into(),
+            ExternalError::Crs(error) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+            }
+            ExternalError::ChunkTooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+            }
+            ExternalError::Location(_)
+            | ExternalError::Folder { .. }
+            | ExternalError::Fetch { .. }
+            | ExternalError::Repo(_)
+            | ExternalError::NotConsolidated(_)
+            | ExternalError::Codec { .. }
+            | ExternalError::Length { .. } => Self::internal(
+                StatusCode::BAD_GATEWAY,
+                "the data set's store failed",
+                error,
+            ),
+            ExternalError::Compute(_) => Self::internal(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the tile cannot be made",
+                error,
+            ),
+        }
+    }
+}
+
 impl From<TileError> for ApiError {
     fn from(error: TileError) -> Self {
         Self::from(&error)
@@ -135,6 +179,8 @@ impl From<&TileError> for ApiError {
             }
             TileError::Shared(error) => Self::from(error.as_ref()),
             TileError::Read(error) => error.into(),
+            TileError::Dataset(error) => error.into(),
+            TileError::External(error) => error.into(),
             TileError::Crs(_) | TileError::Encode(_) | TileError::Compute(_) => Self::internal(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the tile cannot be made",

@@ -4,6 +4,7 @@
 mod admin;
 mod cubes;
 mod error;
+mod externals;
 mod links;
 mod query;
 mod tiles;

@@ -34,10 +34,11 @@ pub(super) enum QueryError {
 /// A repeatable parameter is repeated at most so often.
 const MAX_REPEATS: usize = 16;
 
-const PARAMETERS: [&str; 10] = [
+const PARAMETERS: [&str; 11] = [
     "variable",
     "variables",
     "sel",
+    "bidx",
     "rescale",
     "colormap_name",
     "resampling",
@@ -52,6 +53,7 @@ const PARAMETERS: [&str; 10] = [
 pub(super) struct TileQuery {
     pub(super) variables: Vec<String>,
     pub(super) sel: Vec<String>,
+    pub(super) bidx: Vec<usize>,
     pub(super) rescale: Vec<[f64; 2]>,
     pub(super) colormap: Option<String>,
     pub(super) resampling: Option<Resampling>,
@@ -72,6 +74,7 @@ impl TileQuery {
                     }
                 }
                 "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
+                "bidx" => push(&mut parsed.bidx, "bidx", number("bidx", &value)?)?,
                 "rescale" => push(&mut parsed.rescale, "rescale", range(&value)?)?,
                 "colormap_name" => once(&mut parsed.colormap, "colormap_name", value.into_owned())?,
                 "resampling" | "reproject" => {

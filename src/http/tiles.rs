@@ -16,7 +16,7 @@ use crate::{
     raster::Resampling,
     render::ImageFormat,
     telemetry,
-    tile::TileRequest,
+    tile::{self, PreparedExternal, TileRequest},
 };
 
 /// A whole tile of a named revision never changes.
@@ -42,6 +42,7 @@ const TILE_SIZE: usize = 256;
         ("variable" = Option<Vec<String>>, Query, description = "One variable, or three for red, green and blue; repeat it"),
         ("variables" = Option<String>, Query, description = "The same with commas"),
         ("sel" = Option<Vec<String>>, Query, description = "time=2023-08-01 or time=nearest::2023-08-01; the newest time step if there is none"),
+        ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, from 1; repeat it"),
         ("rescale" = Option<Vec<String>>, Query, description = "min,max for all variables, or one for each"),
         ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
         ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
@@ -109,41 +110,52 @@ async fn answer(
     let begun = Instant::now();
     let query = TileQuery::parse(query.unwrap_or_default())?;
     let request = request(place, &query, state.server.max_tile_size)?;
-    let prepared = state.tiles.prepare(cube, &request).await?;
-    let revision = prepared.revision();
-    let is_versioned = query.revision.as_deref() == Some(&revision);
-    let caching = match (prepared.is_complete(), is_versioned) {
-        (false, _) => NO_STORE,
-        (true, false) => revalidate(state.server.tile_seconds),
-        (true, true) => IMMUTABLE,
+    let prepared = match state.tiles.catalog().external(cube) {
+        Some(entry) => {
+            let tile = state.tiles.prepare_external(entry, &request).await?;
+            Prepared::External(Box::new(tile))
+        }
+        None if request.bidx.is_empty() => {
+            Prepared::Cube(Box::new(state.tiles.prepare(cube, &request).await?))
+        }
+        None => {
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "`bidx` is for data sets with a dimension of bands; name variables of a cube",
+            ));
+        }
+    };
+    let facts = prepared.facts();
+    let is_versioned = query.revision.as_deref() == Some(&facts.revision);
+    let caching = match (&facts.etag, is_versioned) {
+        (None, _) => NO_STORE,
+        (Some(_), false) => revalidate(state.server.tile_seconds),
+        (Some(_), true) => IMMUTABLE,
     };
     let mut told = HeaderMap::new();
     told.insert(header::CACHE_CONTROL, caching);
-    let mut tell = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            told.insert(name, value);
-        }
-    };
-    tell(
-        HeaderName::from_static("x-cube-time"),
-        &prepared.time().to_string(),
-    );
-    tell(HeaderName::from_static("x-cube-revision"), &revision);
-    tell(
-        HeaderName::from_static("x-cube-coverage"),
-        &format!("{:.4}", prepared.coverage()),
-    );
-    if prepared.is_complete() {
-        let etag = prepared.etag();
-        tell(header::ETAG, &etag);
-        if is_known(headers, &etag) {
-            metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
-            // Of unknown length: an empty one would be told as that of the tile.
-            let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
-            return Ok((StatusCode::NOT_MODIFIED, told, nothing).into_response());
+    let named = [
+        ("x-cube-time", facts.time),
+        ("x-cube-selection", facts.selection),
+        ("x-cube-revision", Some(facts.revision)),
+        ("x-cube-coverage", facts.coverage),
+        (header::ETAG.as_str(), facts.etag.clone()),
+    ];
+    for (name, value) in named {
+        if let Some(Ok(value)) = value.as_deref().map(HeaderValue::from_str) {
+            told.insert(HeaderName::from_static(name), value);
         }
     }
-    let tile = state.tiles.render(prepared).await?;
+    if facts.etag.is_some_and(|etag| is_known(headers, &etag)) {
+        metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
+        // Of unknown length: an empty one would be told as that of the tile.
+        let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+        return Ok((StatusCode::NOT_MODIFIED, told, nothing).into_response());
+    }
+    let tile = match prepared {
+        Prepared::Cube(tile) => state.tiles.render(*tile).await?,
+        Prepared::External(tile) => state.tiles.render_external(*tile).await?,
+    };
     told.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static(tile.format.content_type()),
@@ -152,6 +164,44 @@ async fn answer(
     metrics::counter!(telemetry::TILES, "outcome" => outcome).increment(1);
     metrics::histogram!(telemetry::TILE_SECONDS).record(begun.elapsed().as_secs_f64());
     Ok((told, tile.bytes).into_response())
+}
+
+/// A tile before its pixels are read.
+enum Prepared {
+    Cube(Box<tile::Prepared>),
+    External(Box<PreparedExternal>),
+}
+
+/// What is told of a tile in headers.
+struct Facts {
+    revision: String,
+    time: Option<String>,
+    selection: Option<String>,
+    coverage: Option<String>,
+    /// None where the tile is not complete.
+    etag: Option<String>,
+}
+
+impl Prepared {
+    fn facts(&self) -> Facts {
+        match self {
+            Self::Cube(tile) => Facts {
+                revision: tile.revision(),
+                time: Some(tile.time().to_string()),
+                selection: None,
+                coverage: Some(format!("{:.4}", tile.coverage())),
+                etag: tile.is_complete().then(|| tile.etag()),
+            },
+            // What somebody else has built is as complete as it gets.
+            Self::External(tile) => Facts {
+                revision: tile.revision().to_owned(),
+                time: tile.time().map(str::to_owned),
+                selection: tile.selection().map(str::to_owned),
+                coverage: None,
+                etag: Some(tile.etag()),
+            },
+        }
+    }
 }
 
 /// A whole tile may be kept, and must be asked about: it changes when its
@@ -220,6 +270,7 @@ fn request(
         size,
         variables: query.variables.clone(),
         sel: query.sel.clone(),
+        bidx: query.bidx.clone(),
         rescale: query.rescale.clone(),
         colormap: query.colormap()?,
         resampling: query.resampling.unwrap_or(Resampling::Nearest),

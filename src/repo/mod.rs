@@ -17,7 +17,7 @@ use icechunk::{
         ManifestConfig, ManifestSplitCondition, ManifestSplitDim, ManifestSplitDimCondition,
         ManifestSplittingConfig,
     },
-    format::format_constants::SpecVersionBin,
+    format::{SnapshotId, format_constants::SpecVersionBin},
     repository::{RepositoryErrorKind, VersionInfo},
 };
 
@@ -52,6 +52,14 @@ pub enum RepoError {
     /// There is no such group or array.
     #[error("the cube has no node `{0}`")]
     NoNode(String),
+    /// There is no such branch, tag or snapshot.
+    #[error("there is no branch, tag or snapshot `{reference}`; there are {available}")]
+    NoReference {
+        /// As asked for.
+        reference: String,
+        /// Branches and tags there are.
+        available: String,
+    },
     /// A node's path, shape or index cannot be expressed.
     #[error("`{0}` is no valid node for a repository")]
     BadNode(String),
@@ -205,6 +213,39 @@ impl Repo {
             .readonly_session(&VersionInfo::BranchTipRef(BRANCH.to_owned()))
             .await
             .map_err(|e| storage(format!("read {}", self.path.display()), e))?;
+        Ok(Snapshot::new(session))
+    }
+
+    /// A committed state by the name of a branch or tag or by its own id, to
+    /// read from.
+    ///
+    /// # Errors
+    /// [`RepoError::NoReference`], or what storage says.
+    pub async fn snapshot_at(&self, reference: &str) -> Result<Snapshot, RepoError> {
+        let failed = |error| storage(format!("read {}", self.path.display()), error);
+        let branches = self.repository.list_branches().await.map_err(failed)?;
+        let tags = self.repository.list_tags().await.map_err(failed)?;
+        let version = if branches.contains(reference) {
+            VersionInfo::BranchTipRef(reference.to_owned())
+        } else if tags.contains(reference) {
+            VersionInfo::TagRef(reference.to_owned())
+        } else if let Ok(id) = SnapshotId::try_from(reference) {
+            VersionInfo::SnapshotId(id)
+        } else {
+            return Err(RepoError::NoReference {
+                reference: reference.to_owned(),
+                available: branches
+                    .into_iter()
+                    .chain(tags)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            });
+        };
+        let session = self
+            .repository
+            .readonly_session(&version)
+            .await
+            .map_err(failed)?;
         Ok(Snapshot::new(session))
     }
 

@@ -62,6 +62,26 @@ impl Snapshot {
         &self.revision
     }
 
+    /// The `zarr.json` of every group and array, by path; "" is the root.
+    ///
+    /// # Errors
+    /// What storage says.
+    pub async fn documents(&self) -> Result<Vec<(String, Bytes)>, RepoError> {
+        let failed = |error| storage("list the groups and arrays", error);
+        let nodes = self
+            .session
+            .list_nodes(&Path::root())
+            .await
+            .map_err(failed)?;
+        nodes
+            .map(|node| {
+                let node = node.map_err(failed)?;
+                let path = node.path.to_string();
+                Ok((path.trim_matches('/').to_owned(), node.user_data))
+            })
+            .collect()
+    }
+
     /// Uploads an encoded chunk for some array. It is seen by nobody until a
     /// transaction refers to it; if none ever does, garbage collection drops it.
     ///

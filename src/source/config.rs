@@ -78,7 +78,9 @@ impl SourceConfig {
         }
     }
 
-    pub(super) fn http(&self) -> HttpSettings {
+    /// How servers are talked to.
+    #[must_use]
+    pub fn http(&self) -> HttpSettings {
         HttpSettings {
             silence: Duration::from_millis(self.request_timeout_millis.max(1)),
             redirects: self.max_redirects,

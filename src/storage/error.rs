@@ -99,6 +99,19 @@ impl FetchError {
         }
     }
 
+    /// Whether there is nothing at the place, as the file system or the server
+    /// says.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::Status(refusal) => matches!(refusal.status, 404 | 410),
+            Self::Unreadable(error) => error
+                .downcast_ref::<object_store::Error>()
+                .is_some_and(|error| matches!(error, object_store::Error::NotFound { .. })),
+            Self::Connection(_) | Self::Signature(_) | Self::TooLarge { .. } => false,
+        }
+    }
+
     /// How long the server asks to wait before the next try.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

@@ -191,8 +191,17 @@ pub struct Part {
 impl Object {
     /// Reads a byte range that begins within the object.
     pub async fn range(&self, range: Range<u64>) -> Result<Part, FetchError> {
+        self.part(GetRange::Bounded(range)).await
+    }
+
+    /// Reads the last bytes of the object.
+    pub async fn last(&self, bytes: u64) -> Result<Part, FetchError> {
+        self.part(GetRange::Suffix(bytes)).await
+    }
+
+    async fn part(&self, range: GetRange) -> Result<Part, FetchError> {
         let options = GetOptions {
-            range: Some(GetRange::Bounded(range)),
+            range: Some(range),
             ..GetOptions::default()
         };
         let result = self.store.get_opts(&self.path, options).await?;

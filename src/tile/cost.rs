@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cube::Cube,
-    grid::{Window, tile_matrix::MAX_ZOOM},
+    grid::{TileAddress, Window, tile_matrix::MAX_ZOOM},
     zarr::StoredCube,
 };
 
@@ -70,8 +70,34 @@ impl Cost {
         Self::sum(size, variables, samples.max().unwrap_or_default())
     }
 
+    /// Of so many bytes for samples, and the pixels of a tile.
+    pub(super) fn of_samples(samples: u64, size: usize) -> Self {
+        Self(samples.saturating_add((size * size) as u64 * PIXEL))
+    }
+
     pub(super) fn bytes(self) -> u64 {
         self.0
+    }
+
+    /// For the data sets of others, whose levels are not known to halve.
+    ///
+    /// # Errors
+    /// [`TileError::TooMuch`] if it is more than `limit`.
+    pub(super) fn check(self, limit: u64, address: TileAddress) -> Result<(), TileError> {
+        if self.0 <= limit {
+            return Ok(());
+        }
+        // Each zoom has a quarter of the cells under a tile.
+        let (mut zoom, mut bytes) = (address.zoom(), self.0);
+        while bytes > limit && zoom < MAX_ZOOM {
+            zoom += 1;
+            bytes /= 4;
+        }
+        Err(TileError::TooMuch {
+            bytes: self.0,
+            limit,
+            advice: format!("ask for zoom {zoom} or more, or for fewer variables"),
+        })
     }
 
     /// The cost of a request.

@@ -5,11 +5,14 @@
 //! Between them stands a client that has the tile already.
 
 mod cost;
+mod external;
 mod place;
 
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+
+pub use external::PreparedExternal;
 
 use self::{
     cost::Cost,
@@ -21,6 +24,8 @@ use crate::{
     compute::{Admission, Busy, Compute, ComputeError, Memory},
     crs::CrsError,
     cube::{Cell, NODATA, SelectError, coverage::chunks_below},
+    dataset::DatasetError,
+    external::{ChunkReader, ExternalError},
     grid::{ChunkIndex, Grid, Level, TileAddress, Window},
     raster::{Raster, Resampling},
     render::{
@@ -43,6 +48,8 @@ pub struct TileRequest {
     pub variables: Vec<String>,
     /// `sel` parameters.
     pub sel: Vec<String>,
+    /// Bands of a dimension of a data set of somebody else, counted from 1.
+    pub bidx: Vec<usize>,
     /// Display ranges; the recipe's style if empty.
     pub rescale: Vec<[f64; 2]>,
     /// Colours of a single variable.
@@ -77,6 +84,12 @@ pub enum TileError {
     /// Unknown variable or time.
     #[error(transparent)]
     Select(#[from] SelectError),
+    /// Unknown variable or value of a dimension of a data set.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A data set of somebody else cannot be read.
+    #[error("cannot read the data set")]
+    External(#[from] ExternalError),
     /// The style does not fit.
     #[error(transparent)]
     Style(#[from] StyleError),
@@ -195,6 +208,7 @@ impl Prepared {
 pub struct Tiles {
     catalog: Arc<Catalog>,
     reader: Reader,
+    chunks: ChunkReader,
     compute: Compute,
     admission: Admission,
     memory: Memory,
@@ -231,6 +245,8 @@ impl Tiles {
         Self {
             catalog,
             reader,
+            // The other half is that of cubes, see `app`.
+            chunks: ChunkReader::new(config.chunks() / 2, config.metadata() / 4, compute.clone()),
             compute,
             admission,
             memory: Memory::new(config.making()),

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use zarrs::{
     array::codec::api::ArrayToBytesCodecTraits as _,
     array::{
-        Array, ArrayMetadata, CodecChain, CodecOptions, DataType, Element, ElementOwned, FillValue,
+        Array, ArrayBytes, ArrayMetadata, CodecChain, CodecOptions, DataType, Element,
+        ElementOwned, FillValue,
         codec::{ShardingCodecOptions, SubchunkWriteOrder, api::CodecSpecificOptions},
     },
     storage::store::MemoryStore,
@@ -149,6 +150,32 @@ impl Codec {
         decode(&self.chain, &self.chunk, self, bytes)
     }
 
+    /// Decodes a whole chunk of fixed-size elements of any type to their bytes,
+    /// in C order and the machine's byte order.
+    ///
+    /// # Errors
+    /// If the bytes are damaged or the elements have no fixed size.
+    pub fn decode_raw(&self, bytes: &Bytes) -> Result<Vec<u8>, CodecError> {
+        decode_raw(&self.chain, &self.chunk, self, bytes)
+    }
+
+    /// Decodes an inner chunk of a shard as [`Codec::decode_raw`] does.
+    ///
+    /// # Errors
+    /// If the array is not sharded or the bytes are damaged.
+    pub fn decode_inner_raw(&self, bytes: &Bytes) -> Result<Vec<u8>, CodecError> {
+        let inner = self.inner()?;
+        decode_raw(&inner.chain, &inner.chunk, self, bytes)
+    }
+
+    /// The value of an absent chunk, as bytes of one element; none if its size
+    /// is not fixed.
+    #[must_use]
+    pub fn fill_value(&self) -> Option<&[u8]> {
+        self.data_type.fixed_size()?;
+        Some(self.fill_value.as_ne_bytes())
+    }
+
     /// How many bytes at the end of a shard its index takes; `None` if the
     /// array is not sharded.
     #[must_use]
@@ -192,11 +219,14 @@ impl Codec {
     /// # Errors
     /// If the array is not sharded or the bytes are damaged.
     pub fn decode_inner<T: ElementOwned>(&self, bytes: &Bytes) -> Result<Vec<T>, CodecError> {
-        let inner = self
-            .inner
-            .as_ref()
-            .ok_or_else(|| CodecError::Data("the array is not sharded".to_owned()))?;
+        let inner = self.inner()?;
         decode(&inner.chain, &inner.chunk, self, bytes)
+    }
+
+    fn inner(&self) -> Result<&Inner, CodecError> {
+        self.inner
+            .as_deref()
+            .ok_or_else(|| CodecError::Data("the array is not sharded".to_owned()))
     }
 }
 
@@ -241,7 +271,28 @@ fn decode<T: ElementOwned>(
     codec: &Codec,
     bytes: &Bytes,
 ) -> Result<Vec<T>, CodecError> {
-    let decoded = chain
+    let decoded = decoded(chain, shape, codec, bytes)?;
+    T::from_array_bytes(&codec.data_type, decoded).map_err(data)
+}
+
+fn decode_raw(
+    chain: &CodecChain,
+    shape: &[NonZeroU64],
+    codec: &Codec,
+    bytes: &Bytes,
+) -> Result<Vec<u8>, CodecError> {
+    let decoded = decoded(chain, shape, codec, bytes)?;
+    let raw = decoded.into_fixed().map_err(data)?;
+    Ok(raw.into_owned())
+}
+
+fn decoded<'a>(
+    chain: &CodecChain,
+    shape: &[NonZeroU64],
+    codec: &Codec,
+    bytes: &'a Bytes,
+) -> Result<ArrayBytes<'a>, CodecError> {
+    chain
         .decode(
             std::borrow::Cow::Borrowed(bytes),
             shape,
@@ -249,8 +300,7 @@ fn decode<T: ElementOwned>(
             &codec.fill_value,
             &options(),
         )
-        .map_err(data)?;
-    T::from_array_bytes(&codec.data_type, decoded).map_err(data)
+        .map_err(data)
 }
 
 /// One thread: chunks are spread over the pool by their callers.

@@ -68,17 +68,22 @@ impl Reader {
     /// A reader with empty caches that decodes on `compute`.
     #[must_use]
     pub fn new(config: &CacheConfig, compute: Compute) -> Self {
+        Self::of_size(config.chunks(), config.metadata(), compute)
+    }
+
+    /// A reader whose caches take so many bytes of decoded chunks, and of shard
+    /// indexes and coverage.
+    #[must_use]
+    pub fn of_size(chunks: u64, metadata: u64, compute: Compute) -> Self {
         Self {
-            inner_chunks: Cache::new(config.chunks(), |chunk| {
+            inner_chunks: Cache::new(chunks, |chunk| {
                 ENTRY_OVERHEAD + chunk.as_ref().map_or(0, |v| v.len() * size_of::<u16>())
             }),
-            indexes: Cache::new(config.metadata() / 2, |index| {
+            indexes: Cache::new(metadata / 2, |index| {
                 let entry = size_of::<Option<Range<u64>>>();
                 ENTRY_OVERHEAD + index.as_ref().map_or(0, |i| i.len() * entry)
             }),
-            blocks: Cache::new(config.metadata() / 2, |block| {
-                ENTRY_OVERHEAD + block.weight()
-            }),
+            blocks: Cache::new(metadata / 2, |block| ENTRY_OVERHEAD + block.weight()),
             compute,
         }
     }

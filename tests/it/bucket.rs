@@ -11,7 +11,7 @@ use axum::{
     extract::Request,
     middleware::{self, Next},
 };
-use cubetiler::{app::App, catalog::Catalog, config::Config, http::Access, repo::S3Config};
+use cubetiler::{catalog::Catalog, config::Config, http::Access, repo::S3Config};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
@@ -127,7 +127,7 @@ async fn serve(endpoint: &str) -> Server {
     config.s3 = settings(endpoint);
     // A look for other commits would be one more request.
     config.cache.check_seconds = 3600;
-    Server::of(App::new(&config, Access::Open).await.unwrap()).await
+    Server::of(&config, Access::Off).await
 }
 
 /// A folder with the bucket `cubes`, and in it a cube of noise, whose chunks are

@@ -175,7 +175,7 @@ impl Api {
     }
 }
 
-/// The server with one cube, `formula`, until it is dropped.
+/// A server until it is dropped; by default with one cube, `formula`.
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
@@ -187,10 +187,11 @@ impl Server {
         let mut config = Config::default();
         config.cubes.insert("formula".to_owned(), store);
         config.server.root_path = root_path.to_owned();
-        Self::of(App::new(&config, access).await.unwrap()).await
+        Self::of(&config, access).await
     }
 
-    pub(crate) async fn of(app: App) -> Self {
+    pub(crate) async fn of(config: &Config, access: Access) -> Self {
+        let app = App::new(config, access).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

@@ -232,7 +232,7 @@ fn tiles(catalog: &Arc<Catalog>) -> Tiles {
 }
 
 async fn catalog(path: PathBuf) -> Arc<Catalog> {
-    let mut catalog = Catalog::new(Duration::ZERO);
+    let mut catalog = Catalog::default();
     catalog.open("cube", path).await.unwrap();
     Arc::new(catalog)
 }
@@ -567,12 +567,12 @@ impl Trial {
         // question here.
         let level = |share: f64| pyramid.level_for(width * share, height * share).0;
         let levels = level(0.95)..=level(1.05);
-        let time = TIMES.iter().position(|t| request.sel[0].ends_with(t));
+        let step = TIMES.iter().position(|t| request.sel[0].ends_with(t));
         !chunks.iter().any(|(level, t, at)| {
             let (grid, window) = (pyramid.grid(*level), pyramid.chunks(*level).window(*at));
             let around = window.padded(REACH, grid.shape);
             levels.contains(&level.0)
-                && Some(*t) == time
+                && Some(*t) == step
                 && grid.transform.window_bounds(around).overlaps(&tile)
         })
     }

@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("render",    &["grid", "raster"],                                   &["jpeg_encoder", "libdeflater", "png", "webpx"]),
     ("land",      &[],                                                   &["geo", "geojson"]),
     ("cube",      &["grid", "raster", "land", "suggest"],                        &[]),
+    ("dataset",   &["grid", "suggest"],                                  &[]),
     // one foreign thing each
     ("crs",       &["grid", "raster"],                                   &["proj"]),
     ("compute",   &[],                                                   &["tokio"]),
@@ -21,17 +22,18 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("repo",      &[],                                                   &["icechunk"]),
     // edges
     ("zarr",      &["grid", "raster", "cube", "crs", "compute", "cache", "repo"], &["zarrs"]),
+    ("external",  &["grid", "raster", "dataset", "crs", "compute", "cache", "storage", "repo", "zarr"], &[]),
     ("source",    &["grid", "raster", "compute", "storage"],             &["async_tiff", "libdeflater", "moka", "object_store", "reqwest", "tokio"]),
     // services
-    ("catalog",   &["repo", "suggest", "zarr"],                          &[]),
-    ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "cache", "catalog", "zarr"], &[]),
+    ("catalog",   &["compute", "external", "repo", "storage", "suggest", "zarr"], &[]),
+    ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "cache", "catalog", "dataset", "external", "zarr"], &[]),
     ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["tokio"]),
     // surface
     ("config",    &["build", "cache", "repo", "source", "suggest"],              &[]),
     ("telemetry", &["config"],                                           &["metrics_exporter_prometheus", "tracing_subscriber"]),
-    ("http",      &["grid", "raster", "render", "cube", "suggest", "catalog", "tile", "build", "config", "telemetry", "zarr"],
+    ("http",      &["grid", "raster", "render", "cube", "suggest", "catalog", "dataset", "external", "tile", "build", "config", "telemetry", "zarr"],
                   &["axum", "metrics_exporter_prometheus", "rust_embed", "tokio", "tower_http", "utoipa", "utoipa_axum", "utoipa_swagger_ui"]),
-    ("app",       &["build", "cache", "catalog", "compute", "config", "http", "source", "telemetry", "tile", "zarr"], &["axum", "tokio"]),
+    ("app",       &["build", "cache", "catalog", "compute", "config", "http", "source", "storage", "telemetry", "tile", "zarr"], &["axum", "tokio"]),
     ("demo",      &[],                                                   &["axum", "stac_server", "tokio", "tower_http"]),
     ("cli",       &["app", "build", "compute", "config", "crs", "cube", "demo", "grid", "http", "land", "repo", "source", "telemetry", "zarr"],
                   &["clap", "indicatif", "tokio"]),

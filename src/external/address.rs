@@ -1,0 +1,103 @@
+//! How a configuration names a store.
+
+use std::{fmt, path::Path};
+
+use super::ExternalError;
+use crate::storage::Location;
+
+/// `ADDRESS[@REFERENCE][#GROUP]`: a local path or http(s) address, a branch,
+/// tag or snapshot if it is an Icechunk repository, and the group to serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Where the store is.
+    pub location: Location,
+    /// A branch, tag or snapshot of an Icechunk repository.
+    pub reference: Option<String>,
+    /// Path of the group; "" is the root.
+    pub group: String,
+}
+
+impl Address {
+    /// Reads what a configuration says. A local path that exists as it stands
+    /// is taken as it stands, `@` and `#` included.
+    ///
+    /// # Errors
+    /// If it names no place.
+    pub fn parse(text: &str) -> Result<Self, ExternalError> {
+        let is_remote = text.contains("://");
+        if !is_remote && Path::new(text).exists() {
+            return Self::new(text, None, "");
+        }
+        let (text, group) = text.split_once('#').unwrap_or((text, ""));
+        if is_remote || Path::new(text).exists() {
+            return Self::new(text, None, group);
+        }
+        match text.rsplit_once('@') {
+            Some((path, reference)) => Self::new(path, Some(reference), group),
+            None => Self::new(text, None, group),
+        }
+    }
+
+    fn new(text: &str, reference: Option<&str>, group: &str) -> Result<Self, ExternalError> {
+        let location = if text.contains("://") {
+            Location::parse(text)?
+        } else {
+            let path = std::path::absolute(text).map_err(|source| ExternalError::Folder {
+                path: text.into(),
+                source,
+            })?;
+            Location::Local(path)
+        };
+        Ok(Self {
+            location,
+            reference: reference.map(str::to_owned),
+            group: group.trim_matches('/').to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.location.fmt(f)?;
+        if let Some(reference) = &self.reference {
+            write!(f, "@{reference}")?;
+        }
+        if !self.group.is_empty() {
+            write!(f, "#{}", self.group)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_a_place_a_reference_and_a_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let address = Address::parse(&format!("{path}@v1#a/b")).unwrap();
+        assert_eq!(address.location, Location::Local(path.into()));
+        assert_eq!(address.reference.as_deref(), Some("v1"));
+        assert_eq!(address.group, "a/b");
+        let whole = Address::parse(path).unwrap();
+        assert_eq!((whole.reference, whole.group.as_str()), (None, ""));
+    }
+
+    #[test]
+    fn a_path_that_exists_is_not_taken_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a@b#c");
+        std::fs::create_dir(&path).unwrap();
+        let address = Address::parse(path.to_str().unwrap()).unwrap();
+        assert_eq!(address.location, Location::Local(path));
+    }
+
+    #[test]
+    fn the_at_sign_of_a_server_is_no_reference() {
+        let address = Address::parse("https://me:secret@example.com/a.zarr#0").unwrap();
+        assert_eq!(address.reference, None);
+        assert_eq!(address.to_string(), "https://example.com/a.zarr#0");
+    }
+}

@@ -1,0 +1,103 @@
+//! An address whose newest state is served.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use super::{Address, External, ExternalError, store::Store};
+use crate::{compute::Compute, storage::Storage};
+
+/// Looking for changes takes at most one part in so many of the time.
+const LEISURE: u32 = 20;
+
+/// A store, and the state of it that is served.
+#[derive(Debug)]
+pub struct Source {
+    address: Address,
+    storage: Storage,
+    compute: Compute,
+    current: RwLock<Arc<External>>,
+    check_every: Duration,
+    next_check: Mutex<Instant>,
+}
+
+impl Source {
+    /// Opens a store. From then on it is looked at for changes of its metadata
+    /// at most this often.
+    ///
+    /// # Errors
+    /// If it cannot be read or is none that tiles can be made of.
+    pub async fn open(
+        address: Address,
+        storage: Storage,
+        compute: Compute,
+        check_every: Duration,
+    ) -> Result<Self, ExternalError> {
+        let current = External::open(&address, &storage, &compute).await?;
+        Ok(Self {
+            address,
+            storage,
+            compute,
+            current: RwLock::new(Arc::new(current)),
+            check_every,
+            next_check: Mutex::new(Instant::now() + check_every),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The state that is served now, without a look at the store.
+    #[must_use]
+    pub fn served(&self) -> Arc<External> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The newest state, as far as it is known or can be found out. A check
+    /// that fails fails nobody: what is served stays.
+    pub async fn current(&self) -> Arc<External> {
+        if self.is_check_due() {
+            let begun = Instant::now();
+            if let Err(error) = self.refresh().await {
+                tracing::warn!(address = %self.address, %error, "cannot look for changes");
+            }
+            // A slow server is not asked all the time.
+            let pause = self.check_every.max(begun.elapsed() * LEISURE);
+            *self.next_check() = Instant::now() + pause;
+        }
+        self.served()
+    }
+
+    fn next_check(&self) -> std::sync::MutexGuard<'_, Instant> {
+        self.next_check
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One caller at a time finds that a check is due.
+    fn is_check_due(&self) -> bool {
+        /// Until the check that is under way says when the next one is.
+        const UNDER_WAY: Duration = Duration::from_mins(1);
+        let mut next = self.next_check();
+        let now = Instant::now();
+        let due = now >= *next;
+        if due {
+            *next = now + UNDER_WAY;
+        }
+        due
+    }
+
+    async fn refresh(&self) -> Result<(), ExternalError> {
+        let opened = Store::open(&self.address, &self.storage, &self.compute).await?;
+        if opened.version == self.served().version {
+            return Ok(());
+        }
+        let newest = External::of(opened, &self.address.group).await?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(newest);
+        Ok(())
+    }
+}

@@ -1,0 +1,417 @@
+//! Tiles of other people's data sets.
+
+mod paint;
+mod place;
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use self::{
+    paint::{Painted, ReadUnit, by_kind, painted, resampled},
+    place::{Mapping, Place},
+};
+use super::{RENDERER_VERSION, Tile, TileError, TileRequest, Tiles, cost::Cost, finish};
+use crate::{
+    catalog::ExternalEntry,
+    dataset::{Selection, Variable, cf::Role},
+    external::{Element, External, ExternalError, OpenArray, Samples, Unit},
+    grid::{ChunkIndex, Shape, TileAddress, Window},
+    raster::{AreaMean, PartOfMean, Resampling},
+    render::{ImageFormat, Packing, Style},
+};
+
+/// Units of one band that are read at once.
+const CONCURRENT_READS: usize = 16;
+
+/// Units in memory at once where they are summed one by one.
+const CONCURRENT_PARTS: u64 = 4;
+
+/// The most decoded bytes that a tile is summed from, some ten seconds of work.
+const MOST_SUMMED: u64 = 4 << 30;
+
+/// Bytes that the sums of a unit take beside those of its pixels, and those of
+/// a pixel.
+const PART: u64 = 192;
+const SUM: u64 = 64;
+
+/// Cells a side that a pixel's mean is taken from, where it covers more.
+const DEPTH: u32 = 3;
+
+/// A tile of a data set before its pixels are read.
+#[derive(Debug)]
+pub struct PreparedExternal {
+    set: u32,
+    external: Arc<External>,
+    bands: Vec<Band>,
+    style: Style,
+    size: usize,
+    resampling: Resampling,
+    nodata: Option<u16>,
+    format: Option<ImageFormat>,
+    /// Whether units are summed one by one, since all are too many to hold.
+    is_streamed: bool,
+    name: u128,
+    cost: Cost,
+    time: Option<String>,
+    told: Option<String>,
+}
+
+/// A variable at one level and one index along its other dimensions.
+#[derive(Debug)]
+struct Band {
+    array: OpenArray,
+    others: Vec<usize>,
+    mapping: Arc<Mapping>,
+    /// The places of the units that are read.
+    units: Vec<ChunkIndex>,
+}
+
+impl PreparedExternal {
+    /// A name for exactly these pixels in this style.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("\"{:032x}\"", self.name)
+    }
+
+    /// The state of the store that the tile is of.
+    #[must_use]
+    pub fn revision(&self) -> &str {
+        &self.external.version
+    }
+
+    /// The time that is shown, if the variable has any.
+    #[must_use]
+    pub fn time(&self) -> Option<&str> {
+        self.time.as_deref()
+    }
+
+    /// What was chosen along dimensions that the request does not name.
+    #[must_use]
+    pub fn selection(&self) -> Option<&str> {
+        self.told.as_deref()
+    }
+}
+
+impl Tiles {
+    /// Finds what a tile of a data set is made of.
+    ///
+    /// # Errors
+    /// If the request names something that is not there or asks for too much.
+    pub async fn prepare_external(
+        &self,
+        entry: &ExternalEntry,
+        request: &TileRequest,
+    ) -> Result<PreparedExternal, TileError> {
+        let external = entry.source().current().await;
+        let dataset = &external.dataset;
+        let variables = if request.variables.is_empty() {
+            vec![&dataset.variables[0]]
+        } else {
+            let named = request.variables.iter().map(|name| dataset.variable(name));
+            named.collect::<Result<Vec<&Variable>, _>>()?
+        };
+        let mut bands = Vec::new();
+        let (mut time, mut told) = (None, None);
+        let mut ranges = Vec::new();
+        let mut text = Vec::new();
+        for (n, variable) in variables.into_iter().enumerate() {
+            let selection = variable.select(&request.sel, &request.bidx)?;
+            if n == 0 {
+                time = time_of(variable, &selection);
+                told = selection.told();
+            }
+            let placed = external.placed(variable)?;
+            let place = Place::of(request, variable, placed, &self.compute).await?;
+            let level = &variable.levels[place.level];
+            let array = external.array(&level.path)?;
+            array.check(self.most)?;
+            for band in 0..selection.bands() {
+                let others = selection.indices(band);
+                text.push(format!("{} {others:?}", level.path));
+                ranges.push(array.stored().range());
+                bands.push(Band {
+                    units: units(&place.mapping, array, request.resampling),
+                    array: array.clone(),
+                    others,
+                    mapping: Arc::clone(&place.mapping),
+                });
+            }
+        }
+        let rescale = if request.rescale.is_empty() {
+            &ranges
+        } else {
+            &request.rescale
+        };
+        let style = Style::new(bands.len(), rescale, request.colormap.clone())?;
+        let (cost, is_streamed) = cost(&bands, request.size, self.most, request.address)?;
+        if is_streamed {
+            for band in &mut bands {
+                band.units = Vec::new();
+            }
+        }
+        let text = format!(
+            "{RENDERER_VERSION} {} {:?} {} {text:?} {} {:?} {:?} {:?} {is_streamed}",
+            external.version,
+            request.address,
+            request.size,
+            style.canonical(),
+            request.nodata,
+            request.resampling,
+            request.format,
+        );
+        Ok(PreparedExternal {
+            set: entry.number(),
+            bands,
+            style,
+            size: request.size,
+            resampling: request.resampling,
+            nodata: request.nodata,
+            format: request.format,
+            is_streamed,
+            name: xxhash_rust::xxh3::xxh3_128(text.as_bytes()),
+            cost,
+            time,
+            told,
+            external,
+        })
+    }
+
+    /// The file of a prepared tile, which is kept, as [`Tiles::render`] does it.
+    ///
+    /// # Errors
+    /// If a chunk cannot be read, and if too many tiles are being made.
+    pub async fn render_external(&self, tile: PreparedExternal) -> Result<Tile, TileError> {
+        let key = (tile.set, tile.name);
+        if let Some(tile) = self.finished.get(&key).await {
+            return Ok(tile);
+        }
+        let made = Box::pin(async {
+            let _place = self.admission.enter().await?;
+            let _memory = self.memory.reserve(tile.cost.bytes()).await;
+            self.make_external(tile).await
+        });
+        let made = self.finished.get_or_compute(key, made).await;
+        made.map_err(TileError::Shared)
+    }
+
+    async fn make_external(&self, tile: PreparedExternal) -> Result<Tile, TileError> {
+        let tile = Arc::new(tile);
+        let mut bands = Vec::with_capacity(tile.bands.len());
+        for n in 0..tile.bands.len() {
+            let samples = if tile.is_streamed {
+                self.summed(&tile, n).await?
+            } else {
+                self.sampled(&tile, n).await?
+            };
+            let stored = tile.bands[n].array.stored();
+            let [scale, offset] = stored.scale_and_offset();
+            let mut nodata = vec![stored.nodata()];
+            nodata.extend(tile.nodata.map(f64::from));
+            nodata.retain(|value| !value.is_nan());
+            bands.push(Painted {
+                samples,
+                kind: stored.kind(),
+                packing: Packing {
+                    scale,
+                    offset,
+                    nodata,
+                    valid: None,
+                },
+            });
+        }
+        self.compute
+            .run(move || {
+                let shape = square(tile.size);
+                finish(&painted(&bands, &tile.style, shape), tile.format)
+            })
+            .await?
+    }
+
+    /// The samples of a band, from all of its units at once.
+    async fn sampled(&self, tile: &Arc<PreparedExternal>, n: usize) -> Result<Samples, TileError> {
+        let band = &tile.bands[n];
+        let units: Vec<ReadUnit> = stream::iter(band.units.clone())
+            .map(|place| async move {
+                let unit = band.array.unit(&band.others, place);
+                let samples =
+                    Box::pin(
+                        self.chunks
+                            .unit(tile.set, &tile.external, &band.array, &unit),
+                    );
+                let samples = samples.await?;
+                Ok::<_, ExternalError>((place, unit, samples))
+            })
+            .buffer_unordered(CONCURRENT_READS)
+            .try_collect()
+            .await?;
+        let tile = Arc::clone(tile);
+        let samples = self.compute.run(move || {
+            let Band { array, mapping, .. } = &tile.bands[n];
+            by_kind!(
+                array.stored().kind(),
+                resampled(array, &units, mapping, tile.resampling, square(tile.size))
+            )
+        });
+        Ok(samples.await?)
+    }
+
+    /// The samples of a band as means, from one unit after the other.
+    async fn summed(&self, tile: &Arc<PreparedExternal>, n: usize) -> Result<Samples, TileError> {
+        let kind = tile.bands[n].array.stored().kind();
+        by_kind!(kind, summed_as(self, tile, n)).await
+    }
+}
+
+/// A nearest tile is of single cells, so that classes stay classes.
+fn summed_as<'a, T: Element>(
+    tiles: &'a Tiles,
+    tile: &'a Arc<PreparedExternal>,
+    n: usize,
+) -> futures::future::BoxFuture<'a, Result<Samples, TileError>> {
+    Box::pin(async move {
+        let Band {
+            array,
+            others,
+            mapping,
+            ..
+        } = &tile.bands[n];
+        let Mapping::Separable { rows, cols } = mapping.as_ref() else {
+            return Ok(T::wrap(Vec::new()));
+        };
+        let depth = if tile.resampling == Resampling::Nearest {
+            1
+        } else {
+            DEPTH
+        };
+        let validity = paint::validity::<T>(array);
+        let mean = AreaMean::new(rows.clone(), cols.clone(), array.unit_shape(), validity);
+        let mean = Arc::new(mean.at_most(depth));
+        let fill = paint::fill::<T>(array);
+        let is_hole = !validity.is_valid(fill);
+        let concurrent = usize::try_from(CONCURRENT_PARTS).unwrap_or(1);
+        let parts: Vec<Option<PartOfMean>> = stream::iter(mean.chunks())
+            .map(|place| {
+                let mean = Arc::clone(&mean);
+                async move {
+                    let unit = array.unit(others, place);
+                    let read = Box::pin(tiles.chunks.read(tile.set, &tile.external, array, &unit));
+                    let samples = read.await?;
+                    if samples.is_none() && is_hole {
+                        return Ok::<_, TileError>(None);
+                    }
+                    let array = array.clone();
+                    let part = tiles
+                        .compute
+                        .run(move || part_of(&mean, &array, place, &unit, samples.as_ref(), fill));
+                    Ok(Some(part.await?))
+                }
+            })
+            .buffer_unordered(concurrent)
+            .try_collect()
+            .await?;
+        let parts = parts.into_iter().flatten().collect();
+        let raster = tiles.compute.run(move || mean.combine(parts)).await?;
+        Ok(T::wrap(raster.data))
+    })
+}
+
+fn part_of<T: Element>(
+    mean: &AreaMean<T>,
+    array: &OpenArray,
+    place: ChunkIndex,
+    unit: &Unit,
+    samples: Option<&Samples>,
+    fill: T,
+) -> PartOfMean {
+    let Shape { rows, cols } = array.unit_shape();
+    match samples {
+        Some(samples) => mean.part(place, &array.plane::<T>(samples, unit)),
+        None => mean.part(place, &vec![fill; rows * cols]),
+    }
+}
+
+fn square(size: usize) -> Shape {
+    Shape {
+        rows: size,
+        cols: size,
+    }
+}
+
+/// The label of the time that a selection has.
+fn time_of(variable: &Variable, selection: &Selection) -> Option<String> {
+    let place = variable
+        .axes
+        .iter()
+        .position(|axis| axis.role == Role::Time)?;
+    selection.axes[place].labels.first().cloned()
+}
+
+/// The places of the units that hold what a tile is made of.
+fn units(mapping: &Mapping, array: &OpenArray, resampling: Resampling) -> Vec<ChunkIndex> {
+    let side = array.unit_shape();
+    let (rows, cols) = match mapping {
+        Mapping::Nothing => return Vec::new(),
+        Mapping::Separable { rows, cols } => (
+            rows.chunks(resampling, side.rows),
+            cols.chunks(resampling, side.cols),
+        ),
+        Mapping::Projected { window, .. } => units_of(*window, side),
+    };
+    let along = |row: usize| cols.iter().map(move |col| ChunkIndex { row, col: *col });
+    rows.iter().flat_map(|row| along(*row)).collect()
+}
+
+fn units_of(window: Window, side: Shape) -> (Vec<usize>, Vec<usize>) {
+    let along =
+        |first: usize, end: usize, side: usize| (first / side..end.div_ceil(side)).collect();
+    (
+        along(window.row, window.row_end(), side.rows),
+        along(window.col, window.col_end(), side.cols),
+    )
+}
+
+/// What a tile takes, and whether its units are summed one by one.
+fn cost(
+    bands: &[Band],
+    size: usize,
+    most: u64,
+    address: TileAddress,
+) -> Result<(Cost, bool), TileError> {
+    let pixels = (size * size) as u64;
+    let of_band = |band: &Band| {
+        let sample = band.array.stored().size() as u64;
+        let window = match band.mapping.as_ref() {
+            // Its positions, two doubles a pixel, are there as well.
+            Mapping::Projected { window, .. } => window.len() as u64 * sample + pixels * 16,
+            Mapping::Separable { .. } | Mapping::Nothing => 0,
+        };
+        let units = (band.units.len() as u64).saturating_mul(band.array.unit_bytes());
+        (units + window).saturating_add(2 * pixels * sample)
+    };
+    let whole = bands
+        .iter()
+        .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
+    let cost = Cost::of_samples(whole, size);
+    let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
+    if cost.bytes() <= most || !bands.iter().all(is_separable) {
+        cost.check(most, address)?;
+        return Ok((cost, false));
+    }
+    let summed = bands.iter().fold(0_u64, |all, band| {
+        let units = band.units.len() as u64;
+        all.saturating_add(units.saturating_mul(band.array.unit_bytes()))
+    });
+    Cost::of_samples(summed, size).check(MOST_SUMMED, address)?;
+    let held = bands.iter().map(|band| {
+        let units = band.units.len() as u64;
+        CONCURRENT_PARTS * 2 * band.array.unit_bytes() + units * PART + pixels * SUM
+    });
+    let results = bands
+        .iter()
+        .map(|band| 2 * pixels * band.array.stored().size() as u64);
+    let streamed = held.max().unwrap_or(0) + results.sum::<u64>();
+    let streamed = Cost::of_samples(streamed, size);
+    streamed.check(most, address)?;
+    Ok((streamed, true))
+}

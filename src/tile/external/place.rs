@@ -1,0 +1,309 @@
+//! Where a tile is in a variable of somebody else's data set: which level, and
+//! where the tile's pixels are there.
+
+use std::sync::Arc;
+
+use crate::{
+    compute::Compute,
+    crs::{self, CrsError},
+    dataset::{LevelGrid, Variable},
+    external::Placed,
+    grid::{
+        Bounds, Epsg, GeoTransform, Grid, Shape, TileAddress, Window,
+        tile_matrix::{mercator_to_latitude, mercator_to_longitude},
+    },
+    raster::{AxisTable, CellRatio, Positions, Resampling},
+    tile::{TileError, TileRequest},
+};
+
+/// Pixels that a window has around the outermost position: cubic takes two
+/// neighbours on each side of it.
+const KERNEL_MARGIN: f64 = 2.0;
+
+/// Where a tile is in a variable, and how fine.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Number of the level.
+    pub(super) level: usize,
+    pub(super) mapping: Arc<Mapping>,
+}
+
+/// How a tile's pixels are found in a level.
+#[derive(Debug)]
+pub(super) enum Mapping {
+    /// Columns follow from x alone and rows from y alone.
+    Separable { rows: AxisTable, cols: AxisTable },
+    /// Each by itself.
+    Projected {
+        positions: Positions,
+        grid: Grid,
+        ratio: CellRatio,
+        window: Window,
+    },
+    /// The tile only grazes the grid.
+    Nothing,
+}
+
+impl Place {
+    pub(super) async fn of(
+        request: &TileRequest,
+        variable: &Variable,
+        placed: &Placed,
+        compute: &Compute,
+    ) -> Result<Self, TileError> {
+        let tile = request.address.lonlat_bounds();
+        if !placed
+            .footprint
+            .parts
+            .iter()
+            .any(|part| part.overlaps(&tile))
+        {
+            return Err(outside(request.address, placed));
+        }
+        if matches!(placed.system, Epsg::WGS84 | Epsg::WEB_MERCATOR) {
+            return Ok(Self::separable(request, variable, placed.system));
+        }
+        let grids: Vec<LevelGrid> = variable.levels.iter().map(|level| level.grid).collect();
+        let system = placed.system;
+        let wraps = variable.crs.is_geographic();
+        let (address, size, resampling) = (request.address, request.size, request.resampling);
+        let target = address.grid(size);
+        Ok(compute
+            .run(move || Self::projected(&target, &grids, system, wraps, resampling))
+            .await??)
+    }
+
+    fn separable(request: &TileRequest, variable: &Variable, system: Epsg) -> Self {
+        let target = request.address.grid(request.size);
+        let is_mercator = system == Epsg::WEB_MERCATOR;
+        let whole = variable.levels[0].grid.bounds();
+        let (width, height) = if is_mercator {
+            (target.transform.cell_width, -target.transform.cell_height)
+        } else {
+            cell_size(&target, request.address.lonlat_bounds(), whole)
+        };
+        let level = level_for(
+            variable.levels.iter().map(|level| &level.grid.transform),
+            width,
+            height,
+        );
+        let grid = variable.levels[level].grid;
+        let source = grid.transform;
+        let row = |at: f64| {
+            let y = target.transform.y(at);
+            source.row(if is_mercator {
+                y
+            } else {
+                mercator_to_latitude(y)
+            })
+        };
+        let col = |at: f64| {
+            let x = target.transform.x(at);
+            let x = if is_mercator {
+                x
+            } else {
+                mercator_to_longitude(x)
+            };
+            let turns = if is_mercator || grid.turn.is_some() {
+                0.0
+            } else {
+                turns_to(x, whole)
+            };
+            source.col(x + turns)
+        };
+        let rows = table(request.size, grid.shape.rows, false, &row);
+        let cols = table(
+            request.size,
+            grid.turn.unwrap_or(grid.shape.cols),
+            grid.turn.is_some(),
+            &col,
+        );
+        Self {
+            level,
+            mapping: Arc::new(Mapping::Separable { rows, cols }),
+        }
+    }
+
+    /// In a grid of any system; `wraps` says that its x are longitudes.
+    fn projected(
+        target: &Grid,
+        grids: &[LevelGrid],
+        system: Epsg,
+        wraps: bool,
+        resampling: Resampling,
+    ) -> Result<Self, CrsError> {
+        let mut positions = crs::positions(target, target.shape.window(), system)?;
+        let whole = grids[0].bounds();
+        if wraps {
+            for x in &mut positions.x {
+                *x += turns_to(*x, whole);
+            }
+        }
+        let Some((width, height)) = mean_cell(&positions, whole) else {
+            return Ok(Self {
+                level: 0,
+                mapping: Arc::new(Mapping::Nothing),
+            });
+        };
+        let level = level_for(grids.iter().map(|grid| &grid.transform), width, height);
+        let grid = Grid {
+            crs: system,
+            transform: grids[level].transform,
+            shape: grids[level].shape,
+        };
+        let ratio = CellRatio {
+            x: width / grid.transform.cell_width.abs(),
+            y: height / grid.transform.cell_height.abs(),
+        };
+        // Average covers a pixel of the tile, half of it on each side.
+        let reach = match resampling {
+            Resampling::Average => KERNEL_MARGIN.max(ratio.x.max(ratio.y)),
+            Resampling::Nearest | Resampling::Bilinear | Resampling::Cubic => KERNEL_MARGIN,
+        };
+        let (x_margin, y_margin) = (
+            reach * grid.transform.cell_width.abs(),
+            reach * grid.transform.cell_height.abs(),
+        );
+        let mut around: Option<Bounds> = None;
+        for (x, y) in std::iter::zip(&positions.x, &positions.y) {
+            let is_near = (whole.west - x_margin..whole.east + x_margin).contains(x)
+                && (whole.south - y_margin..whole.north + y_margin).contains(y);
+            if is_near {
+                let known = around.get_or_insert(Bounds {
+                    west: *x,
+                    south: *y,
+                    east: *x,
+                    north: *y,
+                });
+                known.west = known.west.min(*x);
+                known.east = known.east.max(*x);
+                known.south = known.south.min(*y);
+                known.north = known.north.max(*y);
+            }
+        }
+        let window = around.and_then(|around| {
+            grid.window_of(Bounds {
+                west: around.west - x_margin,
+                south: around.south - y_margin,
+                east: around.east + x_margin,
+                north: around.north + y_margin,
+            })
+        });
+        let mapping = window.map_or(Mapping::Nothing, |window| Mapping::Projected {
+            positions,
+            grid,
+            ratio,
+            window,
+        });
+        Ok(Self {
+            level,
+            mapping: Arc::new(mapping),
+        })
+    }
+}
+
+/// Whole turns of longitude that lead from `x` to the grid or nearest to it: the
+/// jump from one end to the other is opposite to the grid's middle.
+fn turns_to(x: f64, whole: Bounds) -> f64 {
+    let middle = whole.west.midpoint(whole.east);
+    ((middle - x) / 360.0).round() * 360.0
+}
+
+/// The table of one axis, with edges.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a tile's side is far below 2^52"
+)]
+fn table(size: usize, len: usize, is_periodic: bool, position: &dyn Fn(f64) -> f64) -> AxisTable {
+    let centres = (0..size).map(|n| position(n as f64 + 0.5));
+    let mut edges: Vec<f64> = (0..=size).map(|n| position(n as f64)).collect();
+    let table = if is_periodic {
+        AxisTable::periodic(centres, len)
+    } else {
+        // Where longitudes jump, far from the grid, a pixel covers none of it.
+        let rises: Vec<bool> = edges.windows(2).map(|pair| pair[0] < pair[1]).collect();
+        let is_rising = 2 * rises.iter().filter(|rises| **rises).count() > size;
+        for (n, rises) in rises.into_iter().enumerate() {
+            if rises != is_rising {
+                edges[n + 1] = f64::NAN;
+            }
+        }
+        AxisTable::new(centres, len)
+    };
+    table.with_edges(edges)
+}
+
+/// The coarsest level whose cells are not larger than the wanted size, or the
+/// finest if all are larger.
+fn level_for<'a>(
+    levels: impl DoubleEndedIterator<Item = &'a GeoTransform> + ExactSizeIterator,
+    width: f64,
+    height: f64,
+) -> usize {
+    // A hair of slack, so that a tile at exactly a level's own cell size takes
+    // that level in spite of rounding.
+    const SLACK: f64 = 1.0 + 1e-9;
+    levels
+        .enumerate()
+        .rev()
+        .find(|(_, transform)| {
+            transform.cell_width.abs() <= width * SLACK
+                && transform.cell_height.abs() <= height * SLACK
+        })
+        .map_or(0, |(level, _)| level)
+}
+
+/// The mean size in degrees of the tile's pixels at the latitudes that it
+/// shares with a grid.
+fn cell_size(target: &Grid, tile: Bounds, whole: Bounds) -> (f64, f64) {
+    let width = mercator_to_longitude(target.transform.cell_width);
+    let (south, north) = (tile.south.max(whole.south), tile.north.min(whole.north));
+    if north - south <= 0.0 {
+        return (width, width);
+    }
+    let y = |latitude: f64| latitude.to_radians().tan().asinh().to_degrees();
+    // Both in degrees of the sphere, so their ratio is the mean of cos(latitude).
+    (width, width * (north - south) / (y(north) - y(south)))
+}
+
+/// The mean size of the tile's pixels where they are within `whole`.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a tile's pixels are far below 2^52"
+)]
+fn mean_cell(positions: &Positions, whole: Bounds) -> Option<(f64, f64)> {
+    let Shape { rows, cols } = positions.shape;
+    let at = |n: usize| (positions.x[n], positions.y[n]);
+    let is_inside = |(x, y): (f64, f64)| {
+        (whole.west..=whole.east).contains(&x) && (whole.south..=whole.north).contains(&y)
+    };
+    let (mut width, mut height, mut pixels) = (0.0, 0.0, 0_usize);
+    let mut is_touched = false;
+    for row in 0..rows.saturating_sub(1) {
+        for col in 0..cols.saturating_sub(1) {
+            let n = row * cols + col;
+            let (own, right, below) = (at(n), at(n + 1), at(n + cols));
+            is_touched |= is_inside(own);
+            if is_inside(own) && is_inside(right) && is_inside(below) {
+                width += (right.0 - own.0).hypot(right.1 - own.1);
+                height += (below.0 - own.0).hypot(below.1 - own.1);
+                pixels += 1;
+            }
+        }
+    }
+    if pixels > 0 {
+        return Some((width / pixels as f64, height / pixels as f64));
+    }
+    // So few pixels that no two are side by side: the whole is one of them.
+    let any = is_touched || (0..positions.x.len()).any(|n| is_inside(at(n)));
+    any.then_some((whole.east - whole.west, whole.north - whole.south))
+}
+
+fn outside(address: TileAddress, placed: &Placed) -> TileError {
+    TileError::Outside {
+        zoom: address.zoom(),
+        col: address.col(),
+        row: address.row(),
+        bounds: placed.footprint.bounds().to_array(),
+    }
+}

@@ -222,7 +222,7 @@ async fn memory_stays_under_its_cap_whatever_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (plain, huge) = (folder.path().join("plain"), folder.path().join("huge"));
     write(&plain, &recipe(2048, 512, 256, 4)).await;
-    write(&huge, &recipe(4096, 1024, 1024, 3)).await;
+    write(&huge, &recipe(3840, 768, 768, 3)).await;
     let cap = CAP_MIB.to_string();
     let cubes = [("plain", plain), ("huge", huge)];
     let server = Process::serve(&cubes, &[("CACHE__MEMORY_MIB", &cap)]);
@@ -254,10 +254,10 @@ async fn memory_stays_under_its_cap_whatever_is_asked() {
     report("distinct", &counts);
     assert_eq!(counts, BTreeMap::from([(200, count)]));
 
-    // Chunks of 2 MiB, one variable.
+    // Chunks of more than 1 MiB, one variable.
     let mut large = Vec::new();
     for n in 0..MONTHS {
-        let tiles = inside(11, 4096);
+        let tiles = inside(11, 3840);
         large.extend(
             tiles
                 .iter()
@@ -271,7 +271,7 @@ async fn memory_stays_under_its_cap_whatever_is_asked() {
     // Three of them at once, which may be too many.
     let mut deep = Vec::new();
     for n in 0..MONTHS / 4 {
-        let tiles = inside(11, 4096);
+        let tiles = inside(11, 3840);
         deep.extend(
             tiles
                 .iter()
@@ -396,7 +396,7 @@ async fn what_is_too_much_is_answered_at_once_with_what_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let [fine, huge, giant] = ["fine", "huge", "giant"].map(|name| folder.path().join(name));
     write(&fine, &recipe(2048, 256, 128, 1)).await;
-    write(&huge, &recipe(2048, 768, 768, 1)).await;
+    write(&huge, &recipe(2048, 512, 512, 1)).await;
     write(&giant, &recipe(2048, 2048, 2048, 1)).await;
     let settings = [
         ("CACHE__MEMORY_MIB", "32"),
@@ -444,7 +444,7 @@ async fn what_is_too_much_is_answered_at_once_with_what_is_not() {
     assert_eq!(server.get(&path).await.status(), 200, "{text}");
 
     // The chunks of three variables do not fit together: those of one do.
-    let corner = tile_at(12, WEST + 768.0 * CELL, NORTH - 768.0 * CELL);
+    let corner = tile_at(12, WEST + 512.0 * CELL, NORTH - 512.0 * CELL);
     let text = get(&format!("/cubes/huge/{corner}.png?tilesize=64")).await;
     assert!(
         !text.contains("zoom") && !text.contains("a tile of"),

@@ -495,7 +495,8 @@ impl Trial {
         let mut transaction = self.repo.transaction().await.unwrap();
         let names: Vec<String> = self.stored.cube.variables().map(str::to_owned).collect();
         let mut rewritten = BTreeSet::new();
-        for place in self.world.cells.keys().copied() {
+        let cells = self.world.cells.keys().chain(old.cells.keys());
+        for place in cells.copied().collect::<BTreeSet<LevelPlace>>() {
             let (level, time, at) = place;
             let cell = old.cells.get(&place).copied().unwrap_or_default();
             for name in &names {

@@ -306,6 +306,7 @@ fn type_range(meant: &DataType) -> [f64; 2] {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "numbers that floats hold exactly")]
 mod tests {
     use super::*;
     use crate::{
@@ -314,7 +315,7 @@ mod tests {
     };
     use serde_json::{Value, json};
 
-    fn stored(data_type: &str, fill: Value, attributes: Value) -> Stored {
+    fn stored(data_type: &str, fill: &Value, attributes: &Value) -> Stored {
         let document = json!({
             "zarr_format": 3, "node_type": "array", "shape": [1, 4], "data_type": data_type,
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [1, 4]}},
@@ -344,10 +345,10 @@ mod tests {
 
     #[test]
     fn integers_with_a_missing_value_keep_their_type_and_others_get_a_larger_one() {
-        let plain = stored("uint8", json!(0), json!({}));
+        let plain = stored("uint8", &json!(0), &json!({}));
         assert_eq!(plain.decode(&[0, 7, 255]), Samples::U16(vec![0, 7, 255]));
         assert_eq!(plain.range(), [0.0, 255.0], "of what is stored");
-        let missing = stored("uint8", json!(0), json!({"_FillValue": 255}));
+        let missing = stored("uint8", &json!(0), &json!({"_FillValue": 255}));
         assert_eq!(missing.decode(&[0, 255]), Samples::U8(vec![0, 255]));
         assert_eq!(missing.nodata(), 255.0);
     }
@@ -357,7 +358,7 @@ mod tests {
         let attributes = json!({
             "_FillValue": 9, "missing_value": 8, "valid_min": 1, "scale_factor": -0.5,
         });
-        let packed = stored("uint8", json!(0), attributes);
+        let packed = stored("uint8", &json!(0), &attributes);
         assert_eq!(packed.decode(&[0, 1, 8, 9]), Samples::U8(vec![9, 1, 9, 9]));
         assert_eq!(packed.fill(), 9.0, "0 is less than the least valid value");
         assert_eq!(packed.scale_and_offset(), [-0.5, 0.0]);
@@ -367,14 +368,14 @@ mod tests {
     #[test]
     fn signed_bytes_may_be_meant_as_unsigned_ones() {
         let attributes = json!({"_Unsigned": "true", "_FillValue": -1});
-        let meant = stored("int8", json!(0), attributes);
+        let meant = stored("int8", &json!(0), &attributes);
         assert_eq!(meant.decode(&[200, 255]), Samples::U8(vec![200, 255]));
         assert_eq!(meant.nodata(), 255.0);
     }
 
     #[test]
     fn of_floats_not_a_number_is_missing() {
-        let float = stored("float32", json!("NaN"), json!({"missing_value": -9.0}));
+        let float = stored("float32", &json!("NaN"), &json!({"missing_value": -9.0}));
         let raw: Vec<u8> = [1.5_f32, -9.0]
             .iter()
             .flat_map(|v| v.to_ne_bytes())
@@ -382,7 +383,7 @@ mod tests {
         let samples = float.decode(&raw);
         let values = f32::of(&samples).unwrap();
         assert!(values[0] == 1.5 && values[1].is_nan() && float.nodata().is_nan());
-        let half = stored("float16", json!(0.0), json!({}));
+        let half = stored("float16", &json!(0.0), &json!({}));
         let raw = half::f16::from_f32(0.25).to_ne_bytes();
         assert_eq!(half.decode(&raw), Samples::F32(vec![0.25]));
     }

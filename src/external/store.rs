@@ -274,7 +274,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn keys(encoding: serde_json::Value) -> ChunkKeys {
+    fn keys(encoding: &serde_json::Value) -> ChunkKeys {
         let document = json!({
             "zarr_format": 3, "node_type": "array", "shape": [4, 4], "data_type": "uint8",
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 2]}},
@@ -285,10 +285,10 @@ mod tests {
 
     #[test]
     fn chunks_are_called_as_the_encoding_says() {
-        assert_eq!(keys(json!({"name": "default"})).of(&[1, 0]), "a/b/c/1/0");
+        assert_eq!(keys(&json!({"name": "default"})).of(&[1, 0]), "a/b/c/1/0");
         let dots = json!({"name": "default", "configuration": {"separator": "."}});
-        assert_eq!(keys(dots).of(&[1, 0]), "a/b/c.1.0");
-        assert_eq!(keys(json!({"name": "v2"})).of(&[1, 0]), "a/b/1.0");
+        assert_eq!(keys(&dots).of(&[1, 0]), "a/b/c.1.0");
+        assert_eq!(keys(&json!({"name": "v2"})).of(&[1, 0]), "a/b/1.0");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What the server takes when too much is asked of it: memory, time, work.
 
+#![expect(clippy::cast_precision_loss, reason = "small numbers")]
+
 use std::{
     collections::BTreeMap,
     fs,

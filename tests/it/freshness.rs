@@ -1,5 +1,12 @@
 //! What a change of the cube changes of its tiles, and what clients may keep.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "small numbers"
+)]
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
@@ -265,6 +272,7 @@ fn requests(of: Bounds) -> Vec<TileRequest> {
                     address,
                     size: SIZE,
                     variables: SETS[n / 4 % 3].iter().map(|&v| v.to_owned()).collect(),
+                    bidx: Vec::new(),
                     sel: vec![format!("time={}", TIMES[n % 7 % 2])],
                     rescale: vec![[0.0, 2048.0]],
                     colormap: None,
@@ -424,7 +432,7 @@ impl Trial {
         mut rewritten: BTreeSet<LevelPlace>,
         is_recoded: bool,
     ) -> BTreeSet<LevelPlace> {
-        let pyramid = self.stored.cube.pyramid().clone();
+        let pyramid = *self.stored.cube.pyramid();
         let names: Vec<String> = self.stored.cube.variables().map(str::to_owned).collect();
         let mut transaction = self.repo.transaction().await.unwrap();
         for time in 0..TIMES.len() {
@@ -437,7 +445,7 @@ impl Trial {
                 for at in chunks.chunks_of(chunks.shape.window()) {
                     let values: Vec<_> = rasters
                         .iter()
-                        .map(|levels| crop(&levels[usize::from(level.0)], chunks.window(at)))
+                        .map(|levels| crop(&levels[level.0], chunks.window(at)))
                         .collect();
                     let stamp = stamp(&values);
                     let cell = if level == Level(0) {
@@ -532,7 +540,7 @@ impl Trial {
                 "{request:?} is whole if all of it was built"
             );
             // Not all of them, so that some of a chunk's parts are read later.
-            let kept = if (n / 2 + self.history.len()) % 2 == 0 {
+            let kept = if (n / 2 + self.history.len()).is_multiple_of(2) {
                 Some(self.tiles.render(prepared).await.unwrap())
             } else {
                 None
@@ -628,12 +636,14 @@ fn a_commit_changes_the_etags_of_exactly_the_tiles_that_it_should() {
     let seen = RefCell::new(Seen::default());
     TestRunner::new(config)
         .run(&(place, changes), |((west, north, rows, cols), changes)| {
+            let mut so_far = seen.take();
             runtime.block_on(async {
                 let mut trial = Trial::new(&recipe(west, north, rows, cols)).await;
                 for change in &changes {
-                    trial.step(change, &mut seen.borrow_mut()).await;
+                    trial.step(change, &mut so_far).await;
                 }
             });
+            seen.replace(so_far);
             Ok(())
         })
         .unwrap();

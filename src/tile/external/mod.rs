@@ -311,7 +311,17 @@ fn summed_as<'a, T: Element>(
             .try_collect()
             .await?;
         let parts = parts.into_iter().flatten().collect();
-        let raster = tiles.compute.run(move || mean.combine(parts)).await?;
+        let mut raster = tiles.compute.run(move || mean.combine(parts)).await?;
+        if tile.resampling != Resampling::Average {
+            // A mean begins where a pixel does, all else where its centre is.
+            let side = 0..tile.size;
+            let places = side.flat_map(|row| (0..tile.size).map(move |col| (row, col)));
+            for (sample, (row, col)) in raster.data.iter_mut().zip(places) {
+                if !(rows.is_inside(row) && cols.is_inside(col)) {
+                    *sample = validity.fill();
+                }
+            }
+        }
         Ok(T::wrap(raster.data))
     })
 }

@@ -42,11 +42,14 @@ impl Address {
         let location = if text.contains("://") {
             Location::parse(text)?
         } else {
-            let path = std::path::absolute(text).map_err(|source| ExternalError::Folder {
+            // Object stores have no `..` in their paths; what is not there is named
+            // as it was written.
+            let path = Path::new(text).canonicalize();
+            let path = path.or_else(|_absent| std::path::absolute(text));
+            Location::Local(path.map_err(|source| ExternalError::Folder {
                 path: text.into(),
                 source,
-            })?;
-            Location::Local(path)
+            })?)
         };
         Ok(Self {
             location,

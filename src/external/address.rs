@@ -1,6 +1,9 @@
 //! How a configuration names a store.
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use super::ExternalError;
 use crate::storage::Location;
@@ -42,14 +45,11 @@ impl Address {
         let location = if text.contains("://") {
             Location::parse(text)?
         } else {
-            // Object stores have no `..` in their paths; what is not there is named
-            // as it was written.
-            let path = Path::new(text).canonicalize();
-            let path = path.or_else(|_absent| std::path::absolute(text));
-            Location::Local(path.map_err(|source| ExternalError::Folder {
+            let path = resolved(text).map_err(|source| ExternalError::Folder {
                 path: text.into(),
                 source,
-            })?)
+            })?;
+            Location::Local(path)
         };
         Ok(Self {
             location,
@@ -57,6 +57,20 @@ impl Address {
             group: group.trim_matches('/').to_owned(),
         })
     }
+}
+
+/// A path without `..`, which object stores do not have in theirs. One that is not
+/// there is taken from the folder where it should be.
+fn resolved(text: &str) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(text)?;
+    if let Ok(found) = path.canonicalize() {
+        return Ok(found);
+    }
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    Ok(match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path,
+    })
 }
 
 impl fmt::Display for Address {

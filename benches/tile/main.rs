@@ -90,8 +90,8 @@ async fn report(path: &Path) -> anyhow::Result<()> {
         let requests: Vec<TileRequest> = addresses.iter().map(|at| kind.request(*at)).collect();
         let floor = floor::measure(&tiles(&catalog), &catalog, &requests).await?;
         let count = requests.len() as f64;
-        // Room for shard indexes and coverage, and for the chunks of a tile or two.
-        let cold = tiles_within(&catalog, 8);
+        // Room for shard indexes and coverage, and for a tenth of the chunks.
+        let cold = tiles_within(&catalog, 40);
         let cold = cpu(async || {
             for request in &requests {
                 make(&cold, request).await?;

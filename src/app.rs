@@ -15,7 +15,6 @@ use crate::{
     storage::{FetchError, Storage},
     telemetry,
     tile::Tiles,
-    zarr::Reader,
 };
 
 /// Why a server or builder cannot be put together.
@@ -78,24 +77,14 @@ impl App {
             catalog.open_any(name, path, &storage, &tiles).await?;
         }
         let catalog = Arc::new(catalog);
-        // With data sets of others, the two kinds have half of the memory each.
-        let kinds = if catalog.externals().len() > 0 { 2 } else { 1 };
-        let [chunks, metadata] = [config.cache.chunks(), config.cache.metadata()];
-        let reader = Reader::of_size(chunks / kinds, metadata / kinds, tiles.clone());
         let server = &config.server;
         let admission = Admission::new(server.concurrent_tiles, server.waiting_tiles, PATIENCE);
         let source = SceneSource::new(config.source.clone(), builds.clone())?;
         let builder = Builder::new(source, builds, config.build.clone());
+        let tiles = Tiles::new(Arc::clone(&catalog), tiles, admission, &config.cache);
         Ok(Self {
             state: AppState {
-                tiles: Tiles::new(
-                    Arc::clone(&catalog),
-                    reader.clone(),
-                    tiles,
-                    admission,
-                    &config.cache,
-                ),
-                reader,
+                tiles,
                 jobs: Jobs::new(builder, catalog),
                 access,
                 server: Arc::new(config.server.clone()),

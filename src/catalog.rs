@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use std::{
 use crate::{
     compute::Compute,
     external::{Address, ExternalError, Source},
-    repo::{Repo, Revision, S3Config},
+    repo::{Repo, Revision, S3Config, is_in_bucket},
     storage::Storage,
     suggest,
     zarr::{StoredCube, ZarrError},
@@ -157,15 +157,11 @@ impl Catalog {
             path: path.clone(),
             source: Box::new(source),
         };
-        let repo = match path.to_str().filter(|text| text.starts_with("s3://")) {
-            Some(address) => Repo::open_bucket(address, &self.s3).await,
-            None => Repo::open(&path).await,
-        };
+        let repo = Repo::open_any(&path, &self.s3).await;
         let repo = repo.map_err(|e| failed(e.into()))?;
         let current = StoredCube::open(&repo).await.map_err(failed)?;
         let entry = Arc::new(Entry {
             name: name.to_owned(),
-            // A process opens far fewer than 2^32 cubes.
             number: self.next_number(),
             repo,
             current: RwLock::new(current),
@@ -185,13 +181,13 @@ impl Catalog {
     pub async fn open_any(
         &mut self,
         name: &str,
-        path: &std::path::Path,
+        path: &Path,
         storage: &Storage,
         compute: &Compute,
     ) -> Result<(), CatalogError> {
         self.check_name(name)?;
         let text = path.to_string_lossy();
-        let no_cube = if text.contains("://") && !text.starts_with("s3://") {
+        let no_cube = if text.contains("://") && !is_in_bucket(path) {
             None
         } else {
             match self.open(name, path.to_owned()).await {
@@ -240,6 +236,7 @@ impl Catalog {
     }
 
     fn next_number(&self) -> u32 {
+        // A process opens far fewer than 2^32.
         u32::try_from(self.cubes.len() + self.externals.len()).unwrap_or(u32::MAX)
     }
 

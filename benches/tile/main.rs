@@ -24,7 +24,6 @@ use cubetiler::{
     raster::Resampling,
     render::{Colormap, ImageFormat},
     tile::{TileRequest, Tiles},
-    zarr::Reader,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -202,7 +201,6 @@ fn tiles_within(catalog: &Arc<Catalog>, memory_mib: u64) -> Tiles {
     let compute = Compute::for_this_machine();
     Tiles::new(
         Arc::clone(catalog),
-        Reader::new(&config, compute.clone()),
         compute,
         Admission::new(64, 1024, Duration::from_mins(1)),
         &config,

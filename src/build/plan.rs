@@ -236,14 +236,8 @@ pub(super) fn chunk_bounds(
 /// One rectangle around neighbouring places, none of which crosses the
 /// antimeridian; if they lie on both sides of it, `west` > `east`.
 pub(super) fn around(places: &[Bounds]) -> Option<Bounds> {
-    let union = |places: &mut dyn Iterator<Item = &Bounds>| {
-        places.copied().reduce(|a, b| Bounds {
-            west: a.west.min(b.west),
-            south: a.south.min(b.south),
-            east: a.east.max(b.east),
-            north: a.north.max(b.north),
-        })
-    };
+    let union =
+        |places: &mut dyn Iterator<Item = &Bounds>| places.copied().reduce(|a, b| a.union(&b));
     let all = union(&mut places.iter())?;
     let is_west = |place: &&Bounds| place.west.midpoint(place.east) < 0.0;
     let western = union(&mut places.iter().filter(is_west));

@@ -219,12 +219,7 @@ impl Footprint {
             east: f64::NEG_INFINITY,
             north: f64::NEG_INFINITY,
         };
-        self.parts.iter().fold(nothing, |all, part| Bounds {
-            west: all.west.min(part.west),
-            south: all.south.min(part.south),
-            east: all.east.max(part.east),
-            north: all.north.max(part.north),
-        })
+        self.parts.iter().fold(nothing, |all, part| all.union(part))
     }
 
     /// Longitude and latitude of the middle.

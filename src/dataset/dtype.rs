@@ -40,12 +40,6 @@ impl DataType {
         }
     }
 
-    /// Whether it is an integer, signed or not.
-    #[must_use]
-    pub fn is_integer(&self) -> bool {
-        matches!(self, Self::Int(_) | Self::UInt(_))
-    }
-
     /// The distance between neighbouring values of this type near 1: what a
     /// value may be off by because of how it was stored.
     #[must_use]

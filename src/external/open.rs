@@ -32,7 +32,7 @@ pub struct External {
     /// What is in it.
     pub dataset: Dataset,
     /// Names the state: changes when the store's metadata do.
-    pub version: String,
+    pub version: Arc<str>,
     pub(super) store: Store,
     /// By path of the level's array.
     pub(super) arrays: BTreeMap<String, Result<OpenArray, Arc<ExternalError>>>,
@@ -93,7 +93,7 @@ impl External {
         }
         Ok(Self {
             dataset,
-            version,
+            version: version.into(),
             store,
             arrays,
             placed,

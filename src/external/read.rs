@@ -323,7 +323,7 @@ impl ChunkReader {
 fn key(set: u32, external: &External, array: &OpenArray, at: Vec<u64>) -> Key {
     Key {
         set,
-        version: external.version.as_str().into(),
+        version: Arc::clone(&external.version),
         array: array.number,
         at,
     }

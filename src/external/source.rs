@@ -93,7 +93,7 @@ impl Source {
 
     async fn refresh(&self) -> Result<(), ExternalError> {
         let opened = Store::open(&self.address, &self.storage, &self.compute).await?;
-        if opened.version == self.served().version {
+        if opened.version == *self.served().version {
             return Ok(());
         }
         let newest = External::of(opened, &self.address.group).await?;

@@ -38,6 +38,17 @@ impl Bounds {
         })
     }
 
+    /// The smallest rectangle around both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self {
+            west: self.west.min(other.west),
+            south: self.south.min(other.south),
+            east: self.east.max(other.east),
+            north: self.north.max(other.north),
+        }
+    }
+
     /// `[west, south, east, north]`, the order of STAC, `GeoJSON` and `TileJSON`.
     #[must_use]
     pub fn to_array(self) -> [f64; 4] {

@@ -1,6 +1,6 @@
 //! Overviews: the same place in ever coarser cells.
 
-use super::{ChunkGrid, Grid, Shape};
+use super::{ChunkGrid, GeoTransform, Grid, Shape};
 
 /// An overview by its number; `Level(0)` is the full resolution, and every
 /// further one has cells twice as large.
@@ -96,24 +96,35 @@ impl Pyramid {
     /// the cube has nothing finer.
     #[must_use]
     pub fn level_for(&self, cell_width: f64, cell_height: f64) -> Level {
-        // A hair of slack, so that a tile at exactly a level's own cell size
-        // takes that level in spite of rounding.
-        const SLACK: f64 = 1.0 + 1e-9;
-        self.levels()
-            .rev()
-            .find(|level| {
-                let transform = self.grid(*level).transform;
-                transform.cell_width.abs() <= cell_width * SLACK
-                    && transform.cell_height.abs() <= cell_height * SLACK
-            })
-            .unwrap_or(Level(0))
+        let transforms = self.levels().map(|level| self.grid(level).transform);
+        Level(coarsest_within(transforms, cell_width, cell_height))
     }
+}
+
+/// Which of some levels, finest first, is the one that [`Pyramid::level_for`]
+/// describes.
+pub fn coarsest_within(
+    levels: impl DoubleEndedIterator<Item = GeoTransform> + ExactSizeIterator,
+    cell_width: f64,
+    cell_height: f64,
+) -> usize {
+    // A hair of slack, so that a tile at exactly a level's own cell size takes
+    // that level in spite of rounding.
+    const SLACK: f64 = 1.0 + 1e-9;
+    levels
+        .enumerate()
+        .rev()
+        .find(|(_, transform)| {
+            transform.cell_width.abs() <= cell_width * SLACK
+                && transform.cell_height.abs() <= cell_height * SLACK
+        })
+        .map_or(0, |(level, _)| level)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::{Epsg, GeoTransform};
+    use crate::grid::Epsg;
 
     fn pyramid(rows: usize, cols: usize, levels: usize) -> Pyramid {
         let base = Grid {

@@ -180,8 +180,14 @@ fn title(entry: &Entry, stored: &StoredCube) -> String {
 /// not coarser than the cube.
 fn zooms(stored: &StoredCube) -> (u8, u8) {
     let footprint = &stored.footprint;
-    let minzoom = zoom_for_cell_width(footprint.extent(), 1.0).saturating_sub(1);
-    let maxzoom = zoom_for_cell_width(footprint.cell_width, 256.0);
+    zooms_for(footprint.extent(), footprint.cell_width)
+}
+
+/// The zoom at which the whole, of so many degrees, is about one tile, and the
+/// first that is not coarser than cells of so many.
+pub(super) fn zooms_for(extent: f64, cell_width: f64) -> (u8, u8) {
+    let minzoom = zoom_for_cell_width(extent, 1.0).saturating_sub(1);
+    let maxzoom = zoom_for_cell_width(cell_width, 256.0);
     (minzoom.min(maxzoom), maxzoom)
 }
 
@@ -206,7 +212,8 @@ async fn coverage(
     for (time, day) in times.starts().iter().enumerate() {
         let window = chunks.shape.window();
         let cells = state
-            .reader
+            .tiles
+            .reader()
             .cells(entry.number(), stored, Level(0), time, window)
             .await?;
         let mut counts: BTreeMap<&str, usize> = ChunkState::ALL

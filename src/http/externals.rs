@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, query::TileQuery};
+use super::{ApiError, cubes, query::TileQuery};
 use crate::{
     catalog::ExternalEntry,
     dataset::{Axis, DatasetError, Variable, cf::Role},
     external::External,
-    grid::{Bounds, tile_matrix::zoom_for_cell_width},
+    grid::Bounds,
     render::Colormap,
 };
 
@@ -71,7 +71,7 @@ pub(super) fn document(
         })).collect::<Vec<_>>(),
         "times": time.map_or_else(Vec::new, |axis| labels(axis)),
         "period": Value::Null,
-        "revision": external.version,
+        "revision": &*external.version,
         "style": {"variables": [first.name], "rescale": []},
         "colormaps": Colormap::names(),
         "levels": levels,
@@ -205,15 +205,7 @@ fn around<'a>(
         };
         let (own, cell_width) = (footprint.bounds(), footprint.cell_width);
         let (known, finest) = all.unwrap_or((own, cell_width));
-        all = Some((
-            Bounds {
-                west: known.west.min(own.west),
-                south: known.south.min(own.south),
-                east: known.east.max(own.east),
-                north: known.north.max(own.north),
-            },
-            finest.min(cell_width),
-        ));
+        all = Some((known.union(&own), finest.min(cell_width)));
     }
     match (all, failed) {
         (Some(found), _) => Ok(found),
@@ -222,13 +214,9 @@ fn around<'a>(
     }
 }
 
-/// The zoom at which the whole is about one tile, and the first that is not
-/// coarser than the cells.
 fn zooms(bounds: Bounds, cell_width: f64) -> (u8, u8) {
     let extent = (bounds.east - bounds.west).max(bounds.north - bounds.south);
-    let minzoom = zoom_for_cell_width(extent, 1.0).saturating_sub(1);
-    let maxzoom = zoom_for_cell_width(cell_width, 256.0);
-    (minzoom.min(maxzoom), maxzoom)
+    cubes::zooms_for(extent, cell_width)
 }
 
 fn center(bounds: Bounds, minzoom: u8) -> [f64; 3] {

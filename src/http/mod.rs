@@ -37,7 +37,7 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 pub use admin::Access;
 pub use error::ApiError;
 
-use crate::{build::Jobs, config::ServerConfig, telemetry, tile::Tiles, zarr::Reader};
+use crate::{build::Jobs, config::ServerConfig, telemetry, tile::Tiles};
 
 /// A request body has at most this many bytes: a fill is a few hundred.
 const MAX_BODY: usize = 64 * 1024;
@@ -47,8 +47,6 @@ const MAX_BODY: usize = 64 * 1024;
 pub struct AppState {
     /// The tile flow.
     pub tiles: Tiles,
-    /// Coverage, through the tile flow's caches.
-    pub reader: Reader,
     /// The build flow.
     pub jobs: Jobs,
     /// Who may use the admin API.

@@ -2,6 +2,7 @@
 //! masks, composites, reductions. No I/O, no clock, no lock.
 
 pub mod composite;
+mod convolution;
 pub mod mask;
 pub mod reduce;
 pub mod sample;

@@ -53,7 +53,7 @@ macro_rules! signed_sample {
 signed_sample!(i8, i16, i32);
 
 macro_rules! long_sample {
-    ($($t:ty),+) => {$(
+    ($($t:ty: $($lint:ident),+);+) => {$(
         impl Sample for $t {
             #[expect(
                 clippy::cast_precision_loss,
@@ -62,11 +62,7 @@ macro_rules! long_sample {
             fn to_f64(self) -> f64 {
                 self as f64
             }
-            #[allow(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "float to integer saturates; only one of the types has no sign"
-            )]
+            #[expect($(clippy::$lint),+, reason = "float to integer saturates")]
             fn from_f64(value: f64) -> Self {
                 // From 2^52 on floats are whole, and adding a half would move them.
                 let whole = value.floor();
@@ -76,7 +72,7 @@ macro_rules! long_sample {
     )+};
 }
 
-long_sample!(i64, u64);
+long_sample!(i64: cast_possible_truncation; u64: cast_possible_truncation, cast_sign_loss);
 
 impl Sample for f32 {
     fn to_f64(self) -> f64 {

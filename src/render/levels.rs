@@ -70,12 +70,7 @@ impl<T: Pixel> Levels<T> {
     /// One pass for each question, since short loops without branches are the ones
     /// that compilers turn into vector instructions.
     fn computed(&self, samples: &[T]) -> Vec<u16> {
-        let Packing {
-            scale,
-            offset,
-            valid,
-            ..
-        } = self.rule.packing;
+        let Packing { scale, offset, .. } = self.rule.packing;
         let range = self.rule.range;
         let or_hole = |sample: T, level: u8| {
             if sample.to_f64().is_nan() {
@@ -101,13 +96,6 @@ impl<T: Pixel> Levels<T> {
                 *slot = if sample == nodata { HOLE } else { *slot };
             }
         }
-        if let Some([first, last]) = valid {
-            for (slot, sample) in std::iter::zip(&mut slots, samples) {
-                let value = sample.to_f64();
-                let inside = (first..=last).contains(&value);
-                *slot = if inside { *slot } else { HOLE };
-            }
-        }
         slots
     }
 }
@@ -118,14 +106,6 @@ fn tabulated<T: Pixel>(rule: &Rule<T>, values: usize) -> Vec<u16> {
     let [least, _] = T::RANGE;
     let sample = |position: usize| T::from_f64(least + exact(position));
     fill(&mut table, 0, &|position| rule.level(sample(position)));
-    if let Some(valid) = rule.packing.valid {
-        for (position, slot) in table.iter_mut().enumerate() {
-            let value = least + exact(position);
-            if value < valid[0] || value > valid[1] {
-                *slot = HOLE;
-            }
-        }
-    }
     for position in rule.nodata.iter().filter_map(|nodata| nodata.position()) {
         table[position] = HOLE;
     }
@@ -169,8 +149,7 @@ mod tests {
     /// The formula of the documentation, value by value.
     fn plain<T: Pixel>(sample: T, packing: &Packing, [min, max]: [f64; 2]) -> u16 {
         let stored = sample.to_f64();
-        let valid = packing.valid.is_none_or(|[a, b]| (a..=b).contains(&stored));
-        if stored.is_nan() || !valid || packing.nodata.contains(&stored) {
+        if stored.is_nan() || packing.nodata.contains(&stored) {
             return HOLE;
         }
         let value = stored * packing.scale + packing.offset;
@@ -185,12 +164,10 @@ mod tests {
         let scale = prop_oneof![Just(1.0), -3.0..3.0, Just(0.0001), Just(0.01)];
         let offset = prop_oneof![Just(0.0), -300.0..300.0];
         let nodata = prop::collection::vec((-300..300_i32).prop_map(f64::from), 0..3);
-        let valid = prop::option::of((-200.0..0.0, 0.0..20_000.0).prop_map(|(a, b)| [a, b]));
-        (scale, offset, nodata, valid).prop_map(|(scale, offset, nodata, valid)| Packing {
+        (scale, offset, nodata).prop_map(|(scale, offset, nodata)| Packing {
             scale,
             offset,
             nodata,
-            valid,
         })
     }
 
@@ -254,14 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_range_the_valid_one_is_shown_and_else_that_of_the_type() {
-        let packing = Packing {
-            scale: 0.5,
-            valid: Some([0.0, 100.0]),
-            ..Packing::default()
-        };
-        let slots = Levels::<i16>::new(&packing, None).slots(&[0, 50, 100, 101]);
-        assert_eq!(slots, [0, 127, 255, HOLE]);
+    fn without_a_range_that_of_the_type_is_shown() {
         let all = Levels::<i16>::new(&Packing::default(), None).slots(&[i16::MIN, 0, i16::MAX]);
         assert_eq!(all, [0, 127, 255]);
     }

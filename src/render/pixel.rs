@@ -27,13 +27,9 @@ pub trait Pixel: Sample {
 }
 
 macro_rules! integer_pixel {
-    ($position:expr, $($t:ty),+) => {$(
+    ($position:expr, $($(#[$lint:meta])? $t:ty),+) => {$(
         impl Pixel for $t {
-            #[allow(
-                clippy::cast_precision_loss,
-                clippy::cast_lossless,
-                reason = "the limits of 64-bit integers are rounded, and no smaller type's are"
-            )]
+            $(#[$lint])?
             const RANGE: [f64; 2] = [Self::MIN as f64, Self::MAX as f64];
 
             fn position(self) -> Option<usize> {
@@ -53,7 +49,14 @@ integer_pixel!(
     |sample| Some(usize::from(sample.cast_unsigned() ^ (1 << 15))),
     i16
 );
-integer_pixel!(|_| None, i32, u32, i64, u64);
+integer_pixel!(|_| None, i32, u32);
+integer_pixel!(
+    |_| None,
+    #[expect(clippy::cast_precision_loss, reason = "its limits are rounded")]
+    i64,
+    #[expect(clippy::cast_precision_loss, reason = "its limits are rounded")]
+    u64
+);
 
 impl Pixel for f32 {
     const RANGE: [f64; 2] = [f32::MIN as f64, f32::MAX as f64];
@@ -107,8 +110,7 @@ fn cut(scaled: f64) -> u8 {
 }
 
 /// What the stored samples of a variable mean: CF's `scale_factor`, `add_offset`,
-/// `_FillValue`, `missing_value` and `valid_range` (CF Conventions 1.11, sections
-/// 2.5.1 and 8.1).
+/// `_FillValue` and `missing_value` (CF Conventions 1.11, sections 2.5.1 and 8.1).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packing {
     /// What a stored value is multiplied by.
@@ -117,8 +119,6 @@ pub struct Packing {
     pub offset: f64,
     /// Stored values that stand for no data. NaN is none in any case.
     pub nodata: Vec<f64>,
-    /// The least and the greatest stored value that is data.
-    pub valid: Option<[f64; 2]>,
 }
 
 impl Default for Packing {
@@ -128,7 +128,6 @@ impl Default for Packing {
             scale: 1.0,
             offset: 0.0,
             nodata: Vec::new(),
-            valid: None,
         }
     }
 }
@@ -156,10 +155,9 @@ impl Packing {
         [self.scale, self.offset] != [1.0, 0.0]
     }
 
-    /// The display range where a request has none: the valid range, or else all that
-    /// the type can store.
+    /// The display range where a request has none: all that the type can store.
     pub(super) fn full_range<T: Pixel>(&self) -> [f64; 2] {
-        let [first, last] = self.valid.unwrap_or(T::RANGE).map(|end| self.value(end));
+        let [first, last] = T::RANGE.map(|end| self.value(end));
         [first.min(last), first.max(last)]
     }
 }
@@ -218,13 +216,12 @@ mod tests {
         let packing = Packing {
             scale: -2.0,
             offset: 10.0,
-            valid: Some([0.0, 100.0]),
             ..Packing::default()
         };
-        let [min, max] = packing.full_range::<i16>();
+        let [min, max] = packing.full_range::<u8>();
         assert_eq!(
             (min.to_string(), max.to_string()),
-            ("-190".to_owned(), "10".to_owned())
+            ("-500".to_owned(), "10".to_owned())
         );
     }
 }

@@ -151,11 +151,18 @@ impl Repo {
         Self::open_storage(store, path.to_owned()).await
     }
 
-    /// Opens the repository at `s3://bucket/prefix`, to read from it.
+    /// Opens the repository at a path, or at `s3://bucket/prefix` to read from it.
     ///
     /// # Errors
     /// [`RepoError::Address`], [`RepoError::Missing`], or what storage says.
-    pub async fn open_bucket(address: &str, config: &S3Config) -> Result<Self, RepoError> {
+    pub async fn open_any(place: &FsPath, config: &S3Config) -> Result<Self, RepoError> {
+        match place.to_str().filter(|_| is_in_bucket(place)) {
+            Some(address) => Self::open_bucket(address, config).await,
+            None => Self::open(place).await,
+        }
+    }
+
+    async fn open_bucket(address: &str, config: &S3Config) -> Result<Self, RepoError> {
         let bucket =
             Bucket::parse(address).ok_or_else(|| RepoError::Address(address.to_owned()))?;
         let store = icechunk::new_s3_object_store_storage(
@@ -268,11 +275,17 @@ impl Repo {
     /// # Errors
     /// [`LockError::Held`] names the holder.
     pub fn lock(&self, purpose: &str) -> Result<WriterLock, LockError> {
-        if Bucket::parse(&self.path.to_string_lossy()).is_some() {
+        if is_in_bucket(&self.path) {
             return Err(LockError::Remote(self.path.clone()));
         }
         WriterLock::take(&self.path, purpose)
     }
+}
+
+/// Whether a place is an address in a bucket and not a path.
+#[must_use]
+pub fn is_in_bucket(place: &FsPath) -> bool {
+    place.to_string_lossy().starts_with("s3://")
 }
 
 fn configuration() -> RepositoryConfig {

@@ -6,31 +6,29 @@
 
 mod cost;
 mod external;
+mod finished;
 mod place;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use bytes::Bytes;
-
-pub use external::PreparedExternal;
+pub use self::{external::PreparedExternal, finished::Tile};
 
 use self::{
     cost::Cost,
+    finished::{Finished, finish},
     place::{Mapping, Place},
 };
 use crate::{
-    cache::{Cache, CacheConfig},
+    cache::CacheConfig,
     catalog::{Catalog, Entry, UnknownCube},
-    compute::{Admission, Busy, Compute, ComputeError, Memory},
+    compute::{Admission, Busy, Compute, ComputeError},
     crs::CrsError,
     cube::{Cell, NODATA, SelectError, coverage::chunks_below},
     dataset::DatasetError,
     external::{ChunkReader, ExternalError},
     grid::{ChunkIndex, Grid, Level, TileAddress, Window},
     raster::{Raster, Resampling},
-    render::{
-        ImageFormat, Packing, Picture, Style, StyleError, encode, encode::EncodeError, picture,
-    },
+    render::{ImageFormat, Packing, Picture, Style, StyleError, encode::EncodeError, picture},
     zarr::{Reader, StoredCube, ZarrError},
 };
 
@@ -148,33 +146,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Whether it is painted and encoded within a millisecond.
-    fn is_short(&self) -> bool {
-        const SHORT_SIDE: usize = 256;
-        let is_plain = matches!(self.mapping, Mapping::Separable(_));
-        let is_quick = self.format.is_none_or(|format| format != ImageFormat::WebP);
-        self.size <= SHORT_SIDE && is_plain && is_quick
-    }
-}
-
-/// A finished tile. Clones share the bytes.
-#[derive(Clone, Debug)]
-pub struct Tile {
-    /// The image file.
-    pub bytes: Bytes,
-    /// Its format.
-    pub format: ImageFormat,
-    /// Whether it was made for an earlier request, or for another one at the
-    /// same time.
-    pub is_kept: bool,
-}
-
-impl Prepared {
     /// A name for exactly these pixels in this style: it changes when and only
     /// when the values of a chunk under the tile change.
     #[must_use]
     pub fn etag(&self) -> String {
-        format!("\"{:032x}\"", self.name)
+        finished::etag(self.name)
     }
 
     /// Which share of the cube under the tile was ever built, 0 to 1.
@@ -201,6 +177,14 @@ impl Prepared {
     pub fn time(&self) -> chrono::NaiveDate {
         self.stored.cube.times().days(self.time).start
     }
+
+    /// Whether it is painted and encoded within a millisecond.
+    fn is_short(&self) -> bool {
+        const SHORT_SIDE: usize = 256;
+        let is_plain = matches!(self.mapping, Mapping::Separable(_));
+        let is_quick = self.format.is_none_or(|format| format != ImageFormat::WebP);
+        self.size <= SHORT_SIDE && is_plain && is_quick
+    }
 }
 
 /// Makes tiles. Clones share caches, bounds and the CPU pool.
@@ -210,51 +194,38 @@ pub struct Tiles {
     reader: Reader,
     chunks: ChunkReader,
     compute: Compute,
-    admission: Admission,
-    memory: Memory,
     /// Bytes that one tile may take.
     most: u64,
-    finished: Cache<(u32, u128), Tile>,
+    finished: Finished,
 }
-
-/// A file with its part of the memory for tiles in the making.
-struct Held<M> {
-    bytes: Bytes,
-    _memory: M,
-}
-
-impl<M> AsRef<[u8]> for Held<M> {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-/// What a finished tile takes beside its file.
-const TILE_OVERHEAD: usize = 128;
 
 impl Tiles {
-    /// Tiles of the cubes of a catalog.
+    /// Tiles of the cubes of a catalog, and of the data sets of others in it.
     #[must_use]
     pub fn new(
         catalog: Arc<Catalog>,
-        reader: Reader,
         compute: Compute,
         admission: Admission,
         config: &CacheConfig,
     ) -> Self {
+        // If there are data sets of others, the two kinds have half of the memory
+        // each.
+        let kinds = if catalog.externals().len() > 0 { 2 } else { 1 };
+        let (chunks, metadata) = (config.chunks() / kinds, config.metadata() / kinds);
         Self {
             catalog,
-            reader,
-            // The other half is that of cubes, see `app`.
-            chunks: ChunkReader::new(config.chunks() / 2, config.metadata() / 4, compute.clone()),
+            reader: Reader::new(chunks, metadata, compute.clone()),
+            chunks: ChunkReader::new(chunks, metadata, compute.clone()),
             compute,
-            admission,
-            memory: Memory::new(config.making()),
             most: config.making(),
-            finished: Cache::new(config.tiles(), |tile: &Tile| {
-                TILE_OVERHEAD + tile.bytes.len()
-            }),
+            finished: Finished::new(admission, config),
         }
+    }
+
+    /// The reader of the cubes' chunks and coverage, whose caches it shares.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// The cubes.
@@ -272,12 +243,13 @@ impl Tiles {
         let entry: &Entry = self.catalog.get(cube)?;
         let stored = entry.current().await;
         let recipe = stored.cube.recipe();
+        let own = default_variables(&stored);
         let names = if request.variables.is_empty() {
-            default_variables(&stored)
+            &own
         } else {
-            request.variables.clone()
+            &request.variables
         };
-        let rescale = if request.rescale.is_empty() && names == default_variables(&stored) {
+        let rescale = if request.rescale.is_empty() && *names == own {
             &recipe.style.rescale
         } else {
             &request.rescale
@@ -304,7 +276,7 @@ impl Tiles {
             .all(|(index, cell)| cell.share == chunks_below(pyramid, place.level, *index));
         let coverage = coverage(&stored, &place, &cells);
         let grid = pyramid.grid(place.level);
-        let name = name(request, &names, &style, nodata, &grid, time, &cells);
+        let name = name(request, names, &style, nodata, &grid, time, &cells);
         Ok(Prepared {
             cube: entry.number(),
             level: place.level,
@@ -333,35 +305,10 @@ impl Tiles {
     /// If a chunk cannot be read: a failed read is never an empty tile. And if
     /// too many tiles are being made.
     pub async fn render(&self, tile: Prepared) -> Result<Tile, TileError> {
-        let key = (tile.cube, tile.name);
-        if let Some(tile) = self.finished.get(&key).await {
-            return Ok(tile);
-        }
-        let mine = OnceLock::new();
+        let (name, cost) = ((tile.cube, tile.name), tile.cost);
         // Boxed here, where it is made, and not moved about by who awaits it.
-        let made = Box::pin(async {
-            let _place = self.admission.enter().await?;
-            let memory = self.memory.reserve(tile.cost.bytes()).await;
-            let made = self.make(tile).await?;
-            // Its file takes memory until the client has it.
-            let held = memory.map(|memory| Memory::only(memory, made.bytes.len() as u64));
-            let _set = mine.set(held);
-            Ok(made)
-        });
-        let made = self.finished.get_or_compute(key, made).await;
-        let tile = made.map_err(TileError::Shared)?;
-        let Some(memory) = mine.into_inner() else {
-            return Ok(tile);
-        };
-        let bytes = Bytes::from_owner(Held {
-            bytes: tile.bytes,
-            _memory: memory,
-        });
-        Ok(Tile {
-            bytes,
-            is_kept: false,
-            ..tile
-        })
+        let work = Box::pin(self.make(tile));
+        self.finished.get_or_make(name, cost, work).await
     }
 
     /// Reads, resamples, paints and encodes.
@@ -373,7 +320,7 @@ impl Tiles {
         let is_short = tile.is_short();
         self.compute
             .run_by_length(is_short, move || {
-                finish(&paint(&tile, &sources)?, tile.format)
+                finish(&paint(&tile, sources)?, tile.format)
             })
             .await?
     }
@@ -388,7 +335,7 @@ impl Tiles {
             Some(sources) => {
                 let is_short = tile.is_short();
                 self.compute
-                    .run_by_length(is_short, move || paint(&tile, &sources))
+                    .run_by_length(is_short, move || paint(&tile, sources))
                     .await?
             }
         }
@@ -422,34 +369,17 @@ fn nothing(tile: &Prepared) -> Picture {
     picture::transparent(side, side)
 }
 
-fn paint(tile: &Prepared, sources: &[Raster<u16>]) -> Result<Picture, TileError> {
+fn paint(tile: &Prepared, sources: Vec<Raster<u16>>) -> Result<Picture, TileError> {
     let Some(window) = tile.window else {
         return Ok(nothing(tile));
     };
     let taken = tile.mapping.taken()?;
     let rasters: Vec<Raster<u16>> = sources
-        .iter()
+        .into_iter()
         .map(|source| taken.resample(source, window, tile.resampling, tile.nodata))
         .collect();
     let packing = Packing::with_nodata(f64::from(tile.nodata));
     Ok(tile.style.painter(&[packing]).paint(&rasters))
-}
-
-/// A file in a format; by default JPEG where every pixel is opaque, else PNG.
-fn finish(picture: &Picture, format: Option<ImageFormat>) -> Result<Tile, TileError> {
-    let format = format.unwrap_or_else(|| {
-        if picture.is_opaque() {
-            ImageFormat::Jpeg
-        } else {
-            ImageFormat::Png
-        }
-    });
-    Ok(Tile {
-        bytes: encode(picture, format)?,
-        format,
-        // As all see it who find it in the cache.
-        is_kept: true,
-    })
 }
 
 /// Which share of what is under a tile was ever built, by the area of chunks.

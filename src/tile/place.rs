@@ -10,13 +10,13 @@ use crate::{
         Bounds, Epsg, Grid, Level, TileAddress, Window,
         tile_matrix::{mercator_to_latitude, mercator_to_longitude},
     },
-    raster::{AxisTable, CellRatio, Kernel, Patch, Positions, Raster, Resampling, separable, warp},
+    raster::{AxisTable, CellRatio, Positions, Raster, Resampling, separable},
     zarr::StoredCube,
 };
 
 /// Pixels that a window has around the outermost position: cubic takes two
 /// neighbours on each side of it.
-const KERNEL_MARGIN: f64 = 2.0;
+pub(super) const KERNEL_MARGIN: f64 = 2.0;
 
 /// Where a tile is in a cube, and how fine.
 pub(super) struct Place {
@@ -88,25 +88,13 @@ pub(super) struct Axes {
 impl Axes {
     /// Fractional row of the level at a fractional row of the tile.
     fn row(&self, at: f64) -> f64 {
-        let y = self.target.transform.y(at);
-        let is_mercator = self.is_mercator;
-        let y = if is_mercator {
-            y
-        } else {
-            mercator_to_latitude(y)
-        };
+        let y = y_at(&self.target, self.is_mercator, at);
         self.source.transform.row(y)
     }
 
     /// Fractional column of the level at a fractional column of the tile.
     fn col(&self, at: f64) -> f64 {
-        let x = self.target.transform.x(at);
-        let is_mercator = self.is_mercator;
-        let x = if is_mercator {
-            x
-        } else {
-            mercator_to_longitude(x)
-        };
+        let x = x_at(&self.target, self.is_mercator, at);
         self.source.transform.col(x)
     }
 
@@ -201,37 +189,22 @@ impl Taken<'_> {
     /// The tile's samples from those of a window of the level.
     pub(super) fn resample(
         &self,
-        samples: &Raster<u16>,
+        samples: Raster<u16>,
         window: Window,
         resampling: Resampling,
         nodata: u16,
     ) -> Raster<u16> {
         match self {
             Self::Separable { rows, cols } => {
-                separable::resample(samples, window, rows, cols, resampling, nodata)
+                separable::resample(&samples, window, rows, cols, resampling, nodata)
             }
             Self::Projected {
                 positions,
                 source,
                 ratio,
-            } => {
-                let kernel = match resampling {
-                    Resampling::Nearest | Resampling::Bilinear => {
-                        return separable::gather(
-                            samples, window, source, positions, resampling, nodata,
-                        );
-                    }
-                    Resampling::Cubic => Kernel::Cubic,
-                    Resampling::Average => Kernel::Average,
-                };
-                let patch = Patch {
-                    raster: samples.clone(),
-                    window,
-                    transform: source.transform,
-                    nodata: Some(nodata),
-                };
-                warp(&patch, positions, kernel, *ratio, nodata)
-            }
+            } => separable::gather(
+                samples, window, source, positions, *ratio, resampling, nodata,
+            ),
         }
     }
 }
@@ -300,7 +273,7 @@ impl Place {
             };
             let bounds = crs::projected_bounds(base.crs, shared)?;
             if let Some(bounds) = bounds.intersection(&base.bounds()) {
-                around = Some(around.map_or(bounds, |other| union(bounds, other)));
+                around = Some(around.map_or(bounds, |other| bounds.union(&other)));
             }
         }
         let Some(around) = around else {
@@ -359,19 +332,30 @@ fn outside(address: TileAddress, stored: &StoredCube) -> TileError {
     }
 }
 
-fn union(a: Bounds, b: Bounds) -> Bounds {
-    Bounds {
-        west: a.west.min(b.west),
-        south: a.south.min(b.south),
-        east: a.east.max(b.east),
-        north: a.north.max(b.north),
+/// World y at a fractional row of a tile, in Web Mercator or in degrees.
+pub(super) fn y_at(target: &Grid, is_mercator: bool, row: f64) -> f64 {
+    let y = target.transform.y(row);
+    if is_mercator {
+        y
+    } else {
+        mercator_to_latitude(y)
+    }
+}
+
+/// World x at a fractional column of a tile, in Web Mercator or in degrees.
+pub(super) fn x_at(target: &Grid, is_mercator: bool, col: f64) -> f64 {
+    let x = target.transform.x(col);
+    if is_mercator {
+        x
+    } else {
+        mercator_to_longitude(x)
     }
 }
 
 /// The mean size, in degrees, of the tile's pixels where the cube is. Web
 /// Mercator's pixels get lower towards the poles, so the whole tile's mean
 /// would be too coarse for a cube in its northern half.
-fn cell_size(target: &Grid, shared: Bounds) -> (f64, f64) {
+pub(super) fn cell_size(target: &Grid, shared: Bounds) -> (f64, f64) {
     let width = mercator_to_longitude(target.transform.cell_width);
     let y = |latitude: f64| latitude.to_radians().tan().asinh().to_degrees();
     // Both in degrees of the sphere, so their ratio is the mean of cos(latitude).

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{ShardIndex, StoredCube, ZarrError, coverage, damaged, read_block};
 use crate::{
-    cache::{Cache, CacheConfig},
+    cache::Cache,
     compute::Compute,
     cube::{Cell, NODATA, metadata},
     grid::{ChunkIndex, Level, Shape, Window},
@@ -65,16 +65,10 @@ const SHORT_SIDE: usize = 384;
 const ENTRY_OVERHEAD: usize = 64;
 
 impl Reader {
-    /// A reader with empty caches that decodes on `compute`.
+    /// A reader with empty caches that take so many bytes of decoded chunks, and
+    /// of shard indexes and coverage. It decodes on `compute`.
     #[must_use]
-    pub fn new(config: &CacheConfig, compute: Compute) -> Self {
-        Self::of_size(config.chunks(), config.metadata(), compute)
-    }
-
-    /// A reader whose caches take so many bytes of decoded chunks, and of shard
-    /// indexes and coverage.
-    #[must_use]
-    pub fn of_size(chunks: u64, metadata: u64, compute: Compute) -> Self {
+    pub fn new(chunks: u64, metadata: u64, compute: Compute) -> Self {
         Self {
             inner_chunks: Cache::new(chunks, |chunk| {
                 ENTRY_OVERHEAD + chunk.as_ref().map_or(0, |v| v.len() * size_of::<u16>())

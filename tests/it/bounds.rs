@@ -25,7 +25,7 @@ use crate::{
 
 /// The cap of these tests, and what the program may take beside it. The aim is
 /// 100; 90 to 140 are found, most with large inner chunks: the allocator keeps
-/// what is freed, and answers that are being sent count as nothing yet.
+/// what is freed, and kept tiles count as nothing while they are sent.
 const CAP_MIB: u64 = 64;
 const BESIDE_MIB: u64 = 192;
 

@@ -27,7 +27,7 @@ use cubetiler::{
     render::ImageFormat,
     repo::{ChunkRef, Repo},
     tile::{Prepared, Tile, TileError, TileRequest, Tiles},
-    zarr::{self, Reader, StoredCube},
+    zarr::{self, StoredCube},
 };
 use proptest::{
     prelude::*,
@@ -231,7 +231,6 @@ fn tiles(catalog: &Arc<Catalog>) -> Tiles {
     let compute = Compute::new(2);
     Tiles::new(
         Arc::clone(catalog),
-        Reader::new(&config, compute.clone()),
         compute,
         Admission::new(64, 64, Duration::from_mins(1)),
         &config,

@@ -253,7 +253,7 @@ const HLS: [(&str, &str, i32); 5] = [
 
 const HLS_MISSING: i16 = -9999;
 
-/// HLS User Guide 2.0, table 9: samples of Fmask, and whether their pixels are
+/// HLS User Guide 2.0: samples of Fmask, and whether their pixels are
 /// kept. Bit 1 is cloud, 2 adjacent, 3 shadow; the others do not tell of
 /// clouds, and 255 is fill.
 const FMASK: [(u8, bool); 10] = [
@@ -364,7 +364,7 @@ async fn a_cube_of_both_halves_of_hls_has_the_median_of_their_clear_pixels() {
     }
 }
 
-/// LSDS-1619, table 6-3: samples of `QA_PIXEL`, and whether their pixels are
+/// USGS LSDS-1328: samples of `QA_PIXEL`, and whether their pixels are
 /// kept. Fill is bit 0, then margins of clouds, cirrus, cloud and shadow; snow,
 /// water and middle confidences are no clouds.
 const QA_PIXEL: [(u16, bool); 9] = [

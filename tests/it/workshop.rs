@@ -41,9 +41,14 @@ pub(crate) async fn build(entry: &Entry, builder: &Builder, request: &BuildReque
         .unwrap()
 }
 
+fn reader() -> Reader {
+    let config = CacheConfig::default();
+    Reader::new(config.chunks(), config.metadata(), Compute::new(1))
+}
+
 /// What coverage says of the chunks of a level at the first time step.
 pub(crate) async fn cells(entry: &Entry, level: Level) -> Vec<(ChunkIndex, Cell)> {
-    let reader = Reader::new(&CacheConfig::default(), Compute::new(1));
+    let reader = reader();
     let stored = entry.served();
     let window = stored.cube.pyramid().grid(level).shape.window();
     reader.cells(0, &stored, level, 0, window).await.unwrap()
@@ -51,7 +56,7 @@ pub(crate) async fn cells(entry: &Entry, level: Level) -> Vec<(ChunkIndex, Cell)
 
 /// All values of each variable at the first time step, row by row.
 pub(crate) async fn values(entry: &Entry, level: Level) -> Vec<Vec<u16>> {
-    let reader = Reader::new(&CacheConfig::default(), Compute::new(1));
+    let reader = reader();
     let stored = entry.served();
     let window = stored.cube.pyramid().grid(level).shape.window();
     let cells = cells(entry, level).await;

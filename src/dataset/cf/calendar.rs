@@ -66,13 +66,6 @@ impl Calendar {
         }
     }
 
-    /// Whether its dates are those of everyday life, so that they can be
-    /// written as ISO 8601 and compared with the clock.
-    #[must_use]
-    pub fn is_civil(self) -> bool {
-        matches!(self, Self::Standard | Self::ProlepticGregorian)
-    }
-
     /// Days from the Gregorian 1970-01-01 to a date of this calendar (from its
     /// own in the calendars of models, which share no days), `None` if it has no
     /// such date.

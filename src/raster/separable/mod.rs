@@ -18,7 +18,7 @@ pub use mosaic::Mosaic;
 pub use table::AxisTable;
 pub use validity::Validity;
 
-use super::{Positions, Raster, Resampling, Sample};
+use super::{CellRatio, Kernel, Patch, Positions, Raster, Resampling, Sample, warp};
 use crate::grid::{Grid, Shape, Window};
 use table::AxisEntry;
 
@@ -66,41 +66,55 @@ pub fn resample_mosaic<T: Sample>(
 }
 
 /// Samples a window of `grid` (whose samples `source` holds) at positions in
-/// the grid's CRS, as [`resample`] does at those of tables; `nodata` where
-/// there is nothing. The window must hold what the positions within the grid
-/// need: a sample outside of it counts as `nodata`.
-///
-/// Positions have no edges, so an average is taken as bilinear;
-/// [`super::warp()`] with [`super::Kernel::Average`] has means over cells.
+/// the grid's CRS: as [`resample`] does at those of tables where that takes one
+/// or two samples along an axis, else by the kernel of [`warp()`], for which
+/// `ratio` tells how much a pixel covers. `nodata` where there is nothing. The
+/// window must hold what the positions within the grid need: a sample outside
+/// of it counts as `nodata`.
 #[must_use]
 pub fn gather<T: Sample>(
-    source: &Raster<T>,
+    source: Raster<T>,
     window: Window,
     grid: &Grid,
     positions: &Positions,
+    ratio: CellRatio,
     resampling: Resampling,
     nodata: T,
 ) -> Raster<T> {
-    let validity = Validity::new(Some(nodata));
-    let mosaic = Mosaic::of_raster(source, window, nodata);
-    let sample = |x: f64, y: f64| {
-        let row = AxisEntry::at(grid.transform.row(y), grid.shape.rows)?;
-        let col = AxisEntry::at(grid.transform.col(x), grid.shape.cols)?;
-        Some(match resampling {
-            Resampling::Nearest => mosaic.at(row.nearest, col.nearest),
-            Resampling::Bilinear | Resampling::Average => {
-                point::bilinear_at(&mosaic, &row, &col, &validity)
-            }
-            Resampling::Cubic => point::cubic_at(&mosaic, &row, &col, &validity),
-        })
+    let by_kernel = |source, kernel| {
+        let patch = Patch {
+            raster: source,
+            window,
+            transform: grid.transform,
+            nodata: Some(nodata),
+        };
+        warp(&patch, positions, kernel, ratio, nodata)
     };
-    Raster {
-        shape: positions.shape,
-        data: std::iter::zip(&positions.x, &positions.y)
-            .map(|(x, y)| sample(*x, *y).unwrap_or(nodata))
-            .collect(),
+    let validity = Validity::new(Some(nodata));
+    let each = |source: &Raster<T>, sample: Sampler<T>| {
+        let mosaic = Mosaic::of_raster(source, window, nodata);
+        let at = |x: f64, y: f64| {
+            let row = AxisEntry::at(grid.transform.row(y), grid.shape.rows)?;
+            let col = AxisEntry::at(grid.transform.col(x), grid.shape.cols)?;
+            Some(sample(&mosaic, &row, &col, &validity))
+        };
+        Raster {
+            shape: positions.shape,
+            data: std::iter::zip(&positions.x, &positions.y)
+                .map(|(x, y)| at(*x, *y).unwrap_or(nodata))
+                .collect(),
+        }
+    };
+    match resampling {
+        Resampling::Nearest => each(&source, point::nearest_at),
+        Resampling::Bilinear => each(&source, point::bilinear_at),
+        Resampling::Cubic => by_kernel(source, Kernel::Cubic),
+        Resampling::Average => by_kernel(source, Kernel::Average),
     }
 }
+
+/// A sample at a row and column between those of a mosaic.
+type Sampler<T> = fn(&Mosaic<'_, T>, &AxisEntry, &AxisEntry, &Validity<T>) -> T;
 
 #[cfg(test)]
 mod tests;

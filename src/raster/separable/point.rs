@@ -1,7 +1,10 @@
 //! Kernels of a fixed number of source pixels.
 
 use super::{Mosaic, Validity, mosaic::Pick, table::AxisEntry};
-use crate::raster::{Raster, Sample};
+use crate::raster::{
+    Raster, Sample,
+    convolution::{catmull_rom, dot},
+};
 
 /// The sample that holds each target centre, as it is stored.
 pub(super) fn nearest<T: Sample>(
@@ -111,6 +114,16 @@ pub(super) fn cubic<T: Sample>(
     }
 }
 
+/// [`nearest`] at one position.
+pub(super) fn nearest_at<T: Sample>(
+    mosaic: &Mosaic<'_, T>,
+    row: &AxisEntry,
+    col: &AxisEntry,
+    _validity: &Validity<T>,
+) -> T {
+    mosaic.at(row.nearest, col.nearest)
+}
+
 /// [`bilinear`] at one position.
 pub(super) fn bilinear_at<T: Sample>(
     mosaic: &Mosaic<'_, T>,
@@ -125,27 +138,6 @@ pub(super) fn bilinear_at<T: Sample>(
         mosaic.at(row.high, col.high),
     ];
     linear(corners, col.weight, row.weight, validity)
-}
-
-/// [`cubic`] at one position.
-pub(super) fn cubic_at<T: Sample>(
-    mosaic: &Mosaic<'_, T>,
-    row: &AxisEntry,
-    col: &AxisEntry,
-    validity: &Validity<T>,
-) -> T {
-    let across = catmull_rom(col.weight);
-    let lines = [row.before, row.low, row.high, row.after].map(|row| {
-        let taps = [col.before, col.low, col.high, col.after].map(|col| mosaic.at(row, col));
-        convolution(taps, across, validity)
-    });
-    let sum = dot(lines, catmull_rom(row.weight));
-    let value = T::from_f64(sum);
-    if row.has_four && col.has_four && !sum.is_nan() && validity.is_valid(value) {
-        value
-    } else {
-        bilinear_at(mosaic, row, col, validity)
-    }
 }
 
 /// Linear between four corners (top left, top right, bottom left, bottom
@@ -208,27 +200,6 @@ fn convolution<T: Sample>(taps: [T; 4], weights: [f64; 4], validity: &Validity<T
     } else {
         f64::NAN
     }
-}
-
-/// The sum of products, in order.
-#[inline]
-fn dot(values: [f64; 4], weights: [f64; 4]) -> f64 {
-    values[0] * weights[0]
-        + values[1] * weights[1]
-        + values[2] * weights[2]
-        + values[3] * weights[3]
-}
-
-/// Weights of the four pixels around a position `x` after the second's centre.
-fn catmull_rom(x: f64) -> [f64; 4] {
-    let half = 0.5 * x;
-    let half_square = half * x;
-    [
-        half * (-1.0 + x * (2.0 - x)),
-        1.0 + half_square * (-5.0 + 3.0 * x),
-        half * (1.0 + x * (4.0 - 3.0 * x)),
-        half_square * (-1.0 + x),
-    ]
 }
 
 /// The source rows around a target row, kept for the next one: where a tile

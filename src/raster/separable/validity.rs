@@ -6,25 +6,13 @@ use crate::raster::Sample;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Validity<T> {
     nodata: Option<T>,
-    range: Option<[f64; 2]>,
 }
 
 impl<T: Sample> Validity<T> {
     /// All but one value, if there is such a one, and NaN.
     #[must_use]
     pub fn new(nodata: Option<T>) -> Self {
-        Self {
-            nodata,
-            range: None,
-        }
-    }
-
-    /// Only samples from `low` to `high`, both counting: CF's `valid_range`,
-    /// which is in the terms of the stored samples.
-    #[must_use]
-    pub fn within(mut self, low: f64, high: f64) -> Self {
-        self.range = Some([low, high]);
-        self
+        Self { nodata }
     }
 
     /// Whether a sample is data.
@@ -36,12 +24,7 @@ impl<T: Sample> Validity<T> {
     )]
     pub fn is_valid(&self, sample: T) -> bool {
         // Without a branch for each, so that loops over samples vectorise.
-        (sample == sample)
-            & self.nodata.is_none_or(|nodata| sample != nodata)
-            & self.range.is_none_or(|[low, high]| {
-                let value = sample.to_f64();
-                low <= value && value <= high
-            })
+        (sample == sample) & self.nodata.is_none_or(|nodata| sample != nodata)
     }
 
     /// What is put where there is nothing: the nodata value, or NaN, or where

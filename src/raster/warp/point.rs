@@ -8,7 +8,10 @@
 //! there both give the same.
 
 use super::pixels::{Frame, Pixels, offset};
-use crate::raster::Sample;
+use crate::raster::{
+    Sample,
+    convolution::{catmull_rom, dot},
+};
 
 /// A position this little below a pixel's edge counts as beyond it: GDAL's
 /// nearest kernel adds the same before it rounds down.
@@ -117,6 +120,7 @@ impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
     }
 
     #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "pixel counts are below 2^32")]
     fn cubic_inside(&self, col: f64, row: f64) -> Option<T> {
         // Counted from the second of the pixels that were read.
         let Frame {
@@ -129,7 +133,7 @@ impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
         let row = row - (first_centre.row + 1.0);
         let left = offset(col, last.col - 2.0)?;
         let top = offset(row, last.row - 2.0)?;
-        let across = catmull_rom(col, left);
+        let across = catmull_rom(col - left as f64);
         let mut lines = [0.0; 4];
         for (line, n) in std::iter::zip(&mut lines, top..) {
             let taps: [T; 4] = *self.data.get(n * cols + left..)?.first_chunk()?;
@@ -138,7 +142,7 @@ impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
             }
             *line = dot(taps.map(T::to_f64), across);
         }
-        Some(T::from_f64(dot(lines, catmull_rom(row, top))))
+        Some(T::from_f64(dot(lines, catmull_rom(row - top as f64))))
     }
 
     /// Whether all are valid, without a branch for each.
@@ -147,28 +151,4 @@ impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
         taps.into_iter()
             .fold(true, |all, tap| all & (self.is_valid)(tap))
     }
-}
-
-/// The sum of products, in order.
-#[inline]
-fn dot(values: [f64; 4], weights: [f64; 4]) -> f64 {
-    values[0] * weights[0]
-        + values[1] * weights[1]
-        + values[2] * weights[2]
-        + values[3] * weights[3]
-}
-
-/// Weights of the pixel before `first`, of `first` and of the next two.
-#[inline]
-#[expect(clippy::cast_precision_loss, reason = "pixel counts are below 2^32")]
-fn catmull_rom(position: f64, first: usize) -> [f64; 4] {
-    let x = position - first as f64;
-    let half = 0.5 * x;
-    let half_square = half * x;
-    [
-        half * (-1.0 + x * (2.0 - x)),
-        1.0 + half_square * (-5.0 + 3.0 * x),
-        half * (1.0 + x * (4.0 - 3.0 * x)),
-        half_square * (-1.0 + x),
-    ]
 }

@@ -11,7 +11,11 @@ use self::{
     paint::{Painted, ReadUnit, by_kind, painted, resampled},
     place::{Mapping, Place},
 };
-use super::{RENDERER_VERSION, Tile, TileError, TileRequest, Tiles, cost::Cost, finish};
+use super::{
+    RENDERER_VERSION, Tile, TileError, TileRequest, Tiles,
+    cost::Cost,
+    finished::{self, finish},
+};
 use crate::{
     catalog::ExternalEntry,
     dataset::{Selection, Variable, cf::Role},
@@ -71,7 +75,7 @@ impl PreparedExternal {
     /// A name for exactly these pixels in this style.
     #[must_use]
     pub fn etag(&self) -> String {
-        format!("\"{:032x}\"", self.name)
+        finished::etag(self.name)
     }
 
     /// The state of the store that the tile is of.
@@ -182,17 +186,9 @@ impl Tiles {
     /// # Errors
     /// If a chunk cannot be read, and if too many tiles are being made.
     pub async fn render_external(&self, tile: PreparedExternal) -> Result<Tile, TileError> {
-        let key = (tile.set, tile.name);
-        if let Some(tile) = self.finished.get(&key).await {
-            return Ok(tile);
-        }
-        let made = Box::pin(async {
-            let _place = self.admission.enter().await?;
-            let _memory = self.memory.reserve(tile.cost.bytes()).await;
-            self.make_external(tile).await
-        });
-        let made = self.finished.get_or_compute(key, made).await;
-        made.map_err(TileError::Shared)
+        let (name, cost) = ((tile.set, tile.name), tile.cost);
+        let work = Box::pin(self.make_external(tile));
+        self.finished.get_or_make(name, cost, work).await
     }
 
     async fn make_external(&self, tile: PreparedExternal) -> Result<Tile, TileError> {
@@ -216,7 +212,6 @@ impl Tiles {
                     scale,
                     offset,
                     nodata,
-                    valid: None,
                 },
             });
         }

@@ -6,10 +6,7 @@ use super::place::Mapping;
 use crate::{
     external::{Element, Kind, OpenArray, Samples, Unit},
     grid::{ChunkIndex, Shape, Window},
-    raster::{
-        Kernel, Mosaic, Patch, Raster, Resampling, Validity, separable, separable::resample_mosaic,
-        warp,
-    },
+    raster::{Mosaic, Raster, Resampling, Validity, separable, separable::resample_mosaic},
     render::{Packing, Picture, Pixel, Style},
 };
 
@@ -88,25 +85,9 @@ pub(super) fn resampled<T: Element>(
             // Of a type without a missing value there is none here: floats
             // have NaN, and integers were given one.
             let nodata = validity.fill();
-            match resampling {
-                Resampling::Nearest | Resampling::Bilinear => {
-                    separable::gather(&samples, *window, grid, positions, resampling, nodata)
-                }
-                Resampling::Cubic | Resampling::Average => {
-                    let kernel = if resampling == Resampling::Cubic {
-                        Kernel::Cubic
-                    } else {
-                        Kernel::Average
-                    };
-                    let patch = Patch {
-                        raster: samples,
-                        window: *window,
-                        transform: grid.transform,
-                        nodata: Some(nodata),
-                    };
-                    warp(&patch, positions, kernel, *ratio, nodata)
-                }
-            }
+            separable::gather(
+                samples, *window, grid, positions, *ratio, resampling, nodata,
+            )
         }
     };
     T::wrap(raster.data)

@@ -9,16 +9,15 @@ use crate::{
     dataset::{LevelGrid, Variable},
     external::Placed,
     grid::{
-        Bounds, Epsg, GeoTransform, Grid, Shape, TileAddress, Window,
-        tile_matrix::{mercator_to_latitude, mercator_to_longitude},
+        Bounds, Epsg, Grid, Shape, TileAddress, Window, pyramid::coarsest_within,
+        tile_matrix::mercator_to_longitude,
     },
     raster::{AxisTable, CellRatio, Positions, Resampling},
-    tile::{TileError, TileRequest},
+    tile::{
+        TileError, TileRequest,
+        place::{KERNEL_MARGIN, cell_size, x_at, y_at},
+    },
 };
-
-/// Pixels that a window has around the outermost position: cubic takes two
-/// neighbours on each side of it.
-const KERNEL_MARGIN: f64 = 2.0;
 
 /// Where a tile is in a variable, and how fine.
 #[derive(Clone, Debug)]
@@ -80,30 +79,27 @@ impl Place {
         let (width, height) = if is_mercator {
             (target.transform.cell_width, -target.transform.cell_height)
         } else {
-            cell_size(&target, request.address.lonlat_bounds(), whole)
+            // By the latitudes alone: longitudes may be some turns away.
+            let tile = request.address.lonlat_bounds();
+            let shared = Bounds {
+                south: tile.south.max(whole.south),
+                north: tile.north.min(whole.north),
+                ..tile
+            };
+            if shared.south < shared.north {
+                cell_size(&target, shared)
+            } else {
+                let width = mercator_to_longitude(target.transform.cell_width);
+                (width, width)
+            }
         };
-        let level = level_for(
-            variable.levels.iter().map(|level| &level.grid.transform),
-            width,
-            height,
-        );
+        let grids = variable.levels.iter().map(|level| level.grid.transform);
+        let level = coarsest_within(grids, width, height);
         let grid = variable.levels[level].grid;
         let source = grid.transform;
-        let row = |at: f64| {
-            let y = target.transform.y(at);
-            source.row(if is_mercator {
-                y
-            } else {
-                mercator_to_latitude(y)
-            })
-        };
+        let row = |at: f64| source.row(y_at(&target, is_mercator, at));
         let col = |at: f64| {
-            let x = target.transform.x(at);
-            let x = if is_mercator {
-                x
-            } else {
-                mercator_to_longitude(x)
-            };
+            let x = x_at(&target, is_mercator, at);
             let turns = if is_mercator || grid.turn.is_some() {
                 0.0
             } else {
@@ -145,7 +141,8 @@ impl Place {
                 mapping: Arc::new(Mapping::Nothing),
             });
         };
-        let level = level_for(grids.iter().map(|grid| &grid.transform), width, height);
+        let transforms = grids.iter().map(|grid| grid.transform);
+        let level = coarsest_within(transforms, width, height);
         let grid = Grid {
             crs: system,
             transform: grids[level].transform,
@@ -231,39 +228,6 @@ fn table(size: usize, len: usize, is_periodic: bool, position: &dyn Fn(f64) -> f
         AxisTable::new(centres, len)
     };
     table.with_edges(edges)
-}
-
-/// The coarsest level whose cells are not larger than the wanted size, or the
-/// finest if all are larger.
-fn level_for<'a>(
-    levels: impl DoubleEndedIterator<Item = &'a GeoTransform> + ExactSizeIterator,
-    width: f64,
-    height: f64,
-) -> usize {
-    // A hair of slack, so that a tile at exactly a level's own cell size takes
-    // that level in spite of rounding.
-    const SLACK: f64 = 1.0 + 1e-9;
-    levels
-        .enumerate()
-        .rev()
-        .find(|(_, transform)| {
-            transform.cell_width.abs() <= width * SLACK
-                && transform.cell_height.abs() <= height * SLACK
-        })
-        .map_or(0, |(level, _)| level)
-}
-
-/// The mean size in degrees of the tile's pixels at the latitudes that it
-/// shares with a grid.
-fn cell_size(target: &Grid, tile: Bounds, whole: Bounds) -> (f64, f64) {
-    let width = mercator_to_longitude(target.transform.cell_width);
-    let (south, north) = (tile.south.max(whole.south), tile.north.min(whole.north));
-    if north - south <= 0.0 {
-        return (width, width);
-    }
-    let y = |latitude: f64| latitude.to_radians().tan().asinh().to_degrees();
-    // Both in degrees of the sphere, so their ratio is the mean of cos(latitude).
-    (width, width * (north - south) / (y(north) - y(south)))
 }
 
 /// The mean size of the tile's pixels where they are within `whole`.

@@ -10,7 +10,7 @@ use crate::{
     catalog::{Catalog, CatalogError, Entry},
     compute::{Admission, Compute},
     config::Config,
-    http::{self, Access, AppState},
+    http::{self, Access, AppState, Connections},
     source::{SceneSource, SourceError},
     storage::{FetchError, Storage},
     telemetry,
@@ -37,7 +37,7 @@ pub enum AppError {
 /// A server that is ready to listen.
 #[derive(Debug)]
 pub struct App {
-    state: AppState,
+    state: Arc<AppState>,
 }
 
 /// The name under which the command line opens the one cube that it works on.
@@ -83,13 +83,13 @@ impl App {
         let builder = Builder::new(source, builds, config.build.clone());
         let tiles = Tiles::new(Arc::clone(&catalog), tiles, admission, &config.cache);
         Ok(Self {
-            state: AppState {
+            state: Arc::new(AppState {
                 tiles,
                 jobs: Jobs::new(builder, catalog),
                 access,
                 server: Arc::new(config.server.clone()),
                 metrics: telemetry::count(),
-            },
+            }),
         })
     }
 
@@ -104,7 +104,9 @@ impl App {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), AppError> {
         let jobs = self.state.jobs.clone();
-        axum::serve(listener, http::router(&self.state))
+        let patience = Duration::from_secs(self.state.server.request_seconds);
+        let connections = Connections::new(listener, patience);
+        axum::serve(connections, http::router(&self.state))
             .with_graceful_shutdown(shutdown)
             .await
             .map_err(AppError::Serve)?;

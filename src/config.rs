@@ -57,7 +57,8 @@ pub struct ServerConfig {
     /// Whether links follow `X-Forwarded-Proto`, `-Host` and `-Prefix`. Only
     /// behind a proxy that sets them.
     pub trust_forwarded: bool,
-    /// The most seconds that a request may take.
+    /// The most seconds that a request may take, and that a client may not read
+    /// its answer.
     pub request_seconds: u64,
     /// Tiles that are made at once; more wait.
     pub concurrent_tiles: usize,

@@ -28,7 +28,7 @@ const SLIVER = 1e-7;
 export function tileTemplate(cube, view) {
   const query = new URLSearchParams();
   for (const band of view.bands) query.append('variable', band);
-  query.append('sel', `time=${view.time}`);
+  if (view.time) query.append('sel', `time=${view.time}`);
   for (const range of view.rescale) query.append('rescale', range.join(','));
   if (view.colormap) query.append('colormap_name', view.colormap);
   // Names the state of the data, so that no cache can answer with an older picture.

@@ -32,26 +32,27 @@ export class Timeline {
 
   /**
    * @param {Cube} cube
-   * @param {string} time
+   * @param {string|null} time none where there are no time steps
    */
   render(cube, time) {
     const { times, period } = cube;
-    const index = times.indexOf(time);
+    const index = time ? times.indexOf(time) : -1;
+    const label = time ? stepLabel(time, period) : 'No time steps';
     if (this.#cube?.times.join() !== times.join()) this.#buildTicks(cube);
     this.#cube = cube;
     this.#slider.max = String(times.length - 1);
     this.#slider.value = String(index);
-    this.#slider.setAttribute('aria-valuetext', stepLabel(time, period));
+    this.#slider.setAttribute('aria-valuetext', label);
     byId('time-track').hidden = this.#previous.hidden = this.#following.hidden = times.length < 2;
     this.#previous.disabled = index <= 0;
     this.#following.disabled = index >= times.length - 1;
-    byId('time-label').textContent = stepLabel(time, period);
+    byId('time-label').textContent = label;
     [...this.#ticks.children].forEach((tick, i) => {
       tick.classList.toggle('current', i === index);
       /** @type {HTMLElement} */ (tick).style.setProperty('--share', String(builtShare(cube.coverage?.[times[i]])));
     });
     this.#thinLabels();
-    setText(byId('coverage'), describeCoverage(cube.coverage?.[time]));
+    setText(byId('coverage'), describeCoverage(time ? cube.coverage?.[time] : undefined));
   }
 
   /** @param {Cube} cube */

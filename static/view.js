@@ -13,7 +13,7 @@
  * @property {{zoom: number, lat: number, lon: number}|null} map
  *
  * @typedef {object} View what is shown
- * @property {string} time
+ * @property {string|null} time none where the cube has no time steps
  * @property {string[]} bands one (drawn with a colormap) or three (red, green, blue)
  * @property {string|null} colormap
  * @property {Range[]} rescale one for all bands or one per band
@@ -101,9 +101,10 @@ function defaultBands(cube) {
 
 /**
  * @param {Cube} cube
- * @returns {string} the step with the most chunks, the latest among equals
+ * @returns {string|null} the step with the most chunks, the latest among equals
  */
 function defaultTime(cube) {
+  if (cube.times.length === 0) return null;
   const done = (/** @type {string} */ time) => cube.coverage?.[time]?.done ?? 0;
   return cube.times.reduce((best, time) => (done(time) >= done(best) ? time : best), cube.times[0]);
 }

@@ -9,6 +9,7 @@
 #![expect(clippy::cast_precision_loss, reason = "thousands of tiles")]
 
 mod cube;
+mod flat;
 mod floor;
 #[path = "../shared/process.rs"]
 mod process;
@@ -61,15 +62,20 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let path = runtime.block_on(cube::write(folder))?;
     // Cargo adds `--bench`.
-    match std::env::args().skip(1).find(|a| a != "--bench").as_deref() {
-        None => runtime.block_on(report(&path)),
-        Some("--cube") => {
-            println!("{}", path.display());
+    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+    match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => {
+            let path = runtime.block_on(cube::write(folder))?;
+            runtime.block_on(report(&path))?;
+            flat::report(folder)
+        }
+        (Some("--cube"), _) => {
+            println!("{}", runtime.block_on(cube::write(folder))?.display());
             Ok(())
         }
-        Some(other) => anyhow::bail!("`{other}` is no argument: there is --cube"),
+        (Some(flat::ARGUMENT), Some(path)) => runtime.block_on(flat::measure(path.as_ref())),
+        (Some(other), _) => anyhow::bail!("`{other}` is no argument: there is --cube"),
     }
 }
 

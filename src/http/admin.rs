@@ -1,5 +1,7 @@
 //! Builds on demand, behind a token.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
@@ -123,7 +125,7 @@ impl Backfill {
     )
 )]
 pub(super) async fn backfill(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Path(cube): Path<String>,
     headers: HeaderMap,
     body: Result<Json<Backfill>, JsonRejection>,
@@ -158,7 +160,7 @@ pub(super) async fn backfill(
     responses((status = 200, description = "Where it is"), (status = 404, description = "No such job"))
 )]
 pub(super) async fn job(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Job>, ApiError> {

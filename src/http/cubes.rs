@@ -1,6 +1,6 @@
 //! What cubes there are, and what each is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
@@ -24,9 +24,9 @@ const COUNTED_CHUNKS: usize = 200_000;
 
 /// The cubes.
 #[utoipa::path(get, path = "/cubes", tag = "cubes", responses((status = 200, description = "Their names and links")))]
-pub(super) async fn list(State(state): State<AppState>, headers: HeaderMap) -> Json<Value> {
+pub(super) async fn list(State(state): State<Arc<AppState>>, headers: HeaderMap) -> Json<Value> {
     let base = base_url(&headers, &state.server);
-    let cube = |entry: &std::sync::Arc<Entry>| {
+    let cube = |entry: &Arc<Entry>| {
         let name = entry.name();
         json!({
             "id": name,
@@ -53,7 +53,7 @@ pub(super) async fn list(State(state): State<AppState>, headers: HeaderMap) -> J
     responses((status = 200, description = "The cube"), (status = 404, description = "There is none"))
 )]
 pub(super) async fn one(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Path(cube): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
@@ -123,7 +123,7 @@ pub(super) async fn one(
     responses((status = 200, description = "The document"), (status = 404, description = "No such cube"))
 )]
 pub(super) async fn tilejson(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Path((cube, set)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,

@@ -2,6 +2,7 @@
 //! that knows status codes.
 
 mod admin;
+mod connection;
 mod cubes;
 mod error;
 mod externals;
@@ -35,6 +36,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 pub use admin::Access;
+pub use connection::Connections;
 pub use error::ApiError;
 
 use crate::{build::Jobs, config::ServerConfig, telemetry, tile::Tiles};
@@ -79,7 +81,7 @@ impl utoipa::Modify for Security {
     }
 }
 
-fn documented() -> OpenApiRouter<AppState> {
+fn documented() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(cubes::list))
         .routes(routes!(cubes::one))
@@ -93,7 +95,7 @@ fn documented() -> OpenApiRouter<AppState> {
 }
 
 /// Everything the server answers.
-pub fn router(state: &AppState) -> Router {
+pub fn router(state: &Arc<AppState>) -> Router {
     let (api, document) = documented().split_for_parts();
     let prefix = state.server.root_path.clone();
     let timeout = Duration::from_secs(state.server.request_seconds);
@@ -110,7 +112,7 @@ pub fn router(state: &AppState) -> Router {
         .merge(swagger)
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        .with_state(state.clone());
+        .with_state(Arc::clone(state));
     let app = if prefix.is_empty() {
         app
     } else {
@@ -201,6 +203,6 @@ async fn health() -> Json<serde_json::Value> {
 
 /// What was counted, for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "server", responses((status = 200, description = "Text", content_type = "text/plain")))]
-async fn measured(State(state): State<AppState>) -> Response {
+async fn measured(State(state): State<Arc<AppState>>) -> Response {
     state.metrics.render().into_response()
 }

@@ -1,6 +1,6 @@
 //! Tiles.
 
-use std::{convert::Infallible, time::Instant};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use axum::{
     body::{Body, Bytes},
@@ -61,7 +61,7 @@ const TILE_SIZE: usize = 256;
     )
 )]
 pub(super) async fn tile(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Path((cube, set, z, x, y)): Path<(String, String, String, String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -92,7 +92,7 @@ pub(super) async fn tile(
     responses((status = 200, description = "As the long address answers", content_type = "image/png"))
 )]
 pub(super) async fn short(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Path((cube, z, x, y)): Path<(String, String, String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,

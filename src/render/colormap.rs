@@ -4,7 +4,10 @@
 //! name that rio-tiler has; `colormaps.txt` says where they come from and
 //! `tools/colormaps.py` writes it.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, LazyLock},
+};
 
 use thiserror::Error;
 
@@ -17,7 +20,7 @@ const SUGGESTIONS: usize = 3;
 /// From here on two names are worth confusing (1 is equal, 0 nothing in common).
 const SIMILAR: f64 = 0.5;
 
-/// The embedded tables, found by name and decoded only when asked for.
+/// The embedded tables, as they are written.
 static TABLES: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
     include_str!("colormaps.txt")
         .lines()
@@ -26,9 +29,18 @@ static TABLES: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// A table of 256 RGBA colours, the first for the lowest level.
+/// All maps by name, decoded together in less than a millisecond.
+static MAPS: LazyLock<HashMap<String, Colormap>> = LazyLock::new(|| {
+    let map = |name: String| Some((name.clone(), Colormap::read(name)?));
+    Colormap::names().into_iter().filter_map(map).collect()
+});
+
+/// A table of 256 RGBA colours, the first for the lowest level. Clones share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Colormap {
+pub struct Colormap(Arc<Named>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Named {
     name: String,
     colors: [[u8; 4]; 256],
 }
@@ -59,26 +71,26 @@ impl Colormap {
     /// [`UnknownColormap`] with the nearest valid names.
     pub fn named(name: &str) -> Result<Self, UnknownColormap> {
         let wanted = name.to_ascii_lowercase();
-        let colors = match wanted.strip_suffix(REVERSED) {
-            Some(original) => table(original).map(|mut colors| {
+        MAPS.get(&wanted).cloned().ok_or_else(|| UnknownColormap {
+            name: name.to_owned(),
+            nearest: nearest(&wanted),
+        })
+    }
+
+    /// The map of a name in lower case.
+    fn read(name: String) -> Option<Self> {
+        let colors = match name.strip_suffix(REVERSED) {
+            None => table(&name)?,
+            Some(original) => {
+                let mut colors = table(original)?;
                 colors.reverse();
-                if let Some(differing) = TABLES.get(wanted.as_str()) {
+                if let Some(differing) = TABLES.get(name.as_str()) {
                     correct(&mut colors, differing);
                 }
                 colors
-            }),
-            None => table(&wanted),
+            }
         };
-        match colors {
-            Some(colors) => Ok(Self {
-                name: wanted,
-                colors,
-            }),
-            None => Err(UnknownColormap {
-                name: name.to_owned(),
-                nearest: nearest(&wanted),
-            }),
-        }
+        Some(Self(Arc::new(Named { name, colors })))
     }
 
     /// All valid names in alphabetical order, each map followed by its reverse.
@@ -94,13 +106,13 @@ impl Colormap {
     /// The name in lower case.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// Red, green, blue and alpha for each level.
     #[must_use]
-    pub const fn colors(&self) -> &[[u8; 4]; 256] {
-        &self.colors
+    pub fn colors(&self) -> &[[u8; 4]; 256] {
+        &self.0.colors
     }
 }
 

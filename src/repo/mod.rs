@@ -17,7 +17,7 @@ use icechunk::{
         ManifestConfig, ManifestSplitCondition, ManifestSplitDim, ManifestSplitDimCondition,
         ManifestSplittingConfig,
     },
-    format::{SnapshotId, format_constants::SpecVersionBin},
+    format::{CHUNKS_FILE_PATH, SnapshotId, format_constants::SpecVersionBin},
     repository::{RepositoryErrorKind, VersionInfo},
 };
 
@@ -198,6 +198,13 @@ impl Repo {
         &self.path
     }
 
+    /// Where a local repository has its chunks (Icechunk's specification, "File
+    /// layout").
+    fn chunk_folder(&self) -> Option<Arc<FsPath>> {
+        let is_local = !is_in_bucket(&self.path);
+        is_local.then(|| self.path.join(CHUNKS_FILE_PATH).into())
+    }
+
     /// The newest committed state. One cheap read.
     ///
     /// # Errors
@@ -220,7 +227,7 @@ impl Repo {
             .readonly_session(&VersionInfo::BranchTipRef(BRANCH.to_owned()))
             .await
             .map_err(|e| storage(format!("read {}", self.path.display()), e))?;
-        Ok(Snapshot::new(session))
+        Ok(Snapshot::new(session, self.chunk_folder()))
     }
 
     /// A committed state by the name of a branch or tag or by its own id, to
@@ -253,7 +260,7 @@ impl Repo {
             .readonly_session(&version)
             .await
             .map_err(failed)?;
-        Ok(Snapshot::new(session))
+        Ok(Snapshot::new(session, self.chunk_folder()))
     }
 
     /// Begins a transaction at the newest state. Nothing is visible before

@@ -1,12 +1,12 @@
 //! Reading a state, uploading chunks beside it, and changing it.
 
-use std::sync::Arc;
+use std::{ops::Range, path::Path as FsPath, sync::Arc};
 
 use bytes::Bytes;
 use icechunk::{
     format::{
         ByteRange, ChunkIndices, Path,
-        manifest::ChunkPayload,
+        manifest::{ChunkPayload, ChunkRef as StoredRef},
         snapshot::{ArrayShape, DimensionName},
     },
     repository::RepositoryErrorKind,
@@ -14,6 +14,7 @@ use icechunk::{
 };
 
 use super::{RepoError, Revision, storage};
+use crate::storage::read_local;
 
 /// A chunk that was uploaded, to be referenced by a transaction.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub enum Bytewise {
     /// The last so many.
     Last(u64),
     /// A range of offsets.
-    Range(std::ops::Range<u64>),
+    Range(Range<u64>),
 }
 
 impl Bytewise {
@@ -38,6 +39,17 @@ impl Bytewise {
             Self::Range(range) => ByteRange::Bounded(range.clone()),
         }
     }
+
+    /// Where in its file they are; never beyond the chunk's own part of it.
+    fn within(&self, chunk: &StoredRef) -> Range<u64> {
+        let Range { start, end } = match self {
+            Self::All => 0..chunk.length,
+            Self::Last(n) => chunk.length.saturating_sub(*n)..chunk.length,
+            Self::Range(range) => range.clone(),
+        };
+        let offset = |at: u64| chunk.offset + at.min(chunk.length);
+        offset(start)..offset(end)
+    }
 }
 
 /// A committed state to read from, and to upload chunks beside. Clones share
@@ -46,13 +58,15 @@ impl Bytewise {
 pub struct Snapshot {
     session: Arc<Session>,
     revision: Revision,
+    folder: Option<Arc<FsPath>>,
 }
 
 impl Snapshot {
-    pub(super) fn new(session: Session) -> Self {
+    pub(super) fn new(session: Session, folder: Option<Arc<FsPath>>) -> Self {
         Self {
             revision: Revision(session.snapshot_id().to_string()),
             session: Arc::new(session),
+            folder,
         }
     }
 
@@ -104,6 +118,12 @@ pub trait Read: Send + Sync {
     #[doc(hidden)]
     fn session(&self) -> &Session;
 
+    /// The folder with the chunks of a local repository.
+    #[doc(hidden)]
+    fn folder(&self) -> Option<&FsPath> {
+        None
+    }
+
     /// The `zarr.json` of a group or array.
     ///
     /// # Errors
@@ -132,9 +152,18 @@ pub trait Read: Send + Sync {
     ) -> impl Future<Output = Result<Option<Bytes>, RepoError>> + Send {
         async move {
             let action = || format!("read chunk {index:?} of `{array}`");
+            let (path, indices) = (node_path(array)?, indices(index)?);
+            if let Some(folder) = self.folder() {
+                let found = self.session().get_chunk_ref(&path, &indices).await;
+                if let Some(ChunkPayload::Ref(at)) = found.map_err(|e| storage(action(), e))? {
+                    let file = folder.join(at.id.to_string());
+                    let read = read_local(&file, bytes.within(&at)).await;
+                    return read.map(Some).map_err(|e| storage(action(), e));
+                }
+            }
             let reader = self
                 .session()
-                .get_chunk_reader(&node_path(array)?, &indices(index)?, &bytes.to_icechunk())
+                .get_chunk_reader(&path, &indices, &bytes.to_icechunk())
                 .await
                 .map_err(|e| storage(action(), e))?;
             match reader {
@@ -148,6 +177,10 @@ pub trait Read: Send + Sync {
 impl Read for Snapshot {
     fn session(&self) -> &Session {
         &self.session
+    }
+
+    fn folder(&self) -> Option<&FsPath> {
+        self.folder.as_deref()
     }
 }
 

@@ -3,6 +3,7 @@
 //! trying again makes sense.
 
 mod error;
+mod local;
 mod location;
 
 use std::future::Future;
@@ -25,6 +26,7 @@ use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, RetryCon
 use reqwest::Url;
 
 pub use self::error::{FetchError, HttpStatus, SignatureError};
+pub use self::local::read_local;
 pub use self::location::{Location, LocationError};
 
 /// How servers are talked to.

@@ -7,6 +7,7 @@
 mod cost;
 mod external;
 mod finished;
+mod painters;
 mod place;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub use self::{external::PreparedExternal, finished::Tile};
 use self::{
     cost::Cost,
     finished::{Finished, finish},
+    painters::Painters,
     place::{Mapping, Place},
 };
 use crate::{
@@ -28,8 +30,8 @@ use crate::{
     external::{ChunkReader, ExternalError},
     grid::{ChunkIndex, Grid, Level, TileAddress, Window},
     raster::{Raster, Resampling},
-    render::{ImageFormat, Packing, Picture, Style, StyleError, encode::EncodeError, picture},
-    zarr::{Reader, StoredCube, ZarrError},
+    render::{ImageFormat, Painter, Picture, Style, StyleError, encode::EncodeError, picture},
+    zarr::{HeldChunks, Reader, StoredCube, ZarrError},
 };
 
 /// Raised when the same samples give other pictures: it is part of every `ETag`.
@@ -196,6 +198,7 @@ pub struct Tiles {
     compute: Compute,
     /// Bytes that one tile may take.
     most: u64,
+    painters: Arc<Painters>,
     finished: Finished,
 }
 
@@ -218,6 +221,7 @@ impl Tiles {
             chunks: ChunkReader::new(chunks, metadata, compute.clone()),
             compute,
             most: config.making(),
+            painters: Arc::default(),
             finished: Finished::new(admission, config),
         }
     }
@@ -317,10 +321,10 @@ impl Tiles {
             let format = tile.format.unwrap_or(ImageFormat::Png);
             return finish(&nothing(&tile), Some(format));
         };
-        let is_short = tile.is_short();
+        let (is_short, painter) = (tile.is_short(), self.painters.of(&tile));
         self.compute
             .run_by_length(is_short, move || {
-                finish(&paint(&tile, sources)?, tile.format)
+                finish(&paint(&tile, &sources, &painter)?, tile.format)
             })
             .await?
     }
@@ -333,23 +337,22 @@ impl Tiles {
         match self.read(&tile).await? {
             None => Ok(nothing(&tile)),
             Some(sources) => {
-                let is_short = tile.is_short();
+                let (is_short, painter) = (tile.is_short(), self.painters.of(&tile));
                 self.compute
-                    .run_by_length(is_short, move || paint(&tile, sources))
+                    .run_by_length(is_short, move || paint(&tile, &sources, &painter))
                     .await?
             }
         }
     }
 
-    /// The source windows of a tile, one a variable; `None` if they hold
-    /// nothing.
-    async fn read(&self, tile: &Prepared) -> Result<Option<Vec<Raster<u16>>>, TileError> {
+    /// What a tile is made of, for each variable; `None` if that is nothing.
+    async fn read(&self, tile: &Prepared) -> Result<Option<Vec<HeldChunks>>, TileError> {
         let holds_data = tile.cells.iter().any(|(_, cell)| cell.stamp != 0);
         let Some(window) = tile.window.filter(|_| holds_data) else {
             return Ok(None);
         };
         let reads = tile.variables.iter().map(|variable| {
-            self.reader.window(
+            self.reader.chunks(
                 tile.cube,
                 &tile.stored,
                 tile.level,
@@ -369,17 +372,20 @@ fn nothing(tile: &Prepared) -> Picture {
     picture::transparent(side, side)
 }
 
-fn paint(tile: &Prepared, sources: Vec<Raster<u16>>) -> Result<Picture, TileError> {
+fn paint(
+    tile: &Prepared,
+    sources: &[HeldChunks],
+    painter: &Painter<u16>,
+) -> Result<Picture, TileError> {
     let Some(window) = tile.window else {
         return Ok(nothing(tile));
     };
     let taken = tile.mapping.taken()?;
     let rasters: Vec<Raster<u16>> = sources
-        .into_iter()
+        .iter()
         .map(|source| taken.resample(source, window, tile.resampling, tile.nodata))
         .collect();
-    let packing = Packing::with_nodata(f64::from(tile.nodata));
-    Ok(tile.style.painter(&[packing]).paint(&rasters))
+    Ok(painter.paint(&rasters))
 }
 
 /// Which share of what is under a tile was ever built, by the area of chunks.
@@ -423,15 +429,26 @@ fn name(
 ) -> u128 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     let text = format!(
-        "{RENDERER_VERSION} {:?} {} {names:?} {} {nodata} {:?} {:?} {:?} {time}",
+        "{RENDERER_VERSION} {:?} {} {names:?} {} {nodata} {:?} {:?} {:?} {:?} {time}",
         request.address,
         request.size,
         style.canonical(),
         request.resampling,
         request.format,
-        grid,
+        grid.crs,
+        grid.shape,
     );
     hasher.update(text.as_bytes());
+    // Their digits would take as long as all the rest.
+    let transform = grid.transform;
+    for number in [
+        transform.origin_x,
+        transform.origin_y,
+        transform.cell_width,
+        transform.cell_height,
+    ] {
+        hasher.update(&number.to_bits().to_le_bytes());
+    }
     // Stamps alone: with another record of where they come from, or another
     // share built below, the pixels are the same.
     for (_, cell) in cells {

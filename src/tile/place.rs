@@ -10,8 +10,8 @@ use crate::{
         Bounds, Epsg, Grid, Level, TileAddress, Window,
         tile_matrix::{mercator_to_latitude, mercator_to_longitude},
     },
-    raster::{AxisTable, CellRatio, Positions, Raster, Resampling, separable},
-    zarr::StoredCube,
+    raster::{AxisTable, CellRatio, Positions, Raster, Resampling, Validity, separable},
+    zarr::{HeldChunks, StoredCube},
 };
 
 /// Pixels that a window has around the outermost position: cubic takes two
@@ -186,25 +186,29 @@ impl Mapping {
 }
 
 impl Taken<'_> {
-    /// The tile's samples from those of a window of the level.
+    /// The tile's samples from those around a window of the level.
     pub(super) fn resample(
         &self,
-        samples: Raster<u16>,
+        held: &HeldChunks,
         window: Window,
         resampling: Resampling,
         nodata: u16,
     ) -> Raster<u16> {
         match self {
             Self::Separable { rows, cols } => {
-                separable::resample(&samples, window, rows, cols, resampling, nodata)
+                let validity = Validity::new(Some(nodata));
+                separable::resample_mosaic(&held.mosaic(), rows, cols, resampling, &validity)
             }
             Self::Projected {
                 positions,
                 source,
                 ratio,
-            } => separable::gather(
-                samples, window, source, positions, *ratio, resampling, nodata,
-            ),
+            } => {
+                let samples = held.window(window);
+                separable::gather(
+                    samples, window, source, positions, *ratio, resampling, nodata,
+                )
+            }
         }
     }
 }

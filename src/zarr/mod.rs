@@ -12,7 +12,7 @@ pub use codec::{Codec, CodecError, ShardIndex};
 pub use coverage::{
     CellBlock, block_of, encode_provenance, read_block, read_cell, read_provenance,
 };
-pub use read::Reader;
+pub use read::{HeldChunks, Reader};
 pub use stored::StoredCube;
 pub use template::{create, extend};
 pub use write::{NewChunk, encode_chunk, patch_cells, read_chunk};

@@ -10,8 +10,8 @@ use crate::{
     cache::Cache,
     compute::Compute,
     cube::{Cell, NODATA, metadata},
-    grid::{ChunkIndex, Level, Shape, Window},
-    raster::Raster,
+    grid::{ChunkGrid, ChunkIndex, Level, Shape, Window},
+    raster::{Mosaic, Raster},
     repo::{Bytewise, Read as _, Revision},
     zarr::CellBlock,
 };
@@ -126,8 +126,8 @@ impl Reader {
         Ok(cells)
     }
 
-    /// The pixels of a window of one variable, from the chunks that `cells`
-    /// (of the same window) says hold data; nodata elsewhere.
+    /// The decoded inner chunks of one variable that a window touches, of those
+    /// chunks that `cells` (of the same window) says hold data.
     ///
     /// # Errors
     /// What storage says, or if a chunk is damaged: never an empty window.
@@ -135,7 +135,7 @@ impl Reader {
         clippy::too_many_arguments,
         reason = "a place in a cube has this many parts"
     )]
-    pub async fn window(
+    pub async fn chunks(
         &self,
         cube: u32,
         stored: &StoredCube,
@@ -144,19 +144,15 @@ impl Reader {
         time: usize,
         window: Window,
         cells: &[(ChunkIndex, Cell)],
-    ) -> Result<Raster<u16>, ZarrError> {
-        let shape = Shape {
-            rows: window.rows,
-            cols: window.cols,
-        };
-        let mut out = Raster::filled(shape, NODATA);
+    ) -> Result<HeldChunks, ZarrError> {
         let inner = stored.cube.inner_chunk();
         let per_side = stored.cube.pyramid().chunk() / inner;
-        let inner_grid = crate::grid::ChunkGrid {
+        let mut held = HeldChunks::none(inner, window);
+        let grid = ChunkGrid {
             shape: stored.cube.pyramid().grid(level).shape,
             chunk: inner,
         };
-        let wanted = inner_grid.chunks_of(window).filter_map(|at| {
+        let wanted = grid.chunks_of(window).filter_map(|at| {
             let chunk = ChunkIndex {
                 row: at.row / per_side,
                 col: at.col / per_side,
@@ -182,19 +178,9 @@ impl Reader {
             })
             .buffer_unordered(CONCURRENT_READS);
         while let Some((at, values)) = reads.try_next().await? {
-            let Some(values) = values else { continue };
-            let place = inner_grid.window(at);
-            let Some(shared) = place.intersection(&window) else {
-                continue;
-            };
-            for row in shared.row..shared.row_end() {
-                let from = (row - place.row) * inner + shared.col - place.col;
-                let to = shared.col - window.col;
-                out.row_mut(row - window.row)[to..to + shared.cols]
-                    .copy_from_slice(&values[from..from + shared.cols]);
-            }
+            held.set(at, values);
         }
-        Ok(out)
+        Ok(held)
     }
 
     async fn inner_chunk(
@@ -258,6 +244,74 @@ impl Reader {
             .get_or_compute(shard, read)
             .await
             .map_err(ZarrError::Shared)
+    }
+}
+
+/// Decoded inner chunks side by side, around a window. They are whole, also
+/// where they reach beyond the level. Clones share them.
+#[derive(Clone, Debug)]
+pub struct HeldChunks {
+    inner: usize,
+    first: ChunkIndex,
+    count: Shape,
+    /// Row by row; none where there is no data.
+    chunks: Vec<Option<Arc<Vec<u16>>>>,
+}
+
+impl HeldChunks {
+    fn none(inner: usize, window: Window) -> Self {
+        let first = ChunkIndex {
+            row: window.row / inner,
+            col: window.col / inner,
+        };
+        let count = Shape {
+            rows: window.row_end().div_ceil(inner) - first.row,
+            cols: window.col_end().div_ceil(inner) - first.col,
+        };
+        Self {
+            inner,
+            first,
+            count,
+            chunks: vec![None; count.rows * count.cols],
+        }
+    }
+
+    fn set(&mut self, at: ChunkIndex, values: Option<Arc<Vec<u16>>>) {
+        let (row, col) = (at.row - self.first.row, at.col - self.first.col);
+        self.chunks[row * self.count.cols + col] = values;
+    }
+
+    /// All of them as one raster that is read without being copied; nodata
+    /// where there is nothing.
+    #[must_use]
+    pub fn mosaic(&self) -> Mosaic<'_, u16> {
+        let chunk = Shape {
+            rows: self.inner,
+            cols: self.inner,
+        };
+        let chunks = self.chunks.iter();
+        let chunks = chunks.map(|chunk| chunk.as_ref().map(|values| &values[..]));
+        let chunks = chunks.collect();
+        Mosaic::new(chunk, self.first, self.count, chunks, NODATA)
+    }
+
+    /// A copy of the window, which lies in them; nodata where there is nothing.
+    #[must_use]
+    pub fn window(&self, window: Window) -> Raster<u16> {
+        let shape = Shape {
+            rows: window.rows,
+            cols: window.cols,
+        };
+        let mut out = Raster::filled(shape, NODATA);
+        let mosaic = self.mosaic();
+        for row in 0..window.rows {
+            let cols = window.col..window.col_end();
+            for (start, values) in mosaic.stored_parts(window.row + row, &cols) {
+                let at = start - window.col;
+                out.row_mut(row)[at..at + values.len()].copy_from_slice(values);
+            }
+        }
+        out
     }
 }
 

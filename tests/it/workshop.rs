@@ -62,8 +62,8 @@ pub(crate) async fn values(entry: &Entry, level: Level) -> Vec<Vec<u16>> {
     let cells = cells(entry, level).await;
     let mut values = Vec::new();
     for variable in 0..stored.cube.variables().count() {
-        let read = reader.window(0, &stored, level, variable, 0, window, &cells);
-        values.push(read.await.unwrap().data);
+        let read = reader.chunks(0, &stored, level, variable, 0, window, &cells);
+        values.push(read.await.unwrap().window(window).data);
     }
     values
 }

@@ -22,22 +22,6 @@ use super::{CellRatio, Kernel, Patch, Positions, Raster, Resampling, Sample, war
 use crate::grid::{Grid, Shape, Window};
 use table::AxisEntry;
 
-/// Resamples the pixels of `window` (whose samples `source` holds) by a table
-/// for rows and one for columns; `nodata` where there is nothing.
-#[must_use]
-pub fn resample<T: Sample>(
-    source: &Raster<T>,
-    window: Window,
-    rows: &AxisTable,
-    cols: &AxisTable,
-    resampling: Resampling,
-    nodata: T,
-) -> Raster<T> {
-    let mosaic = Mosaic::of_raster(source, window, nodata);
-    let validity = Validity::new(Some(nodata));
-    resample_mosaic(&mosaic, rows, cols, resampling, &validity)
-}
-
 /// Resamples chunks by a table for rows and one for columns;
 /// [`Validity::fill`] where there is nothing. The same to the bit however the
 /// source is cut into chunks.
@@ -66,7 +50,7 @@ pub fn resample_mosaic<T: Sample>(
 }
 
 /// Samples a window of `grid` (whose samples `source` holds) at positions in
-/// the grid's CRS: as [`resample`] does at those of tables where that takes one
+/// the grid's CRS: as [`resample_mosaic`] does at those of tables where that takes one
 /// or two samples along an axis, else by the kernel of [`warp()`], for which
 /// `ratio` tells how much a pixel covers. `nodata` where there is nothing. The
 /// window must hold what the positions within the grid need: a sample outside

@@ -95,7 +95,7 @@ impl<'a, T: Copy> Mosaic<'a, T> {
 
     /// The parts of a row that are in chunks that are there, with the column
     /// where each starts, as far as they are within `cols`.
-    pub(super) fn stored_parts(
+    pub fn stored_parts(
         &self,
         row: usize,
         cols: &Range<usize>,

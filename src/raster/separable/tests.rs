@@ -8,6 +8,20 @@ use crate::{
     raster::{AreaMean, PartOfMean},
 };
 
+/// Resamples a window by tables.
+fn resample<T: Sample>(
+    source: &Raster<T>,
+    window: Window,
+    rows: &AxisTable,
+    cols: &AxisTable,
+    resampling: Resampling,
+    nodata: T,
+) -> Raster<T> {
+    let mosaic = Mosaic::of_raster(source, window, nodata);
+    let validity = Validity::new(Some(nodata));
+    resample_mosaic(&mosaic, rows, cols, resampling, &validity)
+}
+
 const ALL: [Resampling; 4] = [
     Resampling::Nearest,
     Resampling::Bilinear,
@@ -304,7 +318,7 @@ fn a_thinned_mean_takes_cells_evenly_spaced() {
 }
 
 mod by_hand {
-    use super::super::*;
+    use super::{super::*, resample};
 
     const SHAPE: Shape = Shape { rows: 2, cols: 3 };
 

@@ -1,5 +1,6 @@
 //! Tiles of other people's data sets.
 
+mod cost;
 mod paint;
 mod place;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use self::{
+    cost::{Way, cost},
     paint::{Painted, ReadUnit, by_kind, painted, resampled},
     place::{Mapping, Place},
 };
@@ -20,24 +22,13 @@ use crate::{
     catalog::ExternalEntry,
     dataset::{Selection, Variable, cf::Role},
     external::{Element, External, ExternalError, OpenArray, Samples, Unit},
-    grid::{ChunkIndex, Shape, TileAddress, Window},
+    grid::{ChunkIndex, Shape, Window},
     raster::{AreaMean, PartOfMean, Resampling},
     render::{ImageFormat, Packing, Style},
 };
 
 /// Units of one band that are read at once.
 const CONCURRENT_READS: usize = 16;
-
-/// Units in memory at once where they are summed one by one.
-const CONCURRENT_PARTS: u64 = 4;
-
-/// The most decoded bytes that a tile is summed from, some ten seconds of work.
-const MOST_SUMMED: u64 = 4 << 30;
-
-/// Bytes that the sums of a unit take beside those of its pixels, and those of
-/// a pixel.
-const PART: u64 = 192;
-const SUM: u64 = 64;
 
 /// Cells a side that a pixel's mean is taken from, where it covers more.
 const DEPTH: u32 = 3;
@@ -53,8 +44,7 @@ pub struct PreparedExternal {
     resampling: Resampling,
     nodata: Option<u16>,
     format: Option<ImageFormat>,
-    /// Whether units are summed one by one, since all are too many to hold.
-    is_streamed: bool,
+    way: Way,
     name: u128,
     cost: Cost,
     time: Option<String>,
@@ -148,7 +138,8 @@ impl Tiles {
             &request.rescale
         };
         let style = Style::new(bands.len(), rescale, request.colormap.clone())?;
-        let (cost, is_streamed) = cost(&bands, request.size, self.most, request.address)?;
+        let (cost, way) = cost(&bands, request.size, self.most, request.address)?;
+        let is_streamed = way != Way::AtOnce;
         if is_streamed {
             for band in &mut bands {
                 band.units = Vec::new();
@@ -172,7 +163,7 @@ impl Tiles {
             resampling: request.resampling,
             nodata: request.nodata,
             format: request.format,
-            is_streamed,
+            way,
             name: xxhash_rust::xxh3::xxh3_128(text.as_bytes()),
             cost,
             time,
@@ -195,8 +186,8 @@ impl Tiles {
         let tile = Arc::new(tile);
         let mut bands = Vec::with_capacity(tile.bands.len());
         for n in 0..tile.bands.len() {
-            let samples = if tile.is_streamed {
-                self.summed(&tile, n).await?
+            let samples = if let Way::Streamed { parts } = tile.way {
+                self.summed(&tile, n, parts).await?
             } else {
                 self.sampled(&tile, n).await?
             };
@@ -251,10 +242,15 @@ impl Tiles {
         Ok(samples.await?)
     }
 
-    /// The samples of a band as means, from one unit after the other.
-    async fn summed(&self, tile: &Arc<PreparedExternal>, n: usize) -> Result<Samples, TileError> {
+    /// The samples of a band as means, from so many units at a time.
+    async fn summed(
+        &self,
+        tile: &Arc<PreparedExternal>,
+        n: usize,
+        parts: usize,
+    ) -> Result<Samples, TileError> {
         let kind = tile.bands[n].array.stored().kind();
-        by_kind!(kind, summed_as(self, tile, n)).await
+        by_kind!(kind, summed_as(self, tile, n, parts)).await
     }
 }
 
@@ -263,6 +259,7 @@ fn summed_as<'a, T: Element>(
     tiles: &'a Tiles,
     tile: &'a Arc<PreparedExternal>,
     n: usize,
+    parts: usize,
 ) -> futures::future::BoxFuture<'a, Result<Samples, TileError>> {
     Box::pin(async move {
         let Band {
@@ -284,7 +281,6 @@ fn summed_as<'a, T: Element>(
         let mean = Arc::new(mean.at_most(depth));
         let fill = paint::fill::<T>(array);
         let is_hole = !validity.is_valid(fill);
-        let concurrent = usize::try_from(CONCURRENT_PARTS).unwrap_or(1);
         let parts: Vec<Option<PartOfMean>> = stream::iter(mean.chunks())
             .map(|place| {
                 let mean = Arc::clone(&mean);
@@ -302,7 +298,7 @@ fn summed_as<'a, T: Element>(
                     Ok(Some(part.await?))
                 }
             })
-            .buffer_unordered(concurrent)
+            .buffer_unordered(parts)
             .try_collect()
             .await?;
         let parts = parts.into_iter().flatten().collect();
@@ -374,49 +370,4 @@ fn units_of(window: Window, side: Shape) -> (Vec<usize>, Vec<usize>) {
         along(window.row, window.row_end(), side.rows),
         along(window.col, window.col_end(), side.cols),
     )
-}
-
-/// What a tile takes, and whether its units are summed one by one.
-fn cost(
-    bands: &[Band],
-    size: usize,
-    most: u64,
-    address: TileAddress,
-) -> Result<(Cost, bool), TileError> {
-    let pixels = (size * size) as u64;
-    let of_band = |band: &Band| {
-        let sample = band.array.stored().size() as u64;
-        let window = match band.mapping.as_ref() {
-            // Its positions, two doubles a pixel, are there as well.
-            Mapping::Projected { window, .. } => window.len() as u64 * sample + pixels * 16,
-            Mapping::Separable { .. } | Mapping::Nothing => 0,
-        };
-        let units = (band.units.len() as u64).saturating_mul(band.array.unit_bytes());
-        (units + window).saturating_add(2 * pixels * sample)
-    };
-    let whole = bands
-        .iter()
-        .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
-    let cost = Cost::of_samples(whole, size);
-    let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
-    if cost.bytes() <= most || !bands.iter().all(is_separable) {
-        cost.check(most, address)?;
-        return Ok((cost, false));
-    }
-    let summed = bands.iter().fold(0_u64, |all, band| {
-        let units = band.units.len() as u64;
-        all.saturating_add(units.saturating_mul(band.array.unit_bytes()))
-    });
-    Cost::of_samples(summed, size).check(MOST_SUMMED, address)?;
-    let held = bands.iter().map(|band| {
-        let units = band.units.len() as u64;
-        CONCURRENT_PARTS * 2 * band.array.unit_bytes() + units * PART + pixels * SUM
-    });
-    let results = bands
-        .iter()
-        .map(|band| 2 * pixels * band.array.stored().size() as u64);
-    let streamed = held.max().unwrap_or(0) + results.sum::<u64>();
-    let streamed = Cost::of_samples(streamed, size);
-    streamed.check(most, address)?;
-    Ok((streamed, true))
 }

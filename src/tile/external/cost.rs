@@ -1,0 +1,80 @@
+//! What a tile of somebody else's data takes, and so how it is made.
+
+use super::{Band, place::Mapping};
+use crate::{
+    grid::TileAddress,
+    tile::{TileError, cost::Cost},
+};
+
+/// The most units in memory at once where they are summed.
+const MOST_PARTS: u64 = 4;
+
+/// The most decoded bytes that a tile is summed from, some ten seconds of work.
+const MOST_SUMMED: u64 = 4 << 30;
+
+/// Bytes that the sums of a unit take beside those of its pixels, and those of
+/// a pixel.
+const PART: u64 = 192;
+const SUM: u64 = 64;
+
+/// How the samples of a tile are had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From all units under it.
+    AtOnce,
+    /// All units are too many to hold: from sums of some at a time.
+    Streamed {
+        /// How many.
+        parts: usize,
+    },
+}
+
+/// What a tile takes, and how it is made within `most` bytes.
+pub(super) fn cost(
+    bands: &[Band],
+    size: usize,
+    most: u64,
+    address: TileAddress,
+) -> Result<(Cost, Way), TileError> {
+    let pixels = (size * size) as u64;
+    let of_band = |band: &Band| {
+        let sample = band.array.stored().size() as u64;
+        let window = match band.mapping.as_ref() {
+            // Its positions, two doubles a pixel, are there as well.
+            Mapping::Projected { window, .. } => window.len() as u64 * sample + pixels * 16,
+            Mapping::Separable { .. } | Mapping::Nothing => 0,
+        };
+        let units = (band.units.len() as u64).saturating_mul(band.array.unit_bytes());
+        (units + window).saturating_add(2 * pixels * sample)
+    };
+    let whole = bands
+        .iter()
+        .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
+    let cost = Cost::of_samples(whole, size);
+    let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
+    if cost.bytes() <= most || !bands.iter().all(is_separable) {
+        cost.check(most, address)?;
+        return Ok((cost, Way::AtOnce));
+    }
+    let summed = bands.iter().fold(0_u64, |all, band| {
+        let units = band.units.len() as u64;
+        all.saturating_add(units.saturating_mul(band.array.unit_bytes()))
+    });
+    Cost::of_samples(summed, size).check(MOST_SUMMED, address)?;
+    let sums = bands
+        .iter()
+        .map(|band| band.units.len() as u64 * PART + pixels * SUM);
+    let results = bands
+        .iter()
+        .map(|band| 2 * pixels * band.array.stored().size() as u64);
+    let rest = sums.max().unwrap_or(0) + results.sum::<u64>();
+    // As it is stored, decoded, as samples, and what of that the allocator keeps.
+    let units = bands.iter().map(|band| 3 * band.array.unit_bytes());
+    let unit = units.max().unwrap_or(0);
+    let room = most.saturating_sub(Cost::of_samples(rest, size).bytes());
+    let parts = (room / unit.max(1)).clamp(1, MOST_PARTS);
+    let cost = Cost::of_samples(rest.saturating_add(parts * unit), size);
+    cost.check(most, address)?;
+    let parts = usize::try_from(parts).unwrap_or(1);
+    Ok((cost, Way::Streamed { parts }))
+}

@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("compute",   &[],                                                   &["tokio"]),
     ("cache",     &[],                                                   &["moka"]),
     ("storage",   &[],                                                   &["object_store", "reqwest"]),
-    ("repo",      &[],                                                   &["icechunk"]),
+    ("repo",      &["storage"],                                          &["icechunk"]),
     // edges
     ("zarr",      &["grid", "raster", "cube", "crs", "compute", "cache", "repo"], &["zarrs"]),
     ("external",  &["grid", "raster", "dataset", "crs", "compute", "cache", "storage", "repo", "zarr"], &[]),
@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "cache", "catalog", "dataset", "external", "zarr"], &[]),
     ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["tokio"]),
     // surface
-    ("config",    &["build", "cache", "repo", "source", "suggest"],              &[]),
+    ("config",    &["build", "cache", "source", "storage", "suggest"],           &[]),
     ("telemetry", &["config"],                                           &["metrics_exporter_prometheus", "tracing_subscriber"]),
     ("http",      &["grid", "raster", "render", "cube", "suggest", "catalog", "dataset", "external", "tile", "build", "config", "telemetry", "zarr"],
                   &["axum", "metrics_exporter_prometheus", "rust_embed", "tokio", "tower_http", "utoipa", "utoipa_axum", "utoipa_swagger_ui"]),

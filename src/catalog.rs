@@ -203,19 +203,18 @@ impl Catalog {
         } else {
             !text.contains("://")
         };
-        let no_cube = if !may_be_cube {
-            None
-        } else {
+        let no_cube = if may_be_cube {
             match self.open(name, path.to_owned()).await {
                 Ok(_) => return Ok(()),
                 Err(CatalogError::Open { source, .. }) => Some(source),
                 Err(error) => return Err(error),
             }
+        } else {
+            None
         };
-        let shown = address.as_ref().map_or_else(
-            |_unusable| without_secrets(&text),
-            |address| address.to_string(),
-        );
+        let shown = address
+            .as_ref()
+            .map_or_else(|_unusable| without_secrets(&text), ToString::to_string);
         let open = async {
             let (storage, compute) = (storage.clone(), compute.clone());
             Source::open(address?, storage, compute, self.check_every).await

@@ -125,12 +125,14 @@ async fn folders(keys: &Keys, place: &Bucket, path: &str) -> Result<Vec<String>,
         place.below(path)
     };
     let listed = keys.storage.list(&place, 3 * limits::NODES).await;
-    let listing = listed.map_err(|source| match source {
-        FetchError::TooMany { limit } => too_many(&place, limit + 1),
-        source => ExternalError::List {
+    let listing = listed.map_err(|source| {
+        if let FetchError::TooMany { limit } = source {
+            return too_many(&place, limit + 1);
+        }
+        ExternalError::List {
             place: place.to_string(),
             source,
-        },
+        }
     })?;
     Ok(listing
         .folders

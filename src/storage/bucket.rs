@@ -123,6 +123,7 @@ impl Bucket {
     ///
     /// # Errors
     /// If it names no bucket. What it says is not repeated: it may be a secret.
+    #[must_use]
     pub fn parse(text: &str) -> Option<Result<Self, LocationError>> {
         let (scheme, provider, rest) = scheme_of(text)?;
         let (authority, key) = rest.split_once('/').unwrap_or((rest, ""));

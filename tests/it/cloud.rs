@@ -14,6 +14,9 @@ use crate::{
     support::{python, succeed},
 };
 
+/// Names and values of the environment.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 /// A tile that the stores of this file are in.
 const TILE: &str = "3/4/2.png";
 
@@ -315,7 +318,7 @@ async fn requests_are_signed_with_what_the_environment_says() {
     let (folder, maps) = bucket();
     write_v3(&maps.join("three.zarr"));
     let cloud = FakeCloud::of(folder.path()).await;
-    let cases: [(Cloud, &[(&str, &str)], &str); 3] = [
+    let cases: [(Cloud, Variables<'_>, &str); 3] = [
         (
             Cloud::S3,
             &[
@@ -336,7 +339,7 @@ async fn requests_are_signed_with_what_the_environment_says() {
         ),
     ];
     for (provider, variables, authorization) in cases {
-        let config = provider.config_with(&cloud, variables, false);
+        let config = cloud.config_with(variables, false);
         // With a group it is not looked at as a cube first, for which Icechunk
         // reads the environment of this process.
         let address = format!("{}#deep/below", provider.address("three.zarr"));

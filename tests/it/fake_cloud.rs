@@ -52,8 +52,7 @@ impl Cloud {
 
     /// A configuration that finds public buckets at a server.
     pub(crate) fn config(self, server: &FakeCloud) -> Config {
-        self.config_with(
-            server,
+        server.config_with(
             match self {
                 Self::S3 => &[],
                 Self::Google => &[("GOOGLE_SKIP_SIGNATURE", "true")],
@@ -61,33 +60,6 @@ impl Cloud {
             },
             true,
         )
-    }
-
-    /// One with these variables in the environment.
-    pub(crate) fn config_with(
-        self,
-        server: &FakeCloud,
-        variables: &[(&str, &str)],
-        anonymous: bool,
-    ) -> Config {
-        let url = server.url.as_str();
-        let mut config = Config::default();
-        let places = [
-            ("GOOGLE_BASE_URL", url),
-            ("AZURE_STORAGE_ENDPOINT", url),
-            ("AZURE_STORAGE_ACCOUNT_NAME", "acme"),
-        ];
-        config.buckets = places
-            .iter()
-            .chain(variables)
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        config.s3 = S3Config {
-            region: "eu-central-1".to_owned(),
-            endpoint: url.to_owned(),
-            anonymous,
-        };
-        config
     }
 }
 
@@ -131,6 +103,28 @@ impl FakeCloud {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, shared }
+    }
+
+    /// A configuration with these variables in the environment.
+    pub(crate) fn config_with(&self, variables: &[(&str, &str)], anonymous: bool) -> Config {
+        let url = self.url.as_str();
+        let mut config = Config::default();
+        let places = [
+            ("GOOGLE_BASE_URL", url),
+            ("AZURE_STORAGE_ENDPOINT", url),
+            ("AZURE_STORAGE_ACCOUNT_NAME", "acme"),
+        ];
+        config.buckets = places
+            .iter()
+            .chain(variables)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        config.s3 = S3Config {
+            region: "eu-central-1".to_owned(),
+            endpoint: url.to_owned(),
+            anonymous,
+        };
+        config
     }
 
     /// Makes every answer be 503.
@@ -269,14 +263,12 @@ fn list(shared: &Shared, bucket: &str, parameters: &Parameters) -> Response {
         let Some(rest) = key.strip_prefix(prefix) else {
             continue;
         };
-        match rest.split_once(delimiter).filter(|_| !delimiter.is_empty()) {
-            Some((folder, _)) => {
-                folders.insert(format!("{prefix}{folder}/"));
-            }
-            None => {
-                let bytes = fs::read(root.join(&key)).unwrap();
-                objects.insert(key, (bytes.len(), e_tag(&bytes)));
-            }
+        let folder = rest.split_once(delimiter).filter(|_| !delimiter.is_empty());
+        if let Some((folder, _)) = folder {
+            folders.insert(format!("{prefix}{folder}/"));
+        } else {
+            let bytes = fs::read(root.join(&key)).unwrap();
+            objects.insert(key, (bytes.len(), e_tag(&bytes)));
         }
     }
     let folder = |name: &String| {

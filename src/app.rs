@@ -66,13 +66,15 @@ impl App {
     pub async fn new(config: &Config, access: Access) -> Result<Self, AppError> {
         let mut catalog = Catalog::new(
             Duration::from_secs(config.cache.check_seconds),
-            config.s3.clone(),
+            config.bucket_settings(),
         );
         // Builds compute on a pool of their own, one place narrower than the
         // machine, so that tiles are not starved by them.
         let tiles = Compute::for_this_machine();
         let builds = Compute::new(tiles.threads().saturating_sub(1));
-        let storage = Storage::new(config.source.http()).map_err(AppError::Storage)?;
+        let storage = Storage::new(config.source.http())
+            .map_err(AppError::Storage)?
+            .with_buckets(config.bucket_settings());
         for (name, path) in &config.cubes {
             catalog.open_any(name, path, &storage, &tiles).await?;
         }

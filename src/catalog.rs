@@ -14,8 +14,8 @@ use std::{
 use crate::{
     compute::Compute,
     external::{Address, ExternalError, Source},
-    repo::{Repo, Revision, S3Config, is_in_bucket},
-    storage::Storage,
+    repo::{Repo, Revision, is_in_bucket},
+    storage::{BucketSettings, Storage},
     suggest,
     zarr::{StoredCube, ZarrError},
 };
@@ -84,13 +84,21 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
+/// An address that cannot be used, without what may be a user and a password.
+fn without_secrets(text: &str) -> String {
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
+        _ => text.to_owned(),
+    }
+}
+
 /// The open cubes, by name, and the data sets of others.
 #[derive(Debug, Default)]
 pub struct Catalog {
     cubes: BTreeMap<String, Arc<Entry>>,
     externals: BTreeMap<String, Arc<ExternalEntry>>,
     check_every: Duration,
-    s3: S3Config,
+    buckets: BucketSettings,
 }
 
 /// An open cube.
@@ -138,10 +146,10 @@ impl Catalog {
     /// No cubes yet; those that will be opened are asked for commits of other
     /// processes this often, and are found in buckets by these settings.
     #[must_use]
-    pub fn new(check_every: Duration, s3: S3Config) -> Self {
+    pub fn new(check_every: Duration, buckets: impl Into<BucketSettings>) -> Self {
         Self {
             check_every,
-            s3,
+            buckets: buckets.into(),
             ..Self::default()
         }
     }
@@ -157,7 +165,7 @@ impl Catalog {
             path: path.clone(),
             source: Box::new(source),
         };
-        let repo = Repo::open_any(&path, &self.s3).await;
+        let repo = Repo::open_any(&path, &self.buckets).await;
         let repo = repo.map_err(|e| failed(e.into()))?;
         let current = StoredCube::open(&repo).await.map_err(failed)?;
         let entry = Arc::new(Entry {
@@ -187,31 +195,40 @@ impl Catalog {
     ) -> Result<(), CatalogError> {
         self.check_name(name)?;
         let text = path.to_string_lossy();
-        let no_cube = if text.contains("://") && !is_in_bucket(path) {
-            None
+        let address = Address::parse(&text);
+        // A cube of ours is served at its newest state and as a whole.
+        let may_be_cube = if is_in_bucket(path) {
+            let is_whole = |at: &Address| at.reference.is_none() && at.group.is_empty();
+            address.as_ref().is_ok_and(is_whole)
         } else {
+            !text.contains("://")
+        };
+        let no_cube = if may_be_cube {
             match self.open(name, path.to_owned()).await {
                 Ok(_) => return Ok(()),
                 Err(CatalogError::Open { source, .. }) => Some(source),
                 Err(error) => return Err(error),
             }
+        } else {
+            None
         };
+        let shown = address
+            .as_ref()
+            .map_or_else(|_unusable| without_secrets(&text), ToString::to_string);
         let open = async {
-            let address = Address::parse(&text)?;
             let (storage, compute) = (storage.clone(), compute.clone());
-            Source::open(address, storage, compute, self.check_every).await
+            Source::open(address?, storage, compute, self.check_every).await
         };
-        let address = || Address::parse(&text).map_or_else(|_| text.to_string(), |a| a.to_string());
         let source = open.await.map_err(|source| match no_cube {
             Some(cube) => CatalogError::Neither {
                 name: name.to_owned(),
-                address: address(),
+                address: shown,
                 cube,
                 external: Box::new(source),
             },
             None => CatalogError::Remote {
                 name: name.to_owned(),
-                address: address(),
+                address: shown,
                 source: Box::new(source),
             },
         })?;

@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    build::BuildConfig, cache::CacheConfig, repo::S3Config, source::SourceConfig, suggest,
+    build::BuildConfig,
+    cache::CacheConfig,
+    source::SourceConfig,
+    storage::{BucketSettings, Environment, S3Config},
+    suggest,
 };
 
 /// The documented defaults. A test holds them against [`Config::default`].
@@ -22,7 +26,7 @@ const TOKEN: &str = "CUBETILER_ADMIN_TOKEN";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The cubes to serve: a name, and the path of its store or its address as
+    /// The cubes to serve: a name, and the path of its store or its address, as
     /// `s3://bucket/prefix`, each.
     pub cubes: BTreeMap<String, PathBuf>,
     /// How the server listens.
@@ -40,6 +44,10 @@ pub struct Config {
     /// The token of the admin API, from the environment.
     #[serde(skip)]
     pub admin_token: Option<String>,
+    /// What the environment says of buckets: credentials, and all else that the
+    /// providers' own tools take from it.
+    #[serde(skip)]
+    pub buckets: Environment,
 }
 
 /// `[server]`.
@@ -182,6 +190,7 @@ impl Config {
                 })?;
         }
         let mut admin_token = None;
+        let mut buckets = Vec::new();
         for (name, value) in environment {
             if name == TOKEN {
                 admin_token = Some(value).filter(|token| !token.is_empty());
@@ -196,6 +205,8 @@ impl Config {
                     table.insert(key.to_ascii_lowercase(), scalar(&value));
                 }
                 origin = format!("{origin} and the environment's {name}");
+            } else if Environment::has_use_for(&name) {
+                buckets.push((name, value));
             }
         }
         let config: Self =
@@ -216,8 +227,18 @@ impl Config {
         }
         Ok(Self {
             admin_token,
+            buckets: buckets.into_iter().collect(),
             ..config
         })
+    }
+
+    /// How buckets are reached.
+    #[must_use]
+    pub fn bucket_settings(&self) -> BucketSettings {
+        BucketSettings {
+            s3: self.s3.clone(),
+            environment: self.buckets.clone(),
+        }
     }
 
     /// The variables of this process.
@@ -279,6 +300,16 @@ mod tests {
         assert_eq!(config.admin_token.as_deref(), Some("secret"));
         let (_dir, path) = file("admin_token = 'secret'\n");
         assert!(Config::load(Some(path), []).is_err());
+    }
+
+    #[test]
+    fn what_the_environment_says_of_buckets_is_kept_and_not_shown() {
+        let env = vars(&[("GOOGLE_BEARER_TOKEN", "secret"), ("PATH", "/bin")]);
+        let config = Config::load(None, env).unwrap();
+        let settings = config.bucket_settings();
+        assert_eq!(settings.environment.beginning_with("GOOGLE_").count(), 1);
+        assert!(!format!("{config:?}").contains("secret"));
+        assert!(!toml::to_string(&config).unwrap().contains("secret"));
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::ExternalError;
-use crate::storage::Location;
+use crate::storage::{Bucket, Location};
 
-/// `ADDRESS[@REFERENCE][#GROUP]`: a local path or http(s) address, a branch,
-/// tag or snapshot if it is an Icechunk repository, and the group to serve.
+/// `ADDRESS[@REFERENCE][#GROUP]`: a local path, http(s) address or address in a
+/// bucket, a branch, tag or snapshot if it is an Icechunk repository, and the
+/// group to serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// Where the store is.
@@ -22,7 +23,8 @@ pub struct Address {
 
 impl Address {
     /// Reads what a configuration says. A local path that exists as it stands
-    /// is taken as it stands, `@` and `#` included.
+    /// is taken as it stands, `@` and `#` included. The `@` of an http(s) address
+    /// is the server's; in a bucket it belongs to the key if a slash follows.
     ///
     /// # Errors
     /// If it names no place.
@@ -32,6 +34,10 @@ impl Address {
             return Self::new(text, None, "");
         }
         let (text, group) = text.split_once('#').unwrap_or((text, ""));
+        if Bucket::is_meant(text) {
+            let (place, reference) = Bucket::split_reference(text);
+            return Self::new(place, reference, group);
+        }
         if is_remote || Path::new(text).exists() {
             return Self::new(text, None, group);
         }
@@ -43,7 +49,7 @@ impl Address {
 
     fn new(text: &str, reference: Option<&str>, group: &str) -> Result<Self, ExternalError> {
         let location = if text.contains("://") {
-            Location::parse(text)?
+            Location::parse_store(text)?
         } else {
             let path = resolved(text).map_err(|source| ExternalError::Folder {
                 path: text.into(),
@@ -109,6 +115,49 @@ mod tests {
         std::fs::create_dir(&path).unwrap();
         let address = Address::parse(path.to_str().unwrap()).unwrap();
         assert_eq!(address.location, Location::Local(path));
+    }
+
+    #[test]
+    fn a_repository_in_a_bucket_has_a_reference_too() {
+        let parts = |text: &str| {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(address.to_string(), text.replace("/#", "#"));
+            let Location::Bucket(place) = address.location else {
+                panic!("{text}");
+            };
+            (place.key().to_owned(), address.reference, address.group)
+        };
+        let of = |key: &str, reference: Option<&str>, group: &str| {
+            (
+                key.to_owned(),
+                reference.map(str::to_owned),
+                group.to_owned(),
+            )
+        };
+        assert_eq!(
+            parts("s3://ice/ocean@v3#daily/sst"),
+            of("ocean", Some("v3"), "daily/sst")
+        );
+        assert_eq!(parts("gs://maps/ocean#daily"), of("ocean", None, "daily"));
+        assert_eq!(
+            parts("abfs://maps@acme.dfs.core.windows.net/ocean@main"),
+            of("ocean", Some("main"), "")
+        );
+        assert_eq!(
+            parts("s3://ice/ocean@v3/#daily"),
+            of("ocean@v3", None, "daily")
+        );
+    }
+
+    #[test]
+    fn another_scheme_is_told_which_there_are() {
+        let message = Address::parse("ftp://example.com/a.zarr")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("ftp://") && message.contains("gs://"),
+            "{message}"
+        );
     }
 
     #[test]

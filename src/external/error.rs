@@ -26,6 +26,20 @@ pub enum ExternalError {
         #[source]
         source: std::io::Error,
     },
+    /// A folder of a bucket cannot be listed.
+    #[error("cannot list {place}")]
+    List {
+        /// The folder.
+        place: String,
+        /// Why.
+        #[source]
+        source: FetchError,
+    },
+    /// There is nothing at a place in a bucket that could be served.
+    #[error(
+        "there is neither a Zarr group nor an Icechunk repository at {0}: check the bucket and the prefix"
+    )]
+    Nothing(String),
     /// Bytes did not come.
     #[error("cannot read `{key}` of the store")]
     Fetch {

@@ -1,17 +1,21 @@
-//! Other people's Zarr stores, opened and read: local folders, http(s)
-//! addresses and local Icechunk repositories that hold no cube of ours.
+//! Other people's Zarr stores, opened and read: local folders, http(s) addresses,
+//! buckets, and Icechunk repositories on the disk or in a bucket that hold no cube
+//! of ours.
 //!
 //! [`Source`] is an address that is asked from time to time whether its
 //! metadata changed, [`External`] one state of it, and [`ChunkReader`] reads
 //! the chunks of its variables through a cache.
 
 mod address;
+mod chunk_keys;
 mod error;
+mod known;
 mod open;
 mod read;
 mod samples;
 mod source;
 mod store;
+mod walk;
 
 pub use address::Address;
 pub use error::ExternalError;

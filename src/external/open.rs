@@ -6,17 +6,16 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
-    Address, ExternalError,
+    ExternalError,
+    chunk_keys::ChunkKeys,
     read::OpenArray,
-    store::{ChunkKeys, Opened, Store},
+    store::{Opened, Store},
 };
 use crate::{
-    compute::Compute,
     crs::{self, Footprint},
     dataset::{Array, Crs, DataType, Dataset, DatasetError, Draft, Group, Values, Variable},
     grid::{Bounds, Epsg, Grid, tile_matrix::mercator_to_longitude},
     repo::Bytewise,
-    storage::Storage,
     zarr::Codec,
 };
 
@@ -50,19 +49,10 @@ pub struct Placed {
 }
 
 impl External {
-    /// Opens the newest state of a store.
+    /// Understands what was read of a store.
     ///
     /// # Errors
-    /// If it cannot be read or is none that tiles can be made of.
-    pub async fn open(
-        address: &Address,
-        storage: &Storage,
-        compute: &Compute,
-    ) -> Result<Self, ExternalError> {
-        let opened = Store::open(address, storage, compute).await?;
-        Self::of(opened, &address.group).await
-    }
-
+    /// If it is none that tiles can be made of, or its coordinates cannot be read.
     pub(super) async fn of(opened: Opened, group: &str) -> Result<Self, ExternalError> {
         let Opened {
             store,

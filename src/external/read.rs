@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{Element, External, ExternalError, Samples, Stored, store::ChunkKeys};
+use super::{Element, External, ExternalError, Samples, Stored, chunk_keys::ChunkKeys};
 use crate::{
     cache::Cache,
     compute::Compute,

@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Address, External, ExternalError, store::Store};
-use crate::{compute::Compute, storage::Storage};
+use super::{Address, External, ExternalError, known::Known, store::Store};
+use crate::{compute::Compute, dataset::DatasetError, storage::Storage};
 
 /// Looking for changes takes at most one part in so many of the time.
 const LEISURE: u32 = 20;
@@ -17,6 +17,7 @@ pub struct Source {
     address: Address,
     storage: Storage,
     compute: Compute,
+    known: Known,
     current: RwLock<Arc<External>>,
     check_every: Duration,
     next_check: Mutex<Instant>,
@@ -34,11 +35,16 @@ impl Source {
         compute: Compute,
         check_every: Duration,
     ) -> Result<Self, ExternalError> {
-        let current = External::open(&address, &storage, &compute).await?;
+        let known = Known::default();
+        let opened = Store::open(&address, &storage, &compute, &known, None).await?;
+        // There is no version yet that it could have already.
+        let opened = opened.ok_or(DatasetError::NotZarr)?;
+        let current = External::of(opened, &address.group).await?;
         Ok(Self {
             address,
             storage,
             compute,
+            known,
             current: RwLock::new(Arc::new(current)),
             check_every,
             next_check: Mutex::new(Instant::now() + check_every),
@@ -92,10 +98,13 @@ impl Source {
     }
 
     async fn refresh(&self) -> Result<(), ExternalError> {
-        let opened = Store::open(&self.address, &self.storage, &self.compute).await?;
-        if opened.version == *self.served().version {
+        let (storage, compute) = (&self.storage, &self.compute);
+        let served = self.served();
+        let version = Some(&*served.version);
+        let opened = Store::open(&self.address, storage, compute, &self.known, version).await?;
+        let Some(opened) = opened else {
             return Ok(());
-        }
+        };
         let newest = External::of(opened, &self.address.group).await?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(newest);
         Ok(())

@@ -1,16 +1,21 @@
 //! Keys of a store to bytes.
 
-use std::{fs, path::Path, path::PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Address, ExternalError};
+use super::{
+    Address, ExternalError,
+    chunk_keys::ChunkKeys,
+    known::{Known, Seen},
+    walk::{document_keys, documents_in_bucket, is_repository, is_repository_in_bucket},
+};
 use crate::{
     compute::Compute,
-    dataset::{Array, DatasetError, Documents, Format, GROUP_DOCUMENTS, limits},
+    dataset::{DatasetError, Documents, GROUP_DOCUMENTS, limits},
     repo::{Bytewise, Read as _, Repo, Snapshot},
-    storage::{Location, Storage},
+    storage::{Location, Newest, Storage},
 };
 
 /// The branch that is served unless another is named.
@@ -23,9 +28,16 @@ const CONCURRENT_DOCUMENTS: usize = 16;
 #[derive(Clone, Debug)]
 pub(super) enum Store {
     /// Files or remote objects, a key each.
-    Keys { storage: Storage, root: Location },
+    Keys(Keys),
     /// A state of an Icechunk repository.
     Repo(Snapshot),
+}
+
+/// Files or remote objects below a place, by key.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    pub(super) storage: Storage,
+    root: Location,
 }
 
 /// What there is to know about a store before it is understood.
@@ -37,109 +49,68 @@ pub(super) struct Opened {
 }
 
 impl Store {
-    /// Reads all metadata documents.
+    /// Reads all metadata documents. `None` if what they say has the version
+    /// that is `served` already.
     pub(super) async fn open(
         address: &Address,
         storage: &Storage,
         compute: &Compute,
-    ) -> Result<Opened, ExternalError> {
-        match &address.location {
-            Location::Local(path) if is_repository(path) => {
-                let repo = Repo::open(path).await?;
-                let reference = address.reference.as_deref().unwrap_or(DEFAULT_BRANCH);
-                let snapshot = repo.snapshot_at(reference).await?;
-                let mut documents = Documents::default();
-                for (path, document) in snapshot.documents().await? {
-                    documents.insert(&join(&path, "zarr.json"), &document)?;
-                }
-                Ok(Opened {
-                    version: snapshot.revision().to_string(),
-                    store: Self::Repo(snapshot),
-                    documents,
-                })
-            }
-            location @ (Location::Local(_) | Location::Http(_)) => {
-                let store = Self::Keys {
-                    storage: storage.clone(),
-                    root: location.clone(),
-                };
-                let mut found = store.group_documents("").await?;
-                let mut documents = Documents::default();
-                for (key, document) in &found {
-                    documents.insert(key, document)?;
-                }
-                if !documents.is_consolidated() {
-                    let Location::Local(path) = location else {
-                        return Err(if found.is_empty() {
-                            DatasetError::NotZarr.into()
-                        } else {
-                            ExternalError::NotConsolidated(location.to_string())
-                        });
-                    };
-                    let path = path.clone();
-                    let keys = compute.run(move || document_keys(&path)).await??;
-                    found = store.read_all(keys).await?;
-                    for (key, document) in &found {
-                        documents.insert(key, document)?;
-                    }
-                }
-                Ok(Opened {
-                    version: version_of(&found),
-                    store,
-                    documents,
-                })
-            }
+        known: &Known,
+        served: Option<&str>,
+    ) -> Result<Option<Opened>, ExternalError> {
+        let keys = Keys {
+            storage: storage.clone(),
+            root: address.location.clone(),
+        };
+        // A reference is that of a repository, whatever else may be there.
+        let is_repository = match &address.location {
+            Location::Local(path) => is_repository(path),
+            Location::Bucket(_) => address.reference.is_some() || known.repo().is_some(),
+            Location::Http(_) => false,
+        };
+        if is_repository {
+            return repository(address, storage, known, served).await;
         }
-    }
-
-    /// The documents that a group may have, as far as there are any.
-    async fn group_documents(&self, path: &str) -> Result<Vec<(String, Bytes)>, ExternalError> {
-        self.read_all(GROUP_DOCUMENTS.map(|name| join(path, name)).to_vec())
-            .await
-    }
-
-    /// The documents at keys, in order of the keys, without those that are not
-    /// there.
-    async fn read_all(&self, keys: Vec<String>) -> Result<Vec<(String, Bytes)>, ExternalError> {
-        let limit = limits::DOCUMENT_BYTES as u64;
-        let read: Vec<_> = stream::iter(keys)
-            .map(|key| async move {
-                let bytes = self.read(&key, Bytewise::All, limit).await?;
-                Ok::<_, ExternalError>(bytes.map(|bytes| (key, bytes)))
-            })
-            .buffered(CONCURRENT_DOCUMENTS)
-            .try_collect()
-            .await?;
-        Ok(read.into_iter().flatten().collect())
-    }
-
-    /// Bytes at a key of a store of keys; `None` if there is nothing.
-    async fn read(
-        &self,
-        key: &str,
-        bytes: Bytewise,
-        limit: u64,
-    ) -> Result<Option<Bytes>, ExternalError> {
-        let Self::Keys { storage, root } = self else {
+        let mut found = keys.root_documents(known).await?;
+        if served.is_some_and(|served| served == version_of(&found)) {
             return Ok(None);
-        };
-        let location = key.split('/').fold(root.clone(), |at, part| at.child(part));
-        let read = async {
-            let object = storage.object(&location)?;
-            match bytes {
-                Bytewise::All => object.all(limit).await,
-                Bytewise::Last(bytes) => object.last(bytes).await.map(|part| part.bytes),
-                Bytewise::Range(range) => object.range(range).await.map(|part| part.bytes),
-            }
-        };
-        match read.await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(source) => Err(ExternalError::Fetch {
-                key: key.to_owned(),
-                source,
-            }),
         }
+        let mut documents = Documents::default();
+        for (key, document) in &found {
+            documents.insert(key, document)?;
+        }
+        if !documents.is_consolidated() {
+            found = match &address.location {
+                Location::Local(path) => {
+                    let path = path.clone();
+                    let all = compute.run(move || document_keys(&path)).await??;
+                    keys.documents(all, known).await?
+                }
+                Location::Bucket(place) if found.is_empty() => {
+                    if is_repository_in_bucket(&keys, place).await? {
+                        return repository(address, storage, known, served).await;
+                    }
+                    return Err(ExternalError::Nothing(place.to_string()));
+                }
+                Location::Bucket(place) => documents_in_bucket(&keys, place, found, known).await?,
+                Location::Http(_) if found.is_empty() => return Err(DatasetError::NotZarr.into()),
+                Location::Http(_) => {
+                    return Err(ExternalError::NotConsolidated(address.location.to_string()));
+                }
+            };
+            for (key, document) in &found {
+                documents.insert(key, document)?;
+            }
+        }
+        let version = version_of(&found);
+        if served.is_some_and(|served| served == version) {
+            return Ok(None);
+        }
+        Ok(Some(Opened {
+            version,
+            store: Self::Keys(keys),
+            documents,
+        }))
     }
 
     /// Bytes of a chunk, at most `limit`; `None` if it is not stored.
@@ -158,7 +129,162 @@ impl Store {
                     .collect();
                 Ok(snapshot.chunk(&keys.path, &index, bytes).await?)
             }
-            Self::Keys { .. } => self.read(&keys.of(index), bytes, limit).await,
+            Self::Keys(store) => store.read(&keys.of(index), bytes, limit).await,
+        }
+    }
+}
+
+/// Reads all metadata documents of a repository, which stays open for the next
+/// look unless it fails.
+async fn repository(
+    address: &Address,
+    storage: &Storage,
+    known: &Known,
+    served: Option<&str>,
+) -> Result<Option<Opened>, ExternalError> {
+    let read = async {
+        let repo = match (known.repo(), &address.location) {
+            (Some(repo), _) => repo,
+            (None, Location::Bucket(place)) => {
+                Arc::new(Repo::open_bucket(place, storage.bucket_settings()).await?)
+            }
+            (None, Location::Local(path)) => Arc::new(Repo::open(path).await?),
+            (None, Location::Http(_)) => return Err(DatasetError::NotZarr.into()),
+        };
+        let reference = address.reference.as_deref().unwrap_or(DEFAULT_BRANCH);
+        let revision = repo.resolve(reference).await?;
+        let version = revision.to_string();
+        if served.is_some_and(|served| served == version) {
+            return Ok((repo, None));
+        }
+        let snapshot = repo.snapshot_at(&revision).await?;
+        let mut documents = Documents::default();
+        for (path, document) in snapshot.documents().await? {
+            documents.insert(&join(&path, "zarr.json"), &document)?;
+        }
+        let opened = Opened {
+            version,
+            store: Store::Repo(snapshot),
+            documents,
+        };
+        Ok::<_, ExternalError>((repo, Some(opened)))
+    };
+    match read.await {
+        Ok((repo, opened)) => {
+            known.keep_repo(Some(repo));
+            Ok(opened)
+        }
+        Err(error) => {
+            known.keep_repo(None);
+            Err(error)
+        }
+    }
+}
+
+impl Keys {
+    /// The documents that the root may have, as far as there are any.
+    async fn root_documents(&self, known: &Known) -> Result<Vec<(String, Bytes)>, ExternalError> {
+        let keys = GROUP_DOCUMENTS.map(str::to_owned).to_vec();
+        let all = self.each_document(keys, known).collect::<Vec<_>>().await;
+        let tells_all =
+            |(key, _): &(String, Bytes)| matches!(key.as_str(), "zarr.json" | ".zmetadata");
+        let is_told = all.iter().flatten().flatten().any(tells_all);
+        let mut found = Vec::new();
+        for read in all {
+            match read {
+                // Where listing is not allowed, S3 says of what is missing that it
+                // is not allowed either.
+                Err(ExternalError::Fetch { source, .. }) if is_told && source.is_refused() => {}
+                read => found.extend(read?),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The documents at keys, in order of the keys, without those that are not
+    /// there.
+    pub(super) async fn documents(
+        &self,
+        keys: Vec<String>,
+        known: &Known,
+    ) -> Result<Vec<(String, Bytes)>, ExternalError> {
+        let read: Vec<_> = self.each_document(keys, known).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    fn each_document<'a>(
+        &'a self,
+        keys: Vec<String>,
+        known: &'a Known,
+    ) -> impl Stream<Item = Result<Option<(String, Bytes)>, ExternalError>> + Send + 'a {
+        stream::iter(keys)
+            .map(move |key| async move {
+                let bytes = self.document(&key, known).await?;
+                Ok(bytes.map(|bytes| (key, bytes)))
+            })
+            .buffered(CONCURRENT_DOCUMENTS)
+    }
+
+    /// The document at a key. A server that gave it an `ETag` is asked whether it
+    /// is still the same. Of a file that cannot be told so exactly.
+    async fn document(&self, key: &str, known: &Known) -> Result<Option<Bytes>, ExternalError> {
+        let limit = limits::DOCUMENT_BYTES as u64;
+        let is_file = matches!(self.root, Location::Local(_));
+        let before = known.document(key).filter(|_| !is_file);
+        let read = async {
+            let object = self.storage.object(&self.at(key))?;
+            let e_tag = before.as_ref().map(|seen| seen.e_tag.as_str());
+            object.newest(e_tag, limit).await
+        };
+        match (read.await, before) {
+            (Ok(Newest::Same), Some(before)) => Ok(Some(before.bytes)),
+            (Ok(Newest::Same), None) => Ok(None),
+            (Ok(Newest::Another(bytes, e_tag)), _) => {
+                let seen = e_tag.filter(|_| !is_file).map(|e_tag| Seen {
+                    e_tag,
+                    bytes: bytes.clone(),
+                });
+                known.keep_document(key, seen);
+                Ok(Some(bytes))
+            }
+            (Err(error), _) if error.is_missing() => {
+                known.keep_document(key, None);
+                Ok(None)
+            }
+            (Err(source), _) => Err(ExternalError::Fetch {
+                key: key.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    fn at(&self, key: &str) -> Location {
+        let root = self.root.clone();
+        key.split('/').fold(root, |at, part| at.child(part))
+    }
+
+    /// Bytes at a key; `None` if there is nothing.
+    async fn read(
+        &self,
+        key: &str,
+        bytes: Bytewise,
+        limit: u64,
+    ) -> Result<Option<Bytes>, ExternalError> {
+        let read = async {
+            let object = self.storage.object(&self.at(key))?;
+            match bytes {
+                Bytewise::All => object.all(limit).await,
+                Bytewise::Last(bytes) => object.last(bytes).await.map(|part| part.bytes),
+                Bytewise::Range(range) => object.range(range).await.map(|part| part.bytes),
+            }
+        };
+        match read.await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(source) => Err(ExternalError::Fetch {
+                key: key.to_owned(),
+                source,
+            }),
         }
     }
 }
@@ -174,50 +300,7 @@ fn version_of(documents: &[(String, Bytes)]) -> String {
     format!("{:032x}", hasher.digest128())
 }
 
-/// Whether a folder looks like an Icechunk repository of either spec version.
-fn is_repository(path: &Path) -> bool {
-    path.join("snapshots").is_dir() && (path.join("refs").is_dir() || path.join("repo").exists())
-}
-
-/// Keys of all metadata documents of a local store, in order. Folders of chunks
-/// are not looked into.
-fn document_keys(root: &Path) -> Result<Vec<String>, ExternalError> {
-    let mut keys = Vec::new();
-    let mut open: Vec<(PathBuf, String, usize)> = vec![(root.to_owned(), String::new(), 0)];
-    while let Some((folder, path, depth)) = open.pop() {
-        let failed = |source| ExternalError::Folder {
-            path: folder.clone(),
-            source,
-        };
-        let own = ["zarr.json", ".zarray", ".zgroup", ".zattrs"];
-        let there: Vec<&str> = own
-            .into_iter()
-            .filter(|name| folder.join(name).is_file())
-            .collect();
-        keys.extend(there.iter().map(|name| join(&path, name)));
-        let is_array = there.contains(&".zarray")
-            || (there.contains(&"zarr.json")
-                && fs::read(folder.join("zarr.json"))
-                    .ok()
-                    .and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok())
-                    .is_some_and(|document| document["node_type"] == "array"));
-        if is_array || depth >= limits::DEPTH || keys.len() > 3 * limits::NODES {
-            continue;
-        }
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if let Ok(name) = entry.file_name().into_string()
-                && entry.path().is_dir()
-            {
-                open.push((entry.path(), join(&path, &name), depth + 1));
-            }
-        }
-    }
-    keys.sort();
-    Ok(keys)
-}
-
-fn join(path: &str, name: &str) -> String {
+pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() {
         name.to_owned()
     } else {
@@ -225,71 +308,9 @@ fn join(path: &str, name: &str) -> String {
     }
 }
 
-/// How the chunks of an array are called: the chunk key encodings `default` and
-/// `v2` of Zarr v3, and `dimension_separator` of Zarr v2.
-#[derive(Clone, Debug)]
-pub(super) struct ChunkKeys {
-    path: String,
-    prefix: &'static str,
-    separator: char,
-}
-
-impl ChunkKeys {
-    pub(super) fn of_array(array: &Array) -> Self {
-        let document = &array.document;
-        let separator = |value: &serde_json::Value, or: char| {
-            let text = value.as_str();
-            text.and_then(|text| text.chars().next()).unwrap_or(or)
-        };
-        let encoding = &document["chunk_key_encoding"];
-        let (prefix, separator) = match array.format {
-            Format::V2 => ("", separator(&document["dimension_separator"], '.')),
-            Format::V3 if encoding["name"] == "v2" => {
-                ("", separator(&encoding["configuration"]["separator"], '.'))
-            }
-            Format::V3 => ("c", separator(&encoding["configuration"]["separator"], '/')),
-        };
-        Self {
-            path: array.path.clone(),
-            prefix,
-            separator,
-        }
-    }
-
-    fn of(&self, index: &[u64]) -> String {
-        let numbers: Vec<String> = index.iter().map(u64::to_string).collect();
-        let numbers = numbers.join(&self.separator.to_string());
-        let name = match (self.prefix.is_empty(), numbers.is_empty()) {
-            (true, true) => "0".to_owned(),
-            (true, false) => numbers,
-            (false, true) => self.prefix.to_owned(),
-            (false, false) => format!("{}{}{numbers}", self.prefix, self.separator),
-        };
-        join(&self.path, &name)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn keys(encoding: &serde_json::Value) -> ChunkKeys {
-        let document = json!({
-            "zarr_format": 3, "node_type": "array", "shape": [4, 4], "data_type": "uint8",
-            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 2]}},
-            "chunk_key_encoding": encoding, "codecs": [{"name": "bytes"}], "fill_value": 0,
-        });
-        ChunkKeys::of_array(&Array::parse("a/b", document, None).unwrap())
-    }
-
-    #[test]
-    fn chunks_are_called_as_the_encoding_says() {
-        assert_eq!(keys(&json!({"name": "default"})).of(&[1, 0]), "a/b/c/1/0");
-        let dots = json!({"name": "default", "configuration": {"separator": "."}});
-        assert_eq!(keys(&dots).of(&[1, 0]), "a/b/c.1.0");
-        assert_eq!(keys(&json!({"name": "v2"})).of(&[1, 0]), "a/b/1.0");
-    }
 
     #[test]
     fn a_version_names_the_documents() {

@@ -142,6 +142,8 @@ impl From<&ExternalError> for ApiError {
             }
             ExternalError::Location(_)
             | ExternalError::Folder { .. }
+            | ExternalError::List { .. }
+            | ExternalError::Nothing(_)
             | ExternalError::Fetch { .. }
             | ExternalError::Repo(_)
             | ExternalError::NotConsolidated(_)

@@ -12,19 +12,19 @@ mod session;
 use std::{fmt, path::Path as FsPath, path::PathBuf, sync::Arc};
 
 use icechunk::{
-    Repository, RepositoryConfig, Storage,
+    Repository, RepositoryConfig,
     config::{
         ManifestConfig, ManifestSplitCondition, ManifestSplitDim, ManifestSplitDimCondition,
         ManifestSplittingConfig,
     },
     format::{CHUNKS_FILE_PATH, SnapshotId, format_constants::SpecVersionBin},
-    repository::{RepositoryErrorKind, VersionInfo},
+    repository::{RepositoryError, RepositoryErrorKind, VersionInfo},
 };
 
-use bucket::Bucket;
-pub use bucket::S3Config;
 pub use lock::{Holder, LockError, WriterLock};
 pub use session::{Bytewise, ChunkRef, Read, Snapshot, Transaction};
+
+use crate::storage::{Bucket, BucketSettings, LocationError};
 
 /// The one branch that is served and written.
 const BRANCH: &str = "main";
@@ -44,8 +44,13 @@ pub enum RepoError {
     #[error("{0} is no cube: there is no Icechunk repository")]
     Missing(PathBuf),
     /// Not the address of a bucket.
-    #[error("`{0}` is no address of a bucket: it is written as s3://bucket/prefix")]
-    Address(String),
+    #[error(transparent)]
+    Address(#[from] LocationError),
+    /// A container of Azure whose account nobody names.
+    #[error(
+        "whose container {0} is, is not known: set AZURE_STORAGE_ACCOUNT_NAME, or write abfs://container@account.dfs.core.windows.net/prefix"
+    )]
+    NoAccount(String),
     /// The branch moved since the transaction began.
     #[error("another writer has committed to the cube meanwhile")]
     Conflict,
@@ -148,41 +153,36 @@ impl Repo {
         let store = icechunk::new_local_filesystem_storage(path)
             .await
             .map_err(|e| storage(format!("open the repository at {}", path.display()), e))?;
-        Self::open_storage(store, path.to_owned()).await
+        Self::opened(Repository::open(store).execute().await, path.to_owned())
     }
 
-    /// Opens the repository at a path, or at `s3://bucket/prefix` to read from it.
+    /// Opens the repository at a path, or at an address in a bucket to read from
+    /// it.
     ///
     /// # Errors
     /// [`RepoError::Address`], [`RepoError::Missing`], or what storage says.
-    pub async fn open_any(place: &FsPath, config: &S3Config) -> Result<Self, RepoError> {
-        match place.to_str().filter(|_| is_in_bucket(place)) {
-            Some(address) => Self::open_bucket(address, config).await,
+    pub async fn open_any(place: &FsPath, settings: &BucketSettings) -> Result<Self, RepoError> {
+        match place.to_str().and_then(Bucket::parse) {
+            Some(bucket) => Self::open_bucket(&bucket?, settings).await,
             None => Self::open(place).await,
         }
     }
 
-    async fn open_bucket(address: &str, config: &S3Config) -> Result<Self, RepoError> {
-        let bucket =
-            Bucket::parse(address).ok_or_else(|| RepoError::Address(address.to_owned()))?;
-        let store = icechunk::new_s3_object_store_storage(
-            config.options(),
-            bucket.name,
-            bucket.prefix,
-            Some(config.credentials()),
-            Vec::new(),
-            Vec::new(),
-        )
-        .await
-        .map_err(|e| storage(format!("open the repository at {address}"), e))?;
-        Self::open_storage(store, address.into()).await
+    /// Opens the repository at a place in a bucket, to read from it.
+    ///
+    /// # Errors
+    /// [`RepoError::Missing`], or what storage says.
+    pub async fn open_bucket(place: &Bucket, settings: &BucketSettings) -> Result<Self, RepoError> {
+        let store = bucket::open(place, settings).await?;
+        let builder = Repository::open(store).config(bucket::configuration());
+        Self::opened(builder.execute().await, place.to_string().into())
     }
 
-    async fn open_storage(
-        store: Arc<dyn Storage + Send + Sync>,
+    fn opened(
+        result: Result<Repository, RepositoryError>,
         path: PathBuf,
     ) -> Result<Self, RepoError> {
-        let repository = Repository::open(store).execute().await.map_err(|error| {
+        let repository = result.map_err(|error| {
             if matches!(error.kind(), RepositoryErrorKind::RepositoryDoesntExist) {
                 RepoError::Missing(path.clone())
             } else {
@@ -230,36 +230,49 @@ impl Repo {
         Ok(Snapshot::new(session, self.chunk_folder()))
     }
 
-    /// A committed state by the name of a branch or tag or by its own id, to
-    /// read from.
+    /// Which state a branch, a tag or a state's own id names now. One or two
+    /// cheap reads.
     ///
     /// # Errors
     /// [`RepoError::NoReference`], or what storage says.
-    pub async fn snapshot_at(&self, reference: &str) -> Result<Snapshot, RepoError> {
+    pub async fn resolve(&self, reference: &str) -> Result<Revision, RepoError> {
         let failed = |error| storage(format!("read {}", self.path.display()), error);
+        let revision = |id: SnapshotId| Revision(id.to_string());
+        match self.repository.lookup_branch(reference).await {
+            Err(error) if is_no_reference(&error) => {}
+            found => return found.map(revision).map_err(failed),
+        }
+        match self.repository.lookup_tag(reference).await {
+            Err(error) if is_no_reference(&error) => {}
+            found => return found.map(revision).map_err(failed),
+        }
+        if let Ok(id) = SnapshotId::try_from(reference) {
+            return Ok(revision(id));
+        }
         let branches = self.repository.list_branches().await.map_err(failed)?;
         let tags = self.repository.list_tags().await.map_err(failed)?;
-        let version = if branches.contains(reference) {
-            VersionInfo::BranchTipRef(reference.to_owned())
-        } else if tags.contains(reference) {
-            VersionInfo::TagRef(reference.to_owned())
-        } else if let Ok(id) = SnapshotId::try_from(reference) {
-            VersionInfo::SnapshotId(id)
-        } else {
-            return Err(RepoError::NoReference {
-                reference: reference.to_owned(),
-                available: branches
-                    .into_iter()
-                    .chain(tags)
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            });
-        };
+        Err(RepoError::NoReference {
+            reference: reference.to_owned(),
+            available: branches
+                .into_iter()
+                .chain(tags)
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
+
+    /// A committed state, to read from.
+    ///
+    /// # Errors
+    /// What storage says, if there is none for one.
+    pub async fn snapshot_at(&self, revision: &Revision) -> Result<Snapshot, RepoError> {
+        let id = SnapshotId::try_from(revision.0.as_str())
+            .map_err(|_no_id| RepoError::BadNode(revision.0.clone()))?;
         let session = self
             .repository
-            .readonly_session(&version)
+            .readonly_session(&VersionInfo::SnapshotId(id))
             .await
-            .map_err(failed)?;
+            .map_err(|error| storage(format!("read {}", self.path.display()), error))?;
         Ok(Snapshot::new(session, self.chunk_folder()))
     }
 
@@ -292,7 +305,19 @@ impl Repo {
 /// Whether a place is an address in a bucket and not a path.
 #[must_use]
 pub fn is_in_bucket(place: &FsPath) -> bool {
-    place.to_string_lossy().starts_with("s3://")
+    Bucket::is_meant(&place.to_string_lossy())
+}
+
+fn is_no_reference(error: &RepositoryError) -> bool {
+    use icechunk::refs::RefErrorKind;
+    matches!(
+        error.kind(),
+        RepositoryErrorKind::Ref(
+            RefErrorKind::RefNotFound(_)
+                | RefErrorKind::InvalidRefName(_)
+                | RefErrorKind::InvalidRefType(_)
+        )
+    )
 }
 
 fn configuration() -> RepositoryConfig {

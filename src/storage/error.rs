@@ -77,6 +77,12 @@ pub enum FetchError {
     /// The request needs a signature, and there is none.
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    /// More names in a folder of a bucket than are looked at.
+    #[error("more than {limit} names lie there, the most that is looked at")]
+    TooMany {
+        /// The most names looked at.
+        limit: usize,
+    },
     /// More bytes than are taken.
     #[error("it has more than {limit} bytes, the most that is read")]
     TooLarge {
@@ -95,7 +101,27 @@ impl FetchError {
             }
             Self::Connection(_) => true,
             Self::Signature(error) => error.source.is_transient(),
-            Self::Unreadable(_) | Self::TooLarge { .. } => false,
+            Self::Unreadable(_) | Self::TooMany { .. } | Self::TooLarge { .. } => false,
+        }
+    }
+
+    /// Whether the server does not allow it.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Status(refusal) if matches!(refusal.status, 401 | 403))
+    }
+
+    /// Whether it is no failure: the object is the one that was known.
+    pub(super) fn is_unmodified(&self) -> bool {
+        match self {
+            Self::Status(refusal) => refusal.status == 304,
+            Self::Unreadable(error) => error
+                .downcast_ref::<object_store::Error>()
+                .is_some_and(|error| matches!(error, object_store::Error::NotModified { .. })),
+            Self::Connection(_)
+            | Self::Signature(_)
+            | Self::TooMany { .. }
+            | Self::TooLarge { .. } => false,
         }
     }
 
@@ -108,7 +134,10 @@ impl FetchError {
             Self::Unreadable(error) => error
                 .downcast_ref::<object_store::Error>()
                 .is_some_and(|error| matches!(error, object_store::Error::NotFound { .. })),
-            Self::Connection(_) | Self::Signature(_) | Self::TooLarge { .. } => false,
+            Self::Connection(_)
+            | Self::Signature(_)
+            | Self::TooMany { .. }
+            | Self::TooLarge { .. } => false,
         }
     }
 
@@ -118,7 +147,10 @@ impl FetchError {
         match self {
             Self::Status(refusal) => refusal.retry_after,
             Self::Signature(error) => error.source.retry_after(),
-            Self::Connection(_) | Self::Unreadable(_) | Self::TooLarge { .. } => None,
+            Self::Connection(_)
+            | Self::Unreadable(_)
+            | Self::TooMany { .. }
+            | Self::TooLarge { .. } => None,
         }
     }
 }
@@ -137,6 +169,28 @@ impl From<reqwest::Error> for FetchError {
 
 impl From<object_store::Error> for FetchError {
     fn from(error: object_store::Error) -> Self {
+        let is_bucket_gone = matches!(error, object_store::Error::NotFound { .. })
+            && ["NoSuchBucket", "ContainerNotFound"]
+                .iter()
+                .any(|code| answer_of(&error).contains(code));
+        if is_bucket_gone {
+            // Not one that may be missing, as a chunk.
+            return Self::Unreadable("there is no such bucket".into());
+        }
+        let refused = if matches!(error, object_store::Error::PermissionDenied { .. }) {
+            Some(403)
+        } else if matches!(error, object_store::Error::Unauthenticated { .. }) {
+            Some(401)
+        } else {
+            None
+        };
+        if let Some(status) = refused {
+            return Self::Status(HttpStatus {
+                status,
+                retry_after: None,
+                body: answer_of(&error),
+            });
+        }
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         let mut from_http = None;
         while let Some(current) = cause {
@@ -162,6 +216,27 @@ impl From<object_store::Error> for FetchError {
             None => Self::Unreadable(Box::new(error)),
         }
     }
+}
+
+/// What a bucket said when it refused. The store's error begins with what it
+/// makes of it, "Server returned non-2xx status code: 403 Forbidden: ".
+fn answer_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let last = std::iter::successors(Some(error), |error| error.source()).last();
+    let text = last.map(ToString::to_string).unwrap_or_default();
+    let answer = text.splitn(3, ": ").nth(2).unwrap_or_default();
+    shortened(answer)
+}
+
+/// The beginning of an answer, to be shown.
+pub(super) fn shortened(text: &str) -> String {
+    /// The beginning of a refusal that is kept to be shown.
+    const SHOWN: usize = 300;
+    let text = text.trim();
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// An error with its causes, in one line.

@@ -5,13 +5,17 @@ use std::path::PathBuf;
 
 use reqwest::Url;
 
-/// A place that a document or an image is read from.
+use super::Bucket;
+
+/// A place that a document, an image or a store is read from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Location {
     /// An absolute path of the local file system.
     Local(PathBuf),
     /// An `http` or `https` address.
     Http(Url),
+    /// A place in a bucket, for stores alone.
+    Bucket(Bucket),
 }
 
 /// Why a text names no place that can be read.
@@ -34,6 +38,22 @@ pub enum LocationError {
         href: String,
         /// The address of the same object if its bucket is public.
         https: String,
+    },
+    /// An address in a bucket that names none.
+    #[error("an address as {scheme}://bucket/prefix is expected: {reason}")]
+    Bucket {
+        /// Its scheme.
+        scheme: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Another scheme, of a store.
+    #[error(
+        "`{scheme}://` is not supported: a store is a path or an address that begins with http://, https://, s3://, gs:// or az:// (abfs://, abfss://, azure:// and adl:// are Azure too)"
+    )]
+    StoreScheme {
+        /// The scheme.
+        scheme: String,
     },
     /// Another scheme.
     #[error(
@@ -73,6 +93,17 @@ impl Location {
         }
     }
 
+    /// Reads the address of a store, which may be in a bucket.
+    pub fn parse_store(text: &str) -> Result<Self, LocationError> {
+        if let Some(bucket) = Bucket::parse(text) {
+            return bucket.map(Self::Bucket);
+        }
+        match Self::parse(text) {
+            Err(LocationError::Scheme { scheme, .. }) => Err(LocationError::StoreScheme { scheme }),
+            other => other,
+        }
+    }
+
     /// The place that `href` names in the document at this location. A remote
     /// document may only name remote places.
     pub fn join(&self, href: &str) -> Result<Self, LocationError> {
@@ -80,15 +111,21 @@ impl Location {
             Self::Local(path) => Url::from_file_path(path)
                 .map_err(|()| malformed(&path.display().to_string(), &"the path is relative"))?,
             Self::Http(url) => url.clone(),
+            Self::Bucket(place) => {
+                let text = place.to_string();
+                Url::parse(&text).map_err(|error| malformed(&text, &error))?
+            }
         };
         let url = base.join(href).map_err(|error| malformed(href, &error))?;
         let joined = Self::from_url(url, href)?;
         match (self, &joined) {
-            (Self::Http(_), Self::Local(_)) => Err(LocationError::LocalFromRemote {
-                href: href.to_owned(),
-                base: self.to_string(),
-            }),
-            (Self::Local(_), _) | (_, Self::Http(_)) => Ok(joined),
+            (Self::Http(_) | Self::Bucket(_), Self::Local(_)) => {
+                Err(LocationError::LocalFromRemote {
+                    href: href.to_owned(),
+                    base: self.to_string(),
+                })
+            }
+            (Self::Local(_), _) | (_, Self::Http(_) | Self::Bucket(_)) => Ok(joined),
         }
     }
 
@@ -98,6 +135,7 @@ impl Location {
         match self {
             Self::Local(_) => None,
             Self::Http(url) => url.host_str(),
+            Self::Bucket(place) => Some(place.name()),
         }
     }
 
@@ -113,6 +151,7 @@ impl Location {
                 }
                 Self::Http(url)
             }
+            Self::Bucket(place) => Self::Bucket(place.below(segment)),
         }
     }
 
@@ -151,6 +190,7 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(path) => path.display().fmt(f),
+            Self::Bucket(place) => place.fmt(f),
             Self::Http(url) => {
                 let mut shown = url.clone();
                 // Both only fail for addresses without a host, which http(s) ones have.
@@ -222,6 +262,22 @@ mod tests {
         let error = Location::parse("gs://bucket/a.tif").unwrap_err();
         assert!(error.to_string().contains("gs: is not supported"));
         assert!(Location::parse("items.json").is_err());
+    }
+
+    #[test]
+    fn a_store_may_be_in_a_bucket_and_another_scheme_is_told_which_there_are() {
+        for text in ["s3://maps/a", "gs://maps/a", "az://maps/a"] {
+            let place = Location::parse_store(text).unwrap();
+            assert!(matches!(place, Location::Bucket(_)), "{text}");
+            assert_eq!(place.child("v").to_string(), format!("{text}/v"));
+        }
+        let message = Location::parse_store("ftp://me:secret@example.com/a")
+            .unwrap_err()
+            .to_string();
+        assert!(!message.contains("secret"), "{message}");
+        for word in ["ftp://", "https://", "s3://", "gs://", "az://"] {
+            assert!(message.contains(word), "{message}");
+        }
     }
 
     #[test]

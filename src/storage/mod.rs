@@ -1,30 +1,33 @@
-//! Where documents and images lie, and how their bytes are read: local files
-//! and http(s) addresses. Nothing here retries; [`FetchError`] tells whether
-//! trying again makes sense.
+//! Where documents, images and stores lie, and how their bytes are read: local
+//! files, http(s) addresses and buckets. Nothing here retries, but for buckets,
+//! which ask for it when they are busy; [`FetchError`] tells whether trying
+//! again makes sense.
 
+mod bucket;
+mod client;
+mod cloud;
 mod error;
 mod local;
 mod location;
 
-use std::future::Future;
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
-use object_store::client::{
-    ClientOptions, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
-    HttpService,
-};
 use object_store::http::HttpBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, RetryConfig};
 use reqwest::Url;
 
+use self::client::CheckedClient;
+use self::cloud::Buckets;
+
+pub use self::bucket::{Bucket, BucketSettings, Environment, Provider, S3Config};
+pub use self::cloud::Listing;
 pub use self::error::{FetchError, HttpStatus, SignatureError};
 pub use self::local::read_local;
 pub use self::location::{Location, LocationError};
@@ -49,10 +52,11 @@ pub trait Signature: std::fmt::Debug + Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Storage {
     client: reqwest::Client,
+    buckets: Buckets,
 }
 
-/// The beginning of a refusal that is kept to be shown.
-const SHOWN_BODY: usize = 300;
+/// Bytes of a refusal that are read, to be shown.
+const MOST_REFUSAL: usize = 1200;
 
 impl Storage {
     /// # Errors
@@ -74,16 +78,42 @@ impl Storage {
             .read_timeout(settings.silence)
             .redirect(policy)
             .build()?;
-        Ok(Self { client })
+        Ok(Self::of(client))
+    }
+
+    fn of(client: reqwest::Client) -> Self {
+        Self {
+            buckets: Buckets::new(BucketSettings::default(), client.clone()),
+            client,
+        }
+    }
+
+    /// The same, which finds buckets by these settings.
+    #[must_use]
+    pub fn with_buckets(self, settings: BucketSettings) -> Self {
+        Self {
+            buckets: Buckets::new(settings, self.client.clone()),
+            ..self
+        }
+    }
+
+    /// How buckets are reached.
+    #[must_use]
+    pub fn bucket_settings(&self) -> &BucketSettings {
+        self.buckets.settings()
+    }
+
+    /// What lies directly below a place in a bucket; more than `limit` names are
+    /// an error.
+    pub async fn list(&self, place: &Bucket, limit: usize) -> Result<Listing, FetchError> {
+        self.buckets.connect(place)?.list(place.key(), limit).await
     }
 
     /// One that finds a host at an address of this machine.
     #[cfg(test)]
     pub(crate) fn finding(host: &str, address: std::net::SocketAddr) -> Self {
         let client = reqwest::Client::builder().resolve(host, address);
-        Self {
-            client: client.build().unwrap(),
-        }
+        Self::of(client.build().unwrap())
     }
 
     /// A request to be completed and given to [`Storage::send`].
@@ -107,15 +137,11 @@ impl Storage {
         let mut parts = std::pin::pin!(parts(response));
         while let Some(Ok(part)) = parts.next().await {
             body.extend_from_slice(&part);
-            if body.len() > 4 * SHOWN_BODY {
+            if body.len() > MOST_REFUSAL {
                 break;
             }
         }
-        let text = String::from_utf8_lossy(&body);
-        let mut shown: String = text.trim().chars().take(SHOWN_BODY).collect();
-        if shown.len() < text.trim().len() {
-            shown.push('…');
-        }
+        let shown = error::shortened(&String::from_utf8_lossy(&body));
         Err(FetchError::Status(HttpStatus::new(
             status.as_u16(),
             &headers,
@@ -148,7 +174,18 @@ impl Storage {
                 store: Arc::new(LocalFileSystem::new()),
                 path: Path::from_absolute_path(path)
                     .map_err(|error| FetchError::Unreadable(Box::new(error)))?,
+                knows_suffixes: true,
             }),
+            Location::Bucket(place) => {
+                let connection = self.buckets.connect(place)?;
+                Ok(Object {
+                    store: connection.objects,
+                    // Not encoded anew: a key is written as it is.
+                    path: Path::parse(place.key())
+                        .map_err(|error| FetchError::Unreadable(Box::new(error)))?,
+                    knows_suffixes: connection.knows_suffixes,
+                })
+            }
             Location::Http(url) => {
                 // The whole address is the store's and the path within it is
                 // empty, so that a query (a signature) is sent and no segment
@@ -156,10 +193,7 @@ impl Storage {
                 // nothing.
                 let store = HttpBuilder::new()
                     .with_url(url.as_str())
-                    .with_http_connector(CheckedClient {
-                        client: self.client.clone(),
-                        signature,
-                    })
+                    .with_http_connector(CheckedClient::new(self.client.clone(), signature))
                     .with_retry(RetryConfig {
                         max_retries: 0,
                         ..RetryConfig::default()
@@ -168,6 +202,7 @@ impl Storage {
                 Ok(Object {
                     store: Arc::new(store),
                     path: Path::default(),
+                    knows_suffixes: true,
                 })
             }
         }
@@ -179,6 +214,17 @@ impl Storage {
 pub struct Object {
     store: Arc<dyn ObjectStore>,
     path: Path,
+    /// Whether its server answers a request for the last bytes.
+    knows_suffixes: bool,
+}
+
+/// A whole object, if it is not the one that is known already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Newest {
+    /// It is as it was.
+    Same,
+    /// Its bytes, and what names this state of it if its server tells.
+    Another(Bytes, Option<String>),
 }
 
 /// Bytes of an object.
@@ -198,7 +244,20 @@ impl Object {
 
     /// Reads the last bytes of the object.
     pub async fn last(&self, bytes: u64) -> Result<Part, FetchError> {
-        self.part(GetRange::Suffix(bytes)).await
+        if self.knows_suffixes {
+            return self.part(GetRange::Suffix(bytes)).await;
+        }
+        let options = GetOptions::default().with_head(true);
+        let size = self.store.get_opts(&self.path, options).await?.meta.size;
+        if size == 0 {
+            // A range of nothing is refused.
+            return Ok(Part {
+                bytes: Bytes::new(),
+                size,
+            });
+        }
+        let range = size.saturating_sub(bytes)..size;
+        self.part(GetRange::Bounded(range)).await
     }
 
     async fn part(&self, range: GetRange) -> Result<Part, FetchError> {
@@ -223,19 +282,40 @@ impl Object {
 
     /// Reads the whole object if it has at most `limit` bytes.
     pub async fn all(&self, limit: u64) -> Result<Bytes, FetchError> {
-        let result = self
-            .store
-            .get_opts(&self.path, GetOptions::default())
-            .await?;
+        let (bytes, _) = self.whole(GetOptions::default(), limit).await?;
+        Ok(bytes)
+    }
+
+    /// Reads the whole object unless it is still the one with this `ETag`.
+    pub async fn newest(&self, known: Option<&str>, limit: u64) -> Result<Newest, FetchError> {
+        let options = GetOptions {
+            if_none_match: known.map(str::to_owned),
+            ..GetOptions::default()
+        };
+        match self.whole(options, limit).await {
+            Ok((bytes, e_tag)) => Ok(Newest::Another(bytes, e_tag)),
+            Err(error) if known.is_some() && error.is_unmodified() => Ok(Newest::Same),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn whole(
+        &self,
+        options: GetOptions,
+        limit: u64,
+    ) -> Result<(Bytes, Option<String>), FetchError> {
+        let result = self.store.get_opts(&self.path, options).await?;
         if result.meta.size > limit {
             return Err(FetchError::TooLarge { limit });
         }
-        match result.payload {
+        let e_tag = result.meta.e_tag.clone();
+        let bytes = match result.payload {
             GetResultPayload::Stream(stream) => {
-                collect(stream.map(|part| part.map_err(FetchError::from)), limit).await
+                collect(stream.map(|part| part.map_err(FetchError::from)), limit).await?
             }
-            GetResultPayload::File(..) => Ok(result.bytes().await?),
-        }
+            GetResultPayload::File(..) => result.bytes().await?,
+        };
+        Ok((bytes, e_tag))
     }
 }
 
@@ -260,63 +340,6 @@ async fn collect(
         }
     }
     Ok(bytes.freeze())
-}
-
-/// The shared client as a store's. It signs requests, unseen by the store, which
-/// tells addresses in its errors. It turns a refusal into an [`HttpStatus`]
-/// in the chain of causes, since the store's own error keeps the status and
-/// the wish of the server in private.
-#[derive(Clone, Debug)]
-struct CheckedClient {
-    client: reqwest::Client,
-    signature: Option<Arc<dyn Signature>>,
-}
-
-impl CheckedClient {
-    async fn sign(&self, mut request: HttpRequest) -> Result<HttpRequest, HttpError> {
-        let unusable = HttpErrorKind::Unknown;
-        if let Some(signature) = &self.signature {
-            let query = signature
-                .query()
-                .await
-                .map_err(|error| HttpError::new(unusable, error))?;
-            let uri = request.uri();
-            let joint = if uri.query().is_some() { '&' } else { '?' };
-            *request.uri_mut() = format!("{uri}{joint}{query}")
-                .parse()
-                .map_err(|error| HttpError::new(unusable, error))?;
-        }
-        Ok(request)
-    }
-}
-
-impl HttpConnector for CheckedClient {
-    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(self.clone()))
-    }
-}
-
-impl HttpService for CheckedClient {
-    // Written out as `#[async_trait]` would.
-    fn call<'a, 'f>(
-        &'a self,
-        request: HttpRequest,
-    ) -> Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'f>>
-    where
-        'a: 'f,
-        Self: 'f,
-    {
-        Box::pin(async move {
-            let request = self.sign(request).await?;
-            let response = HttpService::call(&self.client, request).await?;
-            let status = response.status();
-            if status.is_success() {
-                return Ok(response);
-            }
-            let refusal = HttpStatus::new(status.as_u16(), response.headers(), String::new());
-            Err(HttpError::new(HttpErrorKind::Unknown, refusal))
-        })
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use axum::{
     extract::Request,
     middleware::{self, Next},
 };
-use cubetiler::{catalog::Catalog, config::Config, http::Access, repo::S3Config};
+use cubetiler::{catalog::Catalog, config::Config, http::Access, storage::S3Config};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;

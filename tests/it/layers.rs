@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "cache", "catalog", "dataset", "external", "zarr"], &[]),
     ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["tokio"]),
     // surface
-    ("config",    &["build", "cache", "repo", "source", "suggest"],              &[]),
+    ("config",    &["build", "cache", "source", "storage", "suggest"],           &[]),
     ("telemetry", &["config"],                                           &["metrics_exporter_prometheus", "tracing_subscriber"]),
     ("http",      &["grid", "raster", "render", "cube", "suggest", "catalog", "dataset", "external", "tile", "build", "config", "telemetry", "zarr"],
                   &["axum", "metrics_exporter_prometheus", "rust_embed", "tokio", "tokio_io_timeout", "tower_http", "utoipa", "utoipa_axum", "utoipa_swagger_ui"]),

@@ -181,7 +181,7 @@ fn by_name(profile: Option<Profile>) -> SourceSpec {
 fn keys(scene: &Scene) -> Vec<String> {
     let stem = |href: &AssetHref| match href {
         Location::Local(path) => path.file_stem().unwrap().to_string_lossy().into_owned(),
-        Location::Http(_) => panic!("a local file"),
+        Location::Http(_) | Location::Bucket(_) => panic!("a local file"),
     };
     let bands = scene.bands.iter().map(|band| stem(&band.asset));
     bands.chain(scene.mask.iter().map(stem)).collect()

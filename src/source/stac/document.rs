@@ -80,7 +80,7 @@ impl Request {
 
     fn query(&self, key: &str) -> Option<String> {
         match &self.location {
-            Location::Local(_) => None,
+            Location::Local(_) | Location::Bucket(_) => None,
             Location::Http(url) => url
                 .query_pairs()
                 .find(|(name, _)| name == key)

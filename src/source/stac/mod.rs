@@ -364,7 +364,9 @@ impl Catalogue<'_> {
         let attempt = || async {
             self.traffic.asked();
             match &request.location {
-                Location::Local(_) => self.storage.object(&request.location)?.all(limit).await,
+                Location::Local(_) | Location::Bucket(_) => {
+                    self.storage.object(&request.location)?.all(limit).await
+                }
                 Location::Http(url) => {
                     let mut http = self
                         .storage

@@ -15,7 +15,7 @@ use tokio::{net::TcpListener, sync::watch};
 use super::{ConfigArguments, DONE, Failed, cube, say, stopped};
 use crate::{
     app::{self, App},
-    build::{BuildRequest, cancellation},
+    build::{Area, BuildRequest, cancellation},
     compute::Compute,
     cube::{Cube, Recipe},
     demo::{archive, stac},
@@ -152,7 +152,7 @@ async fn draw(directory: PathBuf) -> anyhow::Result<archive::Archive> {
 async fn first_look(config: &crate::config::Config, store: &Path) -> anyhow::Result<()> {
     let (entry, builder) = app::workshop(config, store.to_owned()).await?;
     let request = BuildRequest {
-        bounds: Some(BuildRequest::parse_bounds(FIRST_LOOK)?),
+        area: Area::Bounds(BuildRequest::parse_bounds(FIRST_LOOK)?),
         ..BuildRequest::default()
     };
     let (_switch, cancel) = cancellation();

@@ -1,10 +1,11 @@
 //! The surface: every route and every layer, in one place. The only module
 //! that knows status codes.
 
-mod admin;
+mod access;
 mod cubes;
 mod error;
 mod externals;
+mod jobs;
 mod links;
 mod query;
 mod tiles;
@@ -34,7 +35,7 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
-pub use admin::Access;
+pub use access::Access;
 pub use error::ApiError;
 
 use crate::{build::Jobs, config::ServerConfig, telemetry, tile::Tiles};
@@ -86,8 +87,11 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(cubes::tilejson))
         .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
-        .routes(routes!(admin::backfill))
-        .routes(routes!(admin::job))
+        .routes(routes!(jobs::backfill))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::one, jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::events))
         .routes(routes!(health))
         .routes(routes!(measured))
 }

@@ -6,7 +6,7 @@ use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 use crate::{
-    build::{Builder, Jobs},
+    build::{Builder, JobError, Jobs, LedgerError},
     catalog::{Catalog, CatalogError, Entry},
     compute::{Admission, Compute},
     config::Config,
@@ -29,6 +29,12 @@ pub enum AppError {
     /// The source cannot be set up.
     #[error("cannot set up the reading of catalogues and images")]
     Source(#[from] SourceError),
+    /// The jobs of before cannot be had.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The jobs of before cannot go on.
+    #[error("cannot go on with the jobs of before")]
+    Jobs(#[from] JobError),
     /// The listener failed.
     #[error("the server failed")]
     Serve(#[source] std::io::Error),
@@ -84,10 +90,13 @@ impl App {
         let source = SceneSource::new(config.source.clone(), builds.clone())?;
         let builder = Builder::new(source, builds, config.build.clone());
         let tiles = Tiles::new(Arc::clone(&catalog), tiles, admission, &config.cache);
+        let folder = Some(&*server.state_dir).filter(|_| access.is_on());
+        let jobs = Jobs::open(builder, catalog, folder)?;
+        jobs.resume().await?;
         Ok(Self {
             state: Arc::new(AppState {
                 tiles,
-                jobs: Jobs::new(builder, catalog),
+                jobs,
                 access,
                 server: Arc::new(config.server.clone()),
                 metrics: telemetry::count(),

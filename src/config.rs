@@ -77,6 +77,8 @@ pub struct ServerConfig {
     pub tile_seconds: u64,
     /// The most pixels along a side of a tile.
     pub max_tile_size: usize,
+    /// Where the server keeps its jobs; a folder of its own.
+    pub state_dir: PathBuf,
 }
 
 impl Default for ServerConfig {
@@ -91,6 +93,7 @@ impl Default for ServerConfig {
             waiting_tiles: 1024,
             tile_seconds: 0,
             max_tile_size: 1024,
+            state_dir: PathBuf::from("cubetiler-state"),
         }
     }
 }

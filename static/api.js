@@ -45,13 +45,13 @@
  * @property {number} total
  * @property {number} done
  * @property {number} failed
- * @property {number} skipped
+ * @property {{build: number, done: number, ocean: number, failed: number}} planned
  * @property {number} committed
  * @property {string} revision
  * @property {{chunk: number[], bounds: Bounds, error: string}[]} errors
  * @property {string|null} message
  *
- * @typedef {{bbox: Bounds, datetime: string}} FillArea
+ * @typedef {{bbox: Bounds, datetime: string, retry_failed: boolean}} FillArea
  * @typedef {{build: number, done: number, ocean: number, failed: number, batches: number}} FillPlan
  */
 

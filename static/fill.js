@@ -82,8 +82,7 @@ export function describeJob(job, plan) {
   const failed = job.failed ? `, ${job.failed} failed` : '';
   if (job.state === 'queued') return 'Waiting for the fill to start…';
   if (job.state === 'running') return `Building ${plural(job.total, 'chunk')}: ${job.done} done${failed}`;
-  // Without the plan (the page was reloaded meanwhile) the sea is not known.
-  const rest = leftAlone(plan ?? { build: job.total, done: job.skipped, ocean: 0, failed: 0, batches: 0 });
+  const rest = leftAlone(plan ?? { ...job.planned, batches: 0 });
   const built = `${plural(job.done, 'chunk')} built${failed}${rest ? `, ${rest}` : ''}.`;
   if (job.state === 'done') return built;
   const end = job.state === 'cancelled' ? 'The fill was cancelled' : 'The fill stopped';

@@ -131,7 +131,7 @@ function fillTarget() {
   const bounds = map.getBounds();
   const bbox = clip([bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()], cube.bounds);
   const { time } = resolveView(cube, wish);
-  return bbox && time && { cube: cube.id, area: { bbox, datetime: stepInterval(time, cube.period) } };
+  return bbox && time && { cube: cube.id, area: { bbox, datetime: stepInterval(time, cube.period), retry_failed: true } };
 }
 
 /**

@@ -65,6 +65,24 @@ pub(super) struct Workshop {
     pub(super) patience: Patience,
     /// What the chunk at hand waits for.
     pub(super) steps: Arc<Steps>,
+    /// Who is told what is done with it.
+    pub(super) watch: Watch,
+}
+
+/// Is told the steps of a chunk as they begin.
+#[derive(Clone, Default)]
+pub(super) struct Watch(Option<Arc<dyn Fn(&'static str) + Send + Sync>>);
+
+impl Watch {
+    pub(super) fn new(tell: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(tell)))
+    }
+
+    pub(super) fn tell(&self, step: &'static str) {
+        if let Some(tell) = &self.0 {
+            tell(step);
+        }
+    }
 }
 
 /// How often and how long a chunk is tried.
@@ -155,6 +173,7 @@ impl Workshop {
         };
         let mut looks = vec![Look::default(); scenes.len()];
         let mut read = Instant::now();
+        self.watch.tell("reading");
         for strip in window.strips(self.rows_at_once(window.cols, overpasses.len())) {
             let stack = self.read(strip, &overpasses, &mut looks).await?;
             read = Instant::now();
@@ -170,6 +189,7 @@ impl Workshop {
         let seen: Vec<(&Scene, Look)> = std::iter::zip(scenes, looks)
             .filter(|(_, look)| look.saw)
             .collect();
+        self.watch.tell("writing");
         self.upload(time, chunk, composite, &seen, read).await
     }
 

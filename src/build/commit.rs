@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use super::{BuildError, Built, overview, provenance};
 use crate::{
     compute::Compute,
@@ -66,22 +68,24 @@ impl Pending {
 
     /// Commits everything. A conflict is never resolved by overwriting: the
     /// references are replayed on a fresh transaction, and coverage and
-    /// overviews derived anew.
+    /// overviews derived anew. The commit can be found by the name of its batch,
+    /// if that is given ([`Repo::has_batch`]).
     pub(super) async fn commit(
         self,
         repo: &Repo,
         stored: &StoredCube,
         compute: &Compute,
+        batch: Option<Uuid>,
     ) -> Result<Revision, BuildError> {
         for _ in 1..ATTEMPTS {
-            match self.attempt(repo, stored, compute).await {
+            match self.attempt(repo, stored, compute, batch).await {
                 Err(BuildError::Zarr(crate::zarr::ZarrError::Repo(RepoError::Conflict))) => {
                     tracing::info!("another commit came first; beginning again");
                 }
                 result => return result,
             }
         }
-        self.attempt(repo, stored, compute).await
+        self.attempt(repo, stored, compute, batch).await
     }
 
     async fn attempt(
@@ -89,6 +93,7 @@ impl Pending {
         repo: &Repo,
         stored: &StoredCube,
         compute: &Compute,
+        batch: Option<Uuid>,
     ) -> Result<Revision, BuildError> {
         let mut transaction = repo.transaction().await?;
         let mut cells: BTreeMap<usize, BTreeMap<ChunkIndex, (Cell, bool)>> = BTreeMap::new();
@@ -146,6 +151,6 @@ impl Pending {
             self.built.len(),
             self.marked.len()
         );
-        Ok(transaction.commit(&message).await?)
+        Ok(transaction.commit_batch(&message, batch).await?)
     }
 }

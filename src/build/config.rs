@@ -12,6 +12,8 @@ pub struct BuildConfig {
     pub concurrency: usize,
     /// The most seconds between commits.
     pub commit_seconds: u64,
+    /// Milliseconds between the commits of a server's fills, which show on a map.
+    pub group_millis: u64,
     /// The most chunks in one commit.
     pub commit_chunks: usize,
     /// The most chunks and time steps that one request may cover.
@@ -32,6 +34,7 @@ impl Default for BuildConfig {
         Self {
             concurrency: 2,
             commit_seconds: 60,
+            group_millis: 1000,
             commit_chunks: 256,
             max_chunks: 1_000_000,
             memory_mib: 768,

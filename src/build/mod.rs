@@ -8,7 +8,7 @@ mod commit;
 mod config;
 mod cost;
 mod error;
-mod job;
+mod jobs;
 mod masks;
 mod observation;
 mod overview;
@@ -27,8 +27,10 @@ pub use chunk::Built;
 pub use config::BuildConfig;
 pub use cost::Prices;
 pub use error::{BuildError, ChunkError};
-pub use job::{Job, JobError, JobState, Jobs};
-pub use plan::{Batch, BuildRequest, Counts, Plan, PlanError};
+pub use jobs::{
+    Followed, Job, JobError, JobEvent, JobFilter, JobRequest, JobState, Jobs, LedgerError,
+};
+pub use plan::{Area, Batch, BuildRequest, Counts, Plan, PlanError};
 pub use report::{Event, Failure, Report};
 pub use run::{Builder, Cancel, cancellation};
 pub use stages::StageSeconds;

@@ -3,27 +3,44 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     crs::{self, CrsError, Footprint},
     cube::{Cube, State},
     grid::{Bounds, ChunkIndex, Level, Window},
-    land::RegionError,
+    land::{Region, RegionError},
 };
 
 /// Chunks along each side of a batch. Neighbours share one catalogue search
 /// and the headers of their scenes.
-const BATCH_SIDE: usize = 4;
+pub(super) const BATCH_SIDE: usize = 4;
 
 /// What somebody wants built.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct BuildRequest {
-    /// Only chunks that this rectangle (EPSG:4326) touches.
-    pub bounds: Option<Bounds>,
+    /// Only chunks of this area.
+    pub area: Area,
     /// Only time steps that hold one of these days, both inclusive.
     pub days: (Option<NaiveDate>, Option<NaiveDate>),
     /// Build also what is done.
     pub force: bool,
+    /// Leave what failed before.
+    pub leave_failed: bool,
+}
+
+/// Which chunks somebody wants.
+#[derive(Clone, Debug, Default)]
+pub enum Area {
+    /// All of the cube.
+    #[default]
+    Whole,
+    /// Those that a rectangle touches (EPSG:4326).
+    Bounds(Bounds),
+    /// Those that polygons touch (EPSG:4326).
+    Region(Region),
+    /// Single ones, each at a time step.
+    Chunks(BTreeSet<(usize, ChunkIndex)>),
 }
 
 /// Why a request makes no plan.
@@ -34,6 +51,28 @@ pub enum PlanError {
         "`{0}` is no rectangle: write west,south,east,north in degrees, west < east and south < north"
     )]
     Bounds(String),
+    /// Several areas.
+    #[error("`bbox`, `geometry`, `tile` and `chunks` each name an area: give one of them")]
+    Areas,
+    /// Polygons that are none.
+    #[error("`geometry`: {0}")]
+    Geometry(#[source] RegionError),
+    /// A tile that is none.
+    #[error("`{0}` is no tile: write zoom/column/row as in 11/1107/731")]
+    Tile(String),
+    /// A chunk that the cube does not have.
+    #[error(
+        "the cube has no chunk {chunk:?}: it has {shape:?} time steps, chunk rows and chunk columns"
+    )]
+    NoChunk {
+        /// As asked for.
+        chunk: [usize; 3],
+        /// How many there are.
+        shape: [usize; 3],
+    },
+    /// The polygons are elsewhere.
+    #[error("the polygons touch no chunk of the cube, whose bounds are {0:?}")]
+    RegionElsewhere([f64; 4]),
     /// The rectangle is elsewhere.
     #[error("the rectangle {request:?} does not touch the cube's bounds, {cube:?}")]
     Elsewhere {
@@ -135,7 +174,6 @@ impl BuildRequest {
     /// # Errors
     /// If there are none, or more than `limit`.
     pub fn scope(&self, cube: &Cube, limit: usize) -> Result<Scope, PlanError> {
-        let areas = self.areas(cube)?;
         let times = cube.times();
         let wanted = |step: &usize| {
             let days = times.days(*step);
@@ -151,6 +189,10 @@ impl BuildRequest {
             });
         }
         let grid = cube.pyramid().chunks(Level(0));
+        if let Area::Chunks(places) = &self.area {
+            return Self::single(cube, places, &steps, limit);
+        }
+        let areas = self.areas(cube)?;
         let per_step: usize = (areas.iter())
             .map(|area| grid.chunks_of(area.window).count())
             .sum();
@@ -161,32 +203,77 @@ impl BuildRequest {
         let mut touched = BTreeSet::new();
         for area in areas {
             for chunk in grid.chunks_of(area.window) {
-                if area.touches(cube, chunk)? {
+                if area.touches(cube, chunk)? && self.is_in_region(cube, chunk)? {
                     touched.insert(chunk);
                 }
             }
         }
-        Ok(Scope {
-            chunks: touched.into_iter().collect(),
-            steps,
-        })
+        if touched.is_empty() && matches!(self.area, Area::Region(_)) {
+            let bounds = Footprint::of(cube.pyramid().base())?.bounds();
+            return Err(PlanError::RegionElsewhere(bounds.to_array()));
+        }
+        let at = |step: &usize| {
+            let step = *step;
+            touched.iter().map(move |chunk| (step, *chunk))
+        };
+        Ok(Scope(steps.iter().flat_map(at).collect()))
+    }
+
+    /// Single chunks, as far as they are at one of these steps.
+    fn single(
+        cube: &Cube,
+        places: &BTreeSet<(usize, ChunkIndex)>,
+        steps: &[usize],
+        limit: usize,
+    ) -> Result<Scope, PlanError> {
+        let grid = cube.pyramid().chunks(Level(0));
+        let shape = [cube.times().len(), grid.rows(), grid.cols()];
+        let outside = |(time, chunk): &&(usize, ChunkIndex)| {
+            let place = [*time, chunk.row, chunk.col];
+            std::iter::zip(place, shape).any(|(at, len)| at >= len)
+        };
+        if let Some((time, chunk)) = places.iter().find(outside) {
+            let chunk = [*time, chunk.row, chunk.col];
+            return Err(PlanError::NoChunk { chunk, shape });
+        }
+        let wanted = places.iter().filter(|(time, _)| steps.contains(time));
+        let scope = Scope(wanted.copied().collect());
+        if scope.0.len() > limit {
+            let chunks = scope.0.len();
+            return Err(PlanError::TooLarge { chunks, limit });
+        }
+        Ok(scope)
+    }
+
+    /// Whether polygons touch a chunk, if there are any.
+    fn is_in_region(&self, cube: &Cube, chunk: ChunkIndex) -> Result<bool, CrsError> {
+        let Area::Region(region) = &self.area else {
+            return Ok(true);
+        };
+        let places = chunk_bounds(cube, chunk, 0)?;
+        Ok(places
+            .iter()
+            .any(|b| region.intersects(b.west, b.south, b.east, b.north)))
     }
 
     /// The parts of a cube's full resolution that the rectangle is about.
-    fn areas(&self, cube: &Cube) -> Result<Vec<Area>, PlanError> {
+    fn areas(&self, cube: &Cube) -> Result<Vec<Part>, PlanError> {
         let base = cube.pyramid().base();
-        let Some(bounds) = self.bounds else {
+        let Area::Bounds(bounds) = self.area else {
             let window = base.shape.window();
-            return Ok(vec![Area { window, part: None }]);
+            return Ok(vec![Part {
+                window,
+                within: None,
+            }]);
         };
         let footprint = Footprint::of(base)?;
         let mut areas = Vec::new();
         // Only what is near the cube is sure to have a place in its system.
         for part in (footprint.parts.iter()).filter_map(|part| part.intersection(&bounds)) {
             let around = crs::projected_bounds(base.crs, part)?;
-            areas.extend(base.window_of(around).map(|window| Area {
+            areas.extend(base.window_of(around).map(|window| Part {
                 window,
-                part: Some(part),
+                within: Some(part),
             }));
         }
         if areas.is_empty() {
@@ -201,15 +288,15 @@ impl BuildRequest {
 
 /// A window around a part of a request's rectangle. Where the cube's axes are
 /// turned against meridians, chunks in the window's corners are not touched.
-struct Area {
+struct Part {
     window: Window,
     /// In EPSG:4326; none if all of the window is meant.
-    part: Option<Bounds>,
+    within: Option<Bounds>,
 }
 
-impl Area {
+impl Part {
     fn touches(&self, cube: &Cube, chunk: ChunkIndex) -> Result<bool, CrsError> {
-        let Some(part) = self.part else {
+        let Some(part) = self.within else {
             return Ok(true);
         };
         let places = chunk_bounds(cube, chunk, 0)?;
@@ -257,14 +344,9 @@ pub(super) fn around(places: &[Bounds]) -> Option<Bounds> {
     })
 }
 
-/// Chunks of a cube's full resolution, and time steps.
+/// Time steps, and chunks of a cube's full resolution at each, in order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Scope {
-    /// The chunks, in order.
-    pub chunks: Vec<ChunkIndex>,
-    /// The time steps.
-    pub steps: Vec<usize>,
-}
+pub struct Scope(pub Vec<(usize, ChunkIndex)>);
 
 /// Neighbouring chunks of one time step that are built together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -276,15 +358,15 @@ pub struct Batch {
 }
 
 /// How many chunks of a plan are what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// To be built, those that failed before among them.
+    /// To be built.
     pub build: usize,
     /// Built already.
     pub done: usize,
     /// Never to be built: without land, or outside of the cube's region.
     pub ocean: usize,
-    /// Failed before.
+    /// Failed before: to be built too, unless what failed is left.
     pub failed: usize,
 }
 
@@ -300,47 +382,60 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans a scope. `state` tells what is known of a chunk at a
-    /// time step, `is_wanted` whether it is ever to be built.
+    /// Plans a scope. `state` tells what is known of a chunk at a time step,
+    /// `is_wanted` whether it is ever to be built.
     pub fn new(
         scope: &Scope,
-        force: bool,
+        request: &BuildRequest,
         mut state: impl FnMut(usize, ChunkIndex) -> State,
         mut is_wanted: impl FnMut(ChunkIndex) -> bool,
     ) -> Self {
         let mut plan = Self::default();
-        let mut touched: Vec<(ChunkIndex, bool)> = (scope.chunks.iter())
-            .map(|chunk| (*chunk, !is_wanted(*chunk)))
+        let chunks: BTreeSet<ChunkIndex> = scope.0.iter().map(|(_, chunk)| *chunk).collect();
+        let ocean: BTreeSet<ChunkIndex> = (chunks.into_iter())
+            .filter(|chunk| !is_wanted(*chunk))
             .collect();
-        let block = |chunk: ChunkIndex| (chunk.row / BATCH_SIDE, chunk.col / BATCH_SIDE);
-        touched.sort_by_key(|(chunk, _)| (block(*chunk), *chunk));
-        for time in &scope.steps {
-            for group in touched.chunk_by(|a, b| block(a.0) == block(b.0)) {
-                let mut batch = Vec::new();
-                for (chunk, is_ocean) in group {
-                    let state = state(*time, *chunk);
-                    if *is_ocean {
-                        plan.counts.ocean += 1;
-                        if state == State::Absent {
-                            plan.new_ocean.push((*time, *chunk));
-                        }
-                    } else if state.is_complete() && !force {
-                        plan.counts.done += 1;
-                    } else {
-                        plan.counts.build += 1;
-                        plan.counts.failed += usize::from(state == State::Failed);
-                        batch.push(*chunk);
+        let batch = |(time, chunk): &(usize, ChunkIndex)| {
+            let block = (chunk.row / BATCH_SIDE, chunk.col / BATCH_SIDE);
+            (*time, block)
+        };
+        let mut places = scope.0.clone();
+        places.sort_by_key(|place| (batch(place), *place));
+        for group in places.chunk_by(|a, b| batch(a) == batch(b)) {
+            let mut chunks = Vec::new();
+            for (time, chunk) in group {
+                let state = state(*time, *chunk);
+                if ocean.contains(chunk) {
+                    plan.counts.ocean += 1;
+                    if state == State::Absent {
+                        plan.new_ocean.push((*time, *chunk));
                     }
+                } else if state.is_complete() && !request.force {
+                    plan.counts.done += 1;
+                } else if state == State::Failed && request.leave_failed {
+                    plan.counts.failed += 1;
+                } else {
+                    plan.counts.build += 1;
+                    plan.counts.failed += usize::from(state == State::Failed);
+                    chunks.push(*chunk);
                 }
-                if !batch.is_empty() {
-                    plan.batches.push(Batch {
-                        time: *time,
-                        chunks: batch,
-                    });
-                }
+            }
+            if let (Some((time, _)), false) = (group.first(), chunks.is_empty()) {
+                plan.batches.push(Batch {
+                    time: *time,
+                    chunks,
+                });
             }
         }
         plan
+    }
+
+    /// All that is to be built, in the order of its batches.
+    pub fn places(&self) -> impl Iterator<Item = (usize, ChunkIndex)> {
+        self.batches.iter().flat_map(|batch| {
+            let chunks = batch.chunks.iter();
+            chunks.map(|chunk| (batch.time, *chunk))
+        })
     }
 }
 
@@ -369,7 +464,7 @@ mod tests {
     fn plan(request: &BuildRequest, state: State, land: bool) -> Plan {
         let cube = cube();
         let scope = request.scope(&cube, 1000).unwrap();
-        Plan::new(&scope, request.force, |_, _| state, |_| land)
+        Plan::new(&scope, request, |_, _| state, |_| land)
     }
 
     #[test]
@@ -422,9 +517,9 @@ mod tests {
     #[test]
     fn a_request_is_cut_to_its_rectangle_and_days() {
         let request = BuildRequest {
-            bounds: Some(BuildRequest::parse_bounds("0.05,0.05,0.15,0.25").unwrap()),
+            area: Area::Bounds(BuildRequest::parse_bounds("0.05,0.05,0.15,0.25").unwrap()),
             days: BuildRequest::parse_days("2023-07-15/2023-08-01").unwrap(),
-            force: false,
+            ..BuildRequest::default()
         };
         let plan = plan(&request, State::Absent, true);
         assert_eq!(plan.counts.build, 2 * 2);
@@ -459,7 +554,7 @@ mod tests {
             assert!(BuildRequest::parse_days(text).is_err(), "{text}");
         }
         let elsewhere = BuildRequest {
-            bounds: BuildRequest::parse_bounds("10,10,11,11").ok(),
+            area: Area::Bounds(BuildRequest::parse_bounds("10,10,11,11").unwrap()),
             ..BuildRequest::default()
         };
         assert!(matches!(

@@ -5,8 +5,15 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::{Built, Counts, StageSeconds, Timeline};
-use crate::repo::Revision;
+use super::{
+    Built, Counts, StageSeconds, Timeline,
+    plan::{around, chunk_bounds},
+};
+use crate::{
+    cube::Cube,
+    grid::{Bounds, ChunkIndex},
+    repo::Revision,
+};
 
 /// What happens during a build.
 #[derive(Debug)]
@@ -29,10 +36,23 @@ pub struct Failure {
     /// First day of the time step.
     pub time: NaiveDate,
     /// `[west, south, east, north]` in degrees; `west` > `east` where it
-    /// crosses the antimeridian.
+    /// crosses the antimeridian; zeros if it has no place on the globe.
     pub bounds: [f64; 4],
     /// The whole chain of reasons.
     pub error: String,
+}
+
+impl Failure {
+    pub(super) fn new(cube: &Cube, time: usize, chunk: ChunkIndex, error: String) -> Self {
+        // It may have no place on the globe, which is then why it failed.
+        let places = chunk_bounds(cube, chunk, 0).unwrap_or_default();
+        Self {
+            chunk: [time, chunk.row, chunk.col],
+            time: cube.times().days(time).start,
+            bounds: around(&places).map_or([0.0; 4], Bounds::to_array),
+            error,
+        }
+    }
 }
 
 /// How a build ended.

@@ -12,10 +12,10 @@ use tokio::sync::watch;
 
 use super::{
     BuildConfig, BuildError, BuildRequest, Built, Event, Failure, Plan, Report,
-    chunk::{Patience, Workshop},
+    chunk::{Patience, Watch, Workshop},
     commit::Pending,
     masks::Masks,
-    plan::{around, chunk_bounds},
+    plan::chunk_bounds,
     search::{scenes_of, source_spec},
     stages::Stage,
     task::Task,
@@ -71,6 +71,17 @@ impl Builder {
         }
     }
 
+    /// How it shares the machine.
+    #[must_use]
+    pub fn config(&self) -> &BuildConfig {
+        &self.config
+    }
+
+    /// Where it computes.
+    pub(super) fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
     /// What a build would do, from coverage alone; the catalogue is not asked.
     ///
     /// # Errors
@@ -82,19 +93,15 @@ impl Builder {
     ) -> Result<Plan, BuildError> {
         let scope = request.scope(&stored.cube, self.config.max_chunks)?;
         let mut blocks: HashMap<(usize, ChunkIndex), CellBlock> = HashMap::new();
-        for time in &scope.steps {
-            for chunk in &scope.chunks {
-                let block = block_of(*chunk);
-                if let std::collections::hash_map::Entry::Vacant(place) =
-                    blocks.entry((*time, block))
-                {
-                    let read = read_block(&stored.snapshot, stored, Level(0), *time, block);
-                    place.insert(read.await?);
-                }
+        for (time, chunk) in &scope.0 {
+            let block = block_of(*chunk);
+            if let std::collections::hash_map::Entry::Vacant(place) = blocks.entry((*time, block)) {
+                let read = read_block(&stored.snapshot, stored, Level(0), *time, block);
+                place.insert(read.await?);
             }
         }
         let cube = Arc::clone(&stored.cube);
-        let force = request.force;
+        let request = request.clone();
         let plan = move || {
             let state = |time, chunk| {
                 let block = blocks.get(&(time, block_of(chunk)));
@@ -105,18 +112,18 @@ impl Builder {
                 chunk_bounds(&cube, chunk, 0).map_or(true, |places| places.iter().any(area))
             };
             match &cube.recipe().grid.skip {
-                Skip::None => Ok(Plan::new(&scope, force, state, |_| true)),
+                Skip::None => Ok(Plan::new(&scope, &request, state, |_| true)),
                 Skip::Ocean => {
                     let land = Land::global();
                     let is_land = |b: &Bounds| land.intersects(b.west, b.south, b.east, b.north);
                     let is_wanted = |chunk| touches(chunk, &is_land);
-                    Ok(Plan::new(&scope, force, state, is_wanted))
+                    Ok(Plan::new(&scope, &request, state, is_wanted))
                 }
                 Skip::Outside(document) => {
                     let region = Region::from_geojson(document)?;
                     let is_in = |b: &Bounds| region.intersects(b.west, b.south, b.east, b.north);
                     let is_wanted = |chunk| touches(chunk, &is_in);
-                    Ok(Plan::new(&scope, force, state, is_wanted))
+                    Ok(Plan::new(&scope, &request, state, is_wanted))
                 }
             }
         };
@@ -178,7 +185,7 @@ impl Builder {
 
     /// What it takes to build chunks of a cube. Of the memory, one part in
     /// four is for reads and the rest for the observations of chunks.
-    fn workshop(&self, stored: &StoredCube) -> Workshop {
+    pub(super) fn workshop(&self, stored: &StoredCube) -> Workshop {
         let config = &self.config;
         let bytes = config.memory_mib.saturating_mul(1 << 20);
         let chunks = config.concurrency.max(1) as u64;
@@ -194,6 +201,7 @@ impl Builder {
                 retries: config.task_retries,
             },
             steps: Arc::default(),
+            watch: Watch::default(),
             stored: stored.clone(),
         }
     }
@@ -324,25 +332,13 @@ impl Progress<'_> {
             }
             Err(error) => {
                 timeline.failed(self.begun, place, begun, Instant::now());
-                let failure = Failure {
-                    chunk: place,
-                    time: self.stored.cube.times().days(time).start,
-                    bounds: self.place(chunk),
-                    error,
-                };
+                let failure = Failure::new(&self.stored.cube, time, chunk, error);
                 tracing::warn!(chunk = ?failure.chunk, error = failure.error, "a chunk failed");
                 (self.observe)(Event::Failed(&failure));
                 self.pending.failed(time, chunk, failure.error.clone());
                 self.report.failures.push(failure);
             }
         }
-    }
-
-    /// Where a chunk is, for people; zeros if it has no place on the globe,
-    /// which is then why it failed.
-    fn place(&self, chunk: ChunkIndex) -> [f64; 4] {
-        let places = chunk_bounds(&self.stored.cube, chunk, 0).unwrap_or_default();
-        around(&places).map_or([0.0; 4], Bounds::to_array)
     }
 
     async fn commit(&mut self) -> Result<(), BuildError> {
@@ -352,7 +348,7 @@ impl Progress<'_> {
         let pending = std::mem::take(&mut self.pending);
         let compute = &self.builder.compute;
         pending
-            .commit(self.entry.repo(), self.stored, compute)
+            .commit(self.entry.repo(), self.stored, compute, None)
             .await?;
         for state in self.waiting.drain(..) {
             self.report.built += 1;
@@ -366,7 +362,7 @@ impl Progress<'_> {
 }
 
 /// An error with all its reasons, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(reason) = source {

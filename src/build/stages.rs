@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A step of building a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ const STAGES: usize = 8;
 /// Seconds that went into each stage, over all tasks. Stages that compute
 /// count CPU time; tasks wait at the same time, so that what waits may add up
 /// to more than the build took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StageSeconds {
     /// Asking the catalogue.
     pub search: f64,
@@ -67,6 +67,18 @@ impl StageSeconds {
             ("encode", self.encode),
             ("upload", self.upload),
         ]
+    }
+
+    /// Adds what other work took.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.search += other.search;
+        self.read += other.read;
+        self.decode += other.decode;
+        self.warp += other.warp;
+        self.mask += other.mask;
+        self.reduce += other.reduce;
+        self.encode += other.encode;
+        self.upload += other.upload;
     }
 
     /// Seconds of computation.

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{ConfigArguments, DONE, Failed, say, stopped};
 use crate::{
     app,
-    build::{BuildError, BuildRequest, Event, Report, cancellation},
+    build::{Area, BuildError, BuildRequest, Event, Report, cancellation},
     telemetry,
 };
 
@@ -43,12 +43,16 @@ pub(super) struct BuildArguments {
 pub(super) async fn run(arguments: BuildArguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     telemetry::log(&config.log)?;
-    let bounds = arguments.bbox.as_deref().map(BuildRequest::parse_bounds);
+    let area = match arguments.bbox.as_deref() {
+        Some(text) => Area::Bounds(BuildRequest::parse_bounds(text)?),
+        None => Area::Whole,
+    };
     let days = arguments.datetime.as_deref().map(BuildRequest::parse_days);
     let request = BuildRequest {
-        bounds: bounds.transpose()?,
+        area,
         days: days.transpose()?.unwrap_or_default(),
         force: arguments.force,
+        leave_failed: false,
     };
     let (entry, builder) = app::workshop(&config, arguments.store).await?;
     if arguments.dry_run {

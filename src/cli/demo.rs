@@ -15,7 +15,7 @@ use tokio::{net::TcpListener, sync::watch};
 use super::{ConfigArguments, DONE, Failed, cube, say, stopped};
 use crate::{
     app::{self, App},
-    build::{BuildRequest, cancellation},
+    build::{Area, BuildRequest, cancellation},
     compute::Compute,
     cube::{Cube, Recipe},
     demo::{archive, stac},
@@ -98,6 +98,7 @@ pub(super) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     }
     config.server.bind = arguments.bind;
     config.build.commit_seconds = 1;
+    config.server.state_dir = store.with_extension("state");
     config.cubes.insert("demo".to_owned(), store);
     let access = match (&config.admin_token, arguments.bind.ip().is_loopback()) {
         (Some(token), _) => Access::Token(token.clone()),
@@ -152,7 +153,7 @@ async fn draw(directory: PathBuf) -> anyhow::Result<archive::Archive> {
 async fn first_look(config: &crate::config::Config, store: &Path) -> anyhow::Result<()> {
     let (entry, builder) = app::workshop(config, store.to_owned()).await?;
     let request = BuildRequest {
-        bounds: Some(BuildRequest::parse_bounds(FIRST_LOOK)?),
+        area: Area::Bounds(BuildRequest::parse_bounds(FIRST_LOOK)?),
         ..BuildRequest::default()
     };
     let (_switch, cancel) = cancellation();

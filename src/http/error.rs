@@ -196,9 +196,15 @@ impl From<JobError> for ApiError {
     fn from(error: JobError) -> Self {
         match error {
             JobError::Unknown(_) => Self::not_found(&error),
-            JobError::Full(_) | JobError::ShuttingDown => {
+            JobError::Full(_) | JobError::TooMuch { .. } | JobError::ShuttingDown => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).retry_after(10)
             }
+            JobError::State(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            JobError::Ledger(error) => Self::internal(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the ledger of jobs failed",
+                &error,
+            ),
             JobError::Build(BuildError::Cube(error)) => error.into(),
             JobError::Build(BuildError::Plan(error)) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())

@@ -1,11 +1,12 @@
 //! The surface: every route and every layer, in one place. The only module
 //! that knows status codes.
 
-mod admin;
+mod access;
 mod connection;
 mod cubes;
 mod error;
 mod externals;
+mod jobs;
 mod links;
 mod query;
 mod tiles;
@@ -35,7 +36,7 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
-pub use admin::Access;
+pub use access::Access;
 pub use connection::Connections;
 pub use error::ApiError;
 
@@ -88,8 +89,11 @@ fn documented() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(cubes::tilejson))
         .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
-        .routes(routes!(admin::backfill))
-        .routes(routes!(admin::job))
+        .routes(routes!(jobs::backfill))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::one, jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::events))
         .routes(routes!(health))
         .routes(routes!(measured))
 }

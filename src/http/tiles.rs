@@ -116,7 +116,12 @@ async fn answer(
             Prepared::External(Box::new(tile))
         }
         None if request.bidx.is_empty() => {
-            Prepared::Cube(Box::new(state.tiles.prepare(cube, &request).await?))
+            let tile = state.tiles.prepare(cube, &request).await?;
+            if !tile.is_complete() {
+                let (step, chunks) = tile.unbuilt();
+                state.jobs.look_at(cube, step, &chunks);
+            }
+            Prepared::Cube(Box::new(tile))
         }
         None => {
             return Err(ApiError::new(

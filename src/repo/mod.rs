@@ -9,7 +9,9 @@ mod bucket;
 mod lock;
 mod session;
 
-use std::{fmt, path::Path as FsPath, path::PathBuf, sync::Arc};
+use std::{fmt, path::Path as FsPath, path::PathBuf, pin::pin, sync::Arc};
+
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use icechunk::{
     Repository, RepositoryConfig,
@@ -20,6 +22,8 @@ use icechunk::{
     format::{CHUNKS_FILE_PATH, SnapshotId, format_constants::SpecVersionBin},
     repository::{RepositoryError, RepositoryErrorKind, VersionInfo},
 };
+
+use uuid::Uuid;
 
 pub use lock::{Holder, LockError, WriterLock};
 pub use session::{Bytewise, ChunkRef, Read, Snapshot, Transaction};
@@ -287,6 +291,30 @@ impl Repo {
             .await
             .map(Transaction::new)
             .map_err(|e| storage(format!("write to {}", self.path.display()), e))
+    }
+
+    /// Whether one of the newest commits, at most so many, is of a batch.
+    ///
+    /// # Errors
+    /// What storage says.
+    pub async fn has_batch(&self, batch: Uuid, most: usize) -> Result<bool, RepoError> {
+        let failed = |error| {
+            storage(
+                format!("read the history of {}", self.path.display()),
+                error,
+            )
+        };
+        let tip = VersionInfo::BranchTipRef(BRANCH.to_owned());
+        let history = self.repository.ancestry(&tip).await.map_err(failed)?;
+        let mut history = pin!(history.take(most));
+        let batch = batch.to_string();
+        while let Some(commit) = history.try_next().await.map_err(failed)? {
+            let name = commit.metadata.get(session::BATCH);
+            if name.and_then(|name| name.as_str()) == Some(&batch) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes the right to write, which one process at a time has: commits to

@@ -13,6 +13,8 @@ use icechunk::{
     session::{Session, SessionErrorKind},
 };
 
+use uuid::Uuid;
+
 use super::{RepoError, Revision, storage};
 use crate::storage::read_local;
 
@@ -277,23 +279,44 @@ impl Transaction {
         upload(&self.session, array, index, data).await
     }
 
-    /// Makes the changes visible. Without changes, nothing is written and the
-    /// state that the transaction began at is returned.
+    /// [`Transaction::commit_batch`] without a batch.
+    ///
+    /// # Errors
+    /// As that says.
+    pub async fn commit(self, message: &str) -> Result<Revision, RepoError> {
+        self.commit_batch(message, None).await
+    }
+
+    /// Makes the changes visible, together with the name of a batch by which
+    /// the commit can be found ([`super::Repo::has_batch`]). Without changes,
+    /// nothing is written and the state that the transaction began at is returned.
     ///
     /// # Errors
     /// [`RepoError::Conflict`] if somebody else committed since; a conflict is
     /// never resolved by overwriting, begin again instead.
-    pub async fn commit(mut self, message: &str) -> Result<Revision, RepoError> {
+    pub async fn commit_batch(
+        mut self,
+        message: &str,
+        batch: Option<Uuid>,
+    ) -> Result<Revision, RepoError> {
         if !self.session.has_uncommitted_changes() {
             return Ok(Revision(self.session.snapshot_id().to_string()));
         }
-        match self.session.commit(message).execute().await {
+        let mut commit = self.session.commit(message);
+        if let Some(batch) = batch {
+            let name = (BATCH.to_owned(), batch.to_string().into());
+            commit = commit.properties([name].into());
+        }
+        match commit.execute().await {
             Ok(id) => Ok(Revision(id.to_string())),
             Err(error) if is_conflict(error.kind()) => Err(RepoError::Conflict),
             Err(error) => Err(storage("commit", error)),
         }
     }
 }
+
+/// The property of a commit that names its batch.
+pub(super) const BATCH: &str = "cubetiler:batch";
 
 fn is_conflict(kind: &SessionErrorKind) -> bool {
     matches!(

@@ -168,6 +168,25 @@ impl Prepared {
         self.complete
     }
 
+    /// The time step, and full-resolution chunks under the tile that were not
+    /// all built: those whose building would show first.
+    #[must_use]
+    pub fn unbuilt(&self) -> (usize, Vec<ChunkIndex>) {
+        /// A tile of a coarse level is of more chunks than anybody waits for.
+        const MOST: usize = 64;
+        let pyramid = self.stored.cube.pyramid();
+        let side = 1_usize << self.level.0;
+        let base = pyramid.chunks(Level(0));
+        let missing = (self.cells.iter())
+            .filter(|(index, cell)| cell.share != chunks_below(pyramid, self.level, *index));
+        let below = missing.flat_map(|(index, _)| {
+            let rows = index.row * side..((index.row + 1) * side).min(base.rows());
+            let cols = index.col * side..((index.col + 1) * side).min(base.cols());
+            rows.flat_map(move |row| cols.clone().map(move |col| ChunkIndex { row, col }))
+        });
+        (self.time, below.take(MOST).collect())
+    }
+
     /// The committed state that the tile is of.
     #[must_use]
     pub fn revision(&self) -> String {

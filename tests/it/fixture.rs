@@ -185,6 +185,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start(store: PathBuf, access: Access, root_path: &str) -> Self {
         let mut config = Config::default();
+        config.server.state_dir = store.with_extension("state");
         config.cubes.insert("formula".to_owned(), store);
         config.server.root_path = root_path.to_owned();
         Self::of(&config, access).await

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cubetiler::{
-    build::{BuildConfig, BuildRequest, Builder, Event, cancellation},
+    build::{Area, BuildConfig, BuildRequest, Builder, Event, cancellation},
     catalog::Entry,
     cube::{Cell, Recipe},
     grid::{ChunkIndex, Level},
@@ -189,7 +189,7 @@ async fn check(seed: u64) {
         build_and_die(&again, &builder(2, config.clone()), events).await;
     }
     let part = BuildRequest {
-        bounds: BuildRequest::parse_bounds("11.97,44.99,12.01,45.03").ok(),
+        area: Area::Bounds(BuildRequest::parse_bounds("11.97,44.99,12.01,45.03").unwrap()),
         ..BuildRequest::default()
     };
     complete(&again, &builder(1, config.clone()), &part).await;

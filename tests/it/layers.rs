@@ -27,7 +27,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     // services
     ("catalog",   &["compute", "external", "repo", "storage", "suggest", "zarr"], &[]),
     ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "cache", "catalog", "dataset", "external", "zarr"], &[]),
-    ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["tokio"]),
+    ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["rusqlite", "tokio"]),
     // surface
     ("config",    &["build", "cache", "source", "storage", "suggest"],           &[]),
     ("telemetry", &["config"],                                           &["metrics_exporter_prometheus", "tracing_subscriber"]),
@@ -56,6 +56,7 @@ const FENCED: &[&str] = &[
     "png",
     "proj",
     "reqwest",
+    "rusqlite",
     "rustix",
     "rust_embed",
     "stac_server",

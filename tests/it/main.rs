@@ -23,6 +23,7 @@ mod faults;
 mod fixture;
 mod freshness;
 mod invariance;
+mod jobs;
 mod layers;
 mod masks;
 mod products;

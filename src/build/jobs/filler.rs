@@ -1,0 +1,275 @@
+//! Who fills a cube: takes chunks from its queue, builds some at a time and
+//! commits what is built in groups, as the cube's only writer.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    pin::pin,
+    sync::Arc,
+};
+
+use futures::{
+    FutureExt as _, StreamExt as _,
+    future::{AbortHandle, Abortable},
+    stream::FuturesUnordered,
+};
+use serde_json::json;
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
+
+use super::{
+    JobState, LedgerError, Office, Site,
+    ledger::{Made, Outcome},
+    queue::{JobNumber, Place},
+    scenes::Scenes,
+};
+use crate::{
+    build::{
+        BuildError, Built, StageSeconds,
+        chunk::{Watch, Workshop},
+        commit::Pending,
+        run::chain,
+        task::Task,
+    },
+    catalog::Entry,
+    grid::ChunkIndex,
+    repo::Revision,
+    zarr::StoredCube,
+};
+
+/// Why a cube is not filled any further.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FillError {
+    /// The cube cannot be written.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The ledger cannot be written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// A chunk that was tried: what it used, and what came of it.
+struct Tried {
+    stages: StageSeconds,
+    built: Result<Built, String>,
+}
+
+/// Chunks that are committed together.
+#[derive(Default)]
+struct Group {
+    pending: Pending,
+    outcomes: Vec<Outcome>,
+    stages: BTreeMap<JobNumber, StageSeconds>,
+}
+
+/// A cube's filler at work.
+pub(super) struct Filler {
+    office: Arc<Office>,
+    site: Arc<Site>,
+    entry: Arc<Entry>,
+    stored: StoredCube,
+    workshop: Workshop,
+    scenes: Arc<Scenes>,
+}
+
+impl Filler {
+    /// Fills a cube until nothing is left in its queue, or the server stops.
+    pub(super) async fn run(
+        office: Arc<Office>,
+        site: Arc<Site>,
+        entry: Arc<Entry>,
+    ) -> Result<(), FillError> {
+        let lock = entry.repo().lock("cubetiler serve");
+        let _lock = lock.map_err(BuildError::from)?;
+        entry.publish().await.map_err(BuildError::from)?;
+        let stored = entry.served();
+        let filler = Self {
+            scenes: Arc::new(Scenes::new(&stored)),
+            workshop: office.builder.workshop(&stored),
+            office,
+            site,
+            entry,
+            stored,
+        };
+        filler.fill().await
+    }
+
+    async fn fill(&self) -> Result<(), FillError> {
+        let interval = self.office.commit_every;
+        let concurrency = self.office.builder.config().concurrency.max(1);
+        let mut stop = self.office.stop.subscribe();
+        let mut stop = pin!(stop.wait_for(|stop| *stop).fuse());
+        let mut is_stopping = false;
+        let mut under_way = FuturesUnordered::new();
+        let mut handles: HashMap<Place, AbortHandle> = HashMap::new();
+        // At most one, since each is made on top of the one before.
+        let mut committing = FuturesUnordered::new();
+        let mut group = Group::default();
+        let mut due = Instant::now();
+        loop {
+            for (time, chunk) in self.site.take_ocean() {
+                group.pending.ocean(time, chunk);
+            }
+            while !is_stopping && under_way.len() < concurrency {
+                let Some((place, near, first_of)) = self.site.next() else {
+                    break;
+                };
+                for job in first_of {
+                    self.office.start(&self.site, job).await?;
+                }
+                let (handle, registration) = AbortHandle::new_pair();
+                handles.insert(place, handle);
+                let task = Abortable::new(self.begin(place, near), registration);
+                under_way.push(task.map(move |tried| (place, tried)));
+            }
+            let is_due = under_way.is_empty() || due <= Instant::now();
+            if committing.is_empty() && !group.pending.is_empty() && is_due {
+                committing.push(self.commit(std::mem::take(&mut group)));
+            }
+            if under_way.is_empty() && committing.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                _ = &mut stop, if !is_stopping => {
+                    is_stopping = true;
+                    handles.values().for_each(AbortHandle::abort);
+                }
+                () = self.site.changed.notified() => {
+                    let dropped = self.site.take_dropped();
+                    let dropped = dropped.iter().filter_map(|place| handles.get(place));
+                    dropped.for_each(AbortHandle::abort);
+                }
+                Some(result) = committing.next() => {
+                    due = Instant::now() + interval;
+                    result?;
+                }
+                Some((place, tried)) = under_way.next() => {
+                    handles.remove(&place);
+                    if let Ok(tried) = tried {
+                        self.take(place, tried, &mut group);
+                    }
+                }
+                () = sleep_until(due), if committing.is_empty() && !group.pending.is_empty() => {}
+            }
+        }
+    }
+
+    /// Builds a chunk on a task of its own.
+    fn begin(&self, place: Place, near: Vec<ChunkIndex>) -> Task<Tried> {
+        let (office, site) = (Arc::clone(&self.office), Arc::clone(&self.site));
+        let watch = Watch::new(move |step| {
+            office.tell_task(&site, place, json!({"state": step}));
+        });
+        let workshop = Workshop {
+            clock: Arc::default(),
+            watch,
+            ..self.workshop.clone()
+        };
+        let (office, scenes) = (Arc::clone(&self.office), Arc::clone(&self.scenes));
+        Task::of(move || async move {
+            // Cubes share the places; the semaphore is never closed.
+            let _place = office.places.acquire().await;
+            workshop.watch.tell("searching");
+            let built = match scenes.of(place, near, &workshop).await {
+                Ok(found) => {
+                    let built = workshop.build(place.time(), place.chunk(), &found).await;
+                    built.map_err(|error| chain(&error))
+                }
+                Err(error) => Err(error),
+            };
+            Tried {
+                stages: workshop.clock.seconds(),
+                built,
+            }
+        })
+    }
+
+    fn take(&self, place: Place, tried: Tried, group: &mut Group) {
+        for (job, _) in self.site.jobs(place) {
+            group.stages.entry(job).or_default().add(&tried.stages);
+        }
+        self.site.tried(place, tried.built.is_ok());
+        let error = match tried.built {
+            Ok(built) => {
+                group.pending.add(built);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(cube = self.entry.name(), ?place, error, "a chunk failed");
+                let (time, chunk) = (place.time(), place.chunk());
+                group.pending.failed(time, chunk, error.clone());
+                Some(error)
+            }
+        };
+        let told = match &error {
+            None => json!({"state": "built"}),
+            Some(error) => json!({"state": "failed", "error": error}),
+        };
+        self.office.tell_task(&self.site, place, told);
+        group.outcomes.push((place, error));
+    }
+
+    /// Commits a group, in the cube and in the ledger.
+    async fn commit(&self, group: Group) -> Result<(), FillError> {
+        let ledger = &self.office.ledger;
+        let batch = Uuid::now_v7();
+        let marked = self.wanted(&group.outcomes);
+        ledger.begin_batch(batch, marked.clone()).await?;
+        let compute = self.office.builder.compute();
+        let pending = group.pending;
+        let committing = pending.commit(self.entry.repo(), &self.stored, compute, Some(batch));
+        if let Err(error) = committing.await {
+            ledger.undo_batch(batch).await?;
+            return Err(error.into());
+        }
+        let revision = self.entry.publish().await.map_err(BuildError::from)?;
+        let mut late = self.wanted(&group.outcomes);
+        late.retain(|(job, (place, _))| {
+            !marked
+                .iter()
+                .any(|(other, (at, _))| other == job && at == place)
+        });
+        let made = Made {
+            late,
+            stages: group.stages,
+            revision: Some(revision.to_string()),
+        };
+        ledger.end_batch(batch, made).await?;
+        self.settle(&group.outcomes, &revision).await
+    }
+
+    /// Outcomes, for each job that wants them now.
+    fn wanted(&self, outcomes: &[Outcome]) -> Vec<(JobNumber, Outcome)> {
+        let of_jobs = |outcome: &Outcome| {
+            let jobs = self.site.jobs(outcome.0).into_iter();
+            jobs.map(|(job, _)| (job, outcome.clone()))
+                .collect::<Vec<_>>()
+        };
+        outcomes.iter().flat_map(of_jobs).collect()
+    }
+
+    /// Tells of a commit, and ends the jobs that are done with it.
+    async fn settle(&self, outcomes: &[Outcome], revision: &Revision) -> Result<(), FillError> {
+        let mut chunks: BTreeMap<Uuid, Vec<[usize; 3]>> = BTreeMap::new();
+        for (place, _) in outcomes {
+            for (_, progress) in self.site.jobs(*place) {
+                chunks
+                    .entry(progress.id)
+                    .or_default()
+                    .push(place.to_array());
+            }
+        }
+        for (job, chunks) in chunks {
+            let told = json!({"revision": revision.to_string(), "chunks": chunks});
+            self.office.events.tell(job, "commit", told);
+        }
+        for (place, error) in outcomes {
+            for (job, progress) in self.site.remove(*place, error.is_none()) {
+                self.office
+                    .end(job, &progress, JobState::Done, None)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}

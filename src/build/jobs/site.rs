@@ -1,0 +1,192 @@
+//! A cube that is filled: its queue, and what its jobs have come to.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{sync::Notify, time::Instant};
+use uuid::Uuid;
+
+use super::queue::{JobNumber, Place, Queue};
+use crate::grid::ChunkIndex;
+
+/// The jobs of a cube that are not done, and their chunks.
+#[derive(Debug, Default)]
+pub(super) struct Site {
+    inner: Mutex<Inner>,
+    /// Something was added or dropped.
+    pub(super) changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    queue: Queue,
+    jobs: BTreeMap<JobNumber, Progress>,
+    /// Chunks that are found to be ocean, to be recorded so.
+    ocean: Vec<(usize, ChunkIndex)>,
+    /// Chunks under way that nobody wants any more.
+    dropped: Vec<Place>,
+    is_filled: bool,
+}
+
+/// What a job has come to since the server began with it.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    pub(super) id: Uuid,
+    pub(super) begun: Option<Instant>,
+    pub(super) under_way: usize,
+    /// Chunks that were tried, and that of those wait for a commit.
+    pub(super) tried: usize,
+    pub(super) built: usize,
+    pub(super) failed: usize,
+}
+
+impl Site {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a job and its chunks; without any it is done, and is given back.
+    pub(super) fn add(&self, number: JobNumber, id: Uuid, places: Vec<Place>) -> Option<Progress> {
+        let progress = Progress {
+            id,
+            begun: None,
+            under_way: 0,
+            tried: 0,
+            built: 0,
+            failed: 0,
+        };
+        if places.is_empty() {
+            return Some(progress);
+        }
+        let mut inner = self.lock();
+        inner.jobs.insert(number, progress);
+        inner.queue.add(number, places);
+        self.changed.notify_one();
+        None
+    }
+
+    /// Adds chunks that are found to be ocean.
+    pub(super) fn add_ocean(&self, places: Vec<(usize, ChunkIndex)>) {
+        self.lock().ocean.extend(places);
+        self.changed.notify_one();
+    }
+
+    /// The ocean that is not recorded yet; it is the caller's from now on.
+    pub(super) fn take_ocean(&self) -> Vec<(usize, ChunkIndex)> {
+        std::mem::take(&mut self.lock().ocean)
+    }
+
+    /// Whether a filler has to be sent, which the caller does then.
+    pub(super) fn begin_filling(&self) -> bool {
+        !std::mem::replace(&mut self.lock().is_filled, true)
+    }
+
+    /// Whether the filler may go, since nothing is left.
+    pub(super) fn end_filling(&self) -> bool {
+        let mut inner = self.lock();
+        let is_idle = inner.queue.len() == 0 && inner.ocean.is_empty();
+        inner.is_filled = !is_idle;
+        is_idle
+    }
+
+    /// The next chunk, with those near it that wait too, and the jobs that it
+    /// is the first chunk of.
+    pub(super) fn next(&self) -> Option<(Place, Vec<ChunkIndex>, Vec<JobNumber>)> {
+        let mut inner = self.lock();
+        let place = inner.queue.next()?;
+        let mut first_of = Vec::new();
+        for job in inner.queue.jobs(place).to_vec() {
+            if let Some(progress) = inner.jobs.get_mut(&job) {
+                progress.under_way += 1;
+                if progress.begun.is_none() {
+                    progress.begun = Some(Instant::now());
+                    first_of.push(job);
+                }
+            }
+        }
+        Some((place, inner.queue.around(place), first_of))
+    }
+
+    /// Counts a chunk that was tried, for all jobs that want it.
+    pub(super) fn tried(&self, place: Place, is_built: bool) {
+        let mut inner = self.lock();
+        for job in inner.queue.jobs(place).to_vec() {
+            if let Some(progress) = inner.jobs.get_mut(&job) {
+                progress.under_way = progress.under_way.saturating_sub(1);
+                progress.tried += 1;
+                progress.built += usize::from(is_built);
+                progress.failed += usize::from(!is_built);
+            }
+        }
+    }
+
+    /// The jobs that want a chunk.
+    pub(super) fn jobs(&self, place: Place) -> Vec<(JobNumber, Progress)> {
+        let inner = self.lock();
+        let jobs = inner.queue.jobs(place).iter();
+        jobs.filter_map(|job| Some((*job, inner.jobs.get(job)?.clone())))
+            .collect()
+    }
+
+    /// What a job has come to; `None` once it has ended.
+    pub(super) fn progress(&self, job: JobNumber) -> Option<Progress> {
+        self.lock().jobs.get(&job).cloned()
+    }
+
+    /// Takes out a chunk that is committed; returns the jobs that it ends.
+    pub(super) fn remove(&self, place: Place, is_built: bool) -> Vec<(JobNumber, Progress)> {
+        let mut inner = self.lock();
+        for job in inner.queue.jobs(place).to_vec() {
+            if let Some(progress) = inner.jobs.get_mut(&job) {
+                progress.built = progress.built.saturating_sub(usize::from(is_built));
+                progress.failed = progress.failed.saturating_sub(usize::from(!is_built));
+            }
+        }
+        let done = inner.queue.remove(place);
+        done.into_iter()
+            .filter_map(|job| Some((job, inner.jobs.remove(&job)?)))
+            .collect()
+    }
+
+    /// Takes a job out, and its chunks that no other job wants.
+    pub(super) fn cancel(&self, job: JobNumber) -> Option<Progress> {
+        let mut inner = self.lock();
+        let dropped = inner.queue.cancel(job);
+        inner.dropped.extend(dropped);
+        self.changed.notify_one();
+        inner.jobs.remove(&job)
+    }
+
+    /// Takes all jobs out: the cube cannot be written.
+    pub(super) fn cancel_all(&self) -> Vec<(JobNumber, Progress)> {
+        let mut inner = self.lock();
+        for job in inner.queue.jobs_left() {
+            inner.queue.cancel(job);
+        }
+        inner.ocean.clear();
+        std::mem::take(&mut inner.jobs).into_iter().collect()
+    }
+
+    /// Chunks under way that nobody wants any more, told once.
+    pub(super) fn take_dropped(&self) -> Vec<Place> {
+        std::mem::take(&mut self.lock().dropped)
+    }
+
+    /// Says that chunks are looked at: those that wait come next.
+    pub(super) fn look_at(&self, places: impl IntoIterator<Item = Place>) {
+        self.lock().queue.look_at(places);
+    }
+
+    /// Whether there is ocean to be recorded.
+    pub(super) fn has_ocean(&self) -> bool {
+        !self.lock().ocean.is_empty()
+    }
+
+    /// Jobs and chunks that are not done.
+    pub(super) fn open(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.jobs.len(), inner.queue.len())
+    }
+}

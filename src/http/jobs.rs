@@ -1,0 +1,264 @@
+//! Fills on demand, behind a token.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::JsonRejection, rejection::QueryRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::{Stream, StreamExt as _, stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{ApiError, AppState, links::base_url};
+use crate::{
+    build::{Followed, Job, JobEvent, JobFilter, JobRequest, JobState},
+    suggest,
+};
+
+/// What is to be filled: an area, in one way or not at all (the whole cube), and
+/// an interval.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Backfill {
+    /// `[west, south, east, north]` in degrees.
+    bbox: Option<[f64; 4]>,
+    /// A `GeoJSON` object with polygons, in degrees.
+    geometry: Option<Value>,
+    /// A tile of `WebMercatorQuad`: `z/x/y`.
+    tile: Option<String>,
+    /// Time step, chunk row and chunk column of each chunk.
+    chunks: Option<Vec<[usize; 3]>>,
+    /// Days, both inclusive: `2023-08-01/2023-08-31`; all time steps if absent.
+    datetime: Option<String>,
+    /// Build also what is done.
+    force: bool,
+    /// Build also what failed before.
+    retry_failed: bool,
+    /// Tell the plan and build nothing.
+    dry_run: bool,
+}
+
+impl From<Backfill> for JobRequest {
+    fn from(body: Backfill) -> Self {
+        Self {
+            bbox: body.bbox,
+            geometry: body.geometry,
+            tile: body.tile,
+            chunks: body.chunks,
+            datetime: body.datetime,
+            force: body.force,
+            retry_failed: body.retry_failed,
+        }
+    }
+}
+
+/// Builds what is missing.
+#[utoipa::path(
+    post, path = "/admin/cubes/{cube}/backfill", tag = "admin", security(("admin" = [])),
+    params(("cube" = String, Path, description = "Name of the cube")),
+    request_body = Backfill,
+    responses(
+        (status = 202, description = "A job has begun; one with nothing to do is done already"),
+        (status = 200, description = "The plan of a dry run"),
+        (status = 401, description = "A token is needed"),
+        (status = 403, description = "The admin API is off"),
+        (status = 404, description = "No such cube"),
+        (status = 422, description = "The request makes no plan"),
+        (status = 503, description = "Too much waits already"),
+    )
+)]
+pub(super) async fn backfill(
+    State(state): State<Arc<AppState>>,
+    Path(cube): Path<String>,
+    headers: HeaderMap,
+    body: Result<Json<Backfill>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    state.access.check(&headers)?;
+    let Json(body) = body.map_err(|rejection| {
+        let text = suggest::explain_unknown_field(&rejection.body_text());
+        ApiError::new(rejection.status(), text)
+    })?;
+    let is_dry = body.dry_run;
+    let request = JobRequest::from(body);
+    if is_dry {
+        let plan = state.jobs.plan(&cube, &request).await?;
+        let mut told = json!(plan.counts);
+        told["batches"] = json!(plan.batches.len());
+        return Ok(Json(told).into_response());
+    }
+    let job = state.jobs.begin(&cube, request).await?;
+    Ok(accepted(&state, &headers, job))
+}
+
+fn accepted(state: &AppState, headers: &HeaderMap, job: Job) -> Response {
+    let place = format!("{}/admin/jobs/{}", base_url(headers, &state.server), job.id);
+    (StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(job)).into_response()
+}
+
+/// Which jobs are listed.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Listing {
+    /// Of this cube only.
+    cube: Option<String>,
+    /// In this state only: queued, running, done, failed or cancelled.
+    state: Option<String>,
+    /// At most so many, 20 by default and 100 at most.
+    limit: Option<u32>,
+    /// Without so many of the newest.
+    offset: Option<u32>,
+}
+
+/// The jobs, the newest first.
+#[utoipa::path(
+    get, path = "/admin/jobs", tag = "admin", security(("admin" = [])), params(Listing),
+    responses((status = 200, description = "Jobs, without their failures"), (status = 400, description = "A parameter is wrong"))
+)]
+pub(super) async fn list(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    listing: Result<Query<Listing>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    const LIMIT: u32 = 20;
+    const MOST: u32 = 100;
+    state.access.check(&headers)?;
+    let Query(listing) = listing.map_err(|rejection| {
+        let text = suggest::explain_unknown_field(&rejection.body_text());
+        ApiError::new(StatusCode::BAD_REQUEST, text)
+    })?;
+    let named = |name: String| {
+        JobState::named(&name).ok_or_else(|| {
+            let names = JobState::ALL.map(JobState::name).join(", ");
+            let text = format!("`state={name}`: one of {names}");
+            ApiError::new(StatusCode::BAD_REQUEST, text)
+        })
+    };
+    let (limit, offset) = (
+        listing.limit.unwrap_or(LIMIT).min(MOST),
+        listing.offset.unwrap_or(0),
+    );
+    let filter = JobFilter {
+        cube: listing.cube,
+        state: listing.state.map(named).transpose()?,
+        limit,
+        offset,
+    };
+    let (jobs, count) = state.jobs.list(filter).await?;
+    Ok(Json(json!({
+        "jobs": jobs, "count": count, "limit": limit, "offset": offset,
+    })))
+}
+
+/// A job.
+#[utoipa::path(
+    get, path = "/admin/jobs/{id}", tag = "admin", security(("admin" = [])),
+    params(("id" = String, Path, description = "Name of the job")),
+    responses((status = 200, description = "Where it is"), (status = 404, description = "No such job"))
+)]
+pub(super) async fn one(
+    State(state): State<Arc<AppState>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Job>, ApiError> {
+    state.access.check(&headers)?;
+    Ok(Json(state.jobs.get(&id).await?))
+}
+
+/// Stops a job. What is committed stays.
+#[utoipa::path(
+    delete, path = "/admin/jobs/{id}", tag = "admin", security(("admin" = [])),
+    params(("id" = String, Path, description = "Name of the job")),
+    responses(
+        (status = 200, description = "It is cancelled"),
+        (status = 404, description = "No such job"),
+        (status = 409, description = "It has ended"),
+    )
+)]
+pub(super) async fn cancel(
+    State(state): State<Arc<AppState>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Job>, ApiError> {
+    state.access.check(&headers)?;
+    Ok(Json(state.jobs.cancel(&id).await?))
+}
+
+/// Begins a job for the chunks that failed in another.
+#[utoipa::path(
+    post, path = "/admin/jobs/{id}/retry", tag = "admin", security(("admin" = [])),
+    params(("id" = String, Path, description = "Name of the job")),
+    responses(
+        (status = 202, description = "A job has begun"),
+        (status = 404, description = "No such job"),
+        (status = 409, description = "It has not ended"),
+    )
+)]
+pub(super) async fn retry(
+    State(state): State<Arc<AppState>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    state.access.check(&headers)?;
+    let job = state.jobs.retry(&id).await?;
+    Ok(accepted(&state, &headers, job))
+}
+
+/// What happens to a job, as server-sent events: `planned`, `task`, `commit` and
+/// `job`. `Last-Event-ID` goes on behind an event; `reset` says that what was
+/// missed is not known any more, and the job has to be asked for.
+#[utoipa::path(
+    get, path = "/admin/jobs/{id}/events", tag = "admin", security(("admin" = [])),
+    params(
+        ("id" = String, Path, description = "Name of the job"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen"),
+    ),
+    responses(
+        (status = 200, description = "Events", content_type = "text/event-stream"),
+        (status = 404, description = "No such job"),
+    )
+)]
+pub(super) async fn events(
+    State(state): State<Arc<AppState>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    /// A comment so often keeps proxies from hanging up.
+    const ALIVE: Duration = Duration::from_secs(15);
+    state.access.check(&headers)?;
+    let last = headers.get("last-event-id");
+    let last = last.and_then(|last| last.to_str().ok()?.parse().ok());
+    let followed = state.jobs.follow(&id, last).await?;
+    let events = Sse::new(told(followed)).keep_alive(KeepAlive::new().interval(ALIVE));
+    // No proxy may hold events back.
+    Ok(([("x-accel-buffering", "no")], events).into_response())
+}
+
+fn told(followed: Followed) -> impl Stream<Item = Result<Event, Infallible>> {
+    let reset = || Event::default().event("reset").data("{}");
+    let first = match followed.missed {
+        Some(missed) => missed.iter().map(|event| event_of(event)).collect(),
+        None => vec![reset()],
+    };
+    let coming = stream::unfold(followed.coming, move |mut coming| async move {
+        match coming.recv().await {
+            Ok(event) => Some((event_of(&event), coming)),
+            Err(RecvError::Lagged(_)) => Some((reset(), coming)),
+            Err(RecvError::Closed) => None,
+        }
+    });
+    stream::iter(first).chain(coming).map(Ok)
+}
+
+fn event_of(event: &JobEvent) -> Event {
+    Event::default()
+        .id(event.id.to_string())
+        .event(event.kind)
+        .data(event.data.to_string())
+}

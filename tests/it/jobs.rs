@@ -1,0 +1,419 @@
+//! Fills as jobs of a server: over HTTP, through restarts, and after `kill -9`.
+
+use std::{collections::BTreeSet, path::Path, time::Duration};
+
+use cubetiler::{
+    build::{BuildConfig, BuildRequest},
+    catalog::Catalog,
+    config::Config,
+    cube::{Cell, Recipe},
+    grid::{ChunkIndex, Level},
+    http::Access,
+    source::SourceConfig,
+};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    fixture::{Local, Server},
+    random_archive::{Numbers, RandomArchive},
+    support::{Running, cubetiler},
+    workshop::{self, build, create},
+};
+
+const TOKEN: &str = "a secret";
+
+/// The admin API of a server.
+struct Admin {
+    url: String,
+    client: Client,
+}
+
+impl Admin {
+    fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            client: Client::new(),
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> (StatusCode, Value) {
+        let answer = request.bearer_auth(TOKEN).send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.send(self.client.get(format!("{}{path}", self.url)))
+            .await
+    }
+
+    async fn backfill(&self, cube: &str, body: Value) -> (StatusCode, Value) {
+        let url = format!("{}/admin/cubes/{cube}/backfill", self.url);
+        self.send(self.client.post(url).json(&body)).await
+    }
+
+    async fn begin(&self, cube: &str, body: Value) -> String {
+        let (status, job) = self.backfill(cube, body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{job}");
+        job["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The events of a job, from its first that is known or behind another.
+    async fn events(&self, job: &str, last: Option<u64>) -> Events {
+        let url = format!("{}/admin/jobs/{job}/events", self.url);
+        let mut request = self.client.get(url).bearer_auth(TOKEN);
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        Events {
+            answer,
+            text: String::new(),
+        }
+    }
+
+    /// Waits until a job has ended.
+    async fn ended(&self, job: &str) -> Value {
+        let mut events = self.events(job, None).await;
+        loop {
+            let (_, told) = self.get(&format!("/admin/jobs/{job}")).await;
+            if !told["ended"].is_null() {
+                return told;
+            }
+            // It may have ended before it was followed.
+            let next = tokio::time::timeout(Duration::from_millis(200), events.next());
+            if let Ok(None) = next.await {
+                panic!("the events of {job} ended before it did: {told}");
+            }
+        }
+    }
+}
+
+/// An event, as it is sent.
+#[derive(Clone, Debug, PartialEq)]
+struct Event {
+    id: Option<u64>,
+    kind: String,
+    data: Value,
+}
+
+struct Events {
+    answer: reqwest::Response,
+    text: String,
+}
+
+impl Events {
+    /// The next event; none where the server has gone.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(end) = self.text.find("\n\n") {
+                let rest = self.text.split_off(end + 2);
+                let text = std::mem::replace(&mut self.text, rest);
+                let field = |name: &str| {
+                    let line = text.lines().find_map(|line| line.strip_prefix(name));
+                    line.map(|value| value.trim().to_owned())
+                };
+                // Else it is a comment, which only says that the server is there.
+                if let Some(kind) = field("event:") {
+                    return Some(Event {
+                        id: field("id:").map(|id| id.parse().unwrap()),
+                        kind,
+                        data: serde_json::from_str(&field("data:").unwrap()).unwrap(),
+                    });
+                }
+                continue;
+            }
+            let part = self.answer.chunk().await.ok()??;
+            self.text.push_str(std::str::from_utf8(&part).unwrap());
+        }
+    }
+
+    /// All events up to the end of the job.
+    async fn until_the_end(&mut self) -> Vec<Event> {
+        let mut all = Vec::new();
+        while let Some(event) = self.next().await {
+            let state = event.data["state"].as_str().unwrap_or_default();
+            let is_end = event.kind == "job" && state != "running";
+            all.push(event);
+            if is_end {
+                return all;
+            }
+        }
+        panic!("the server has gone: {all:?}");
+    }
+}
+
+async fn server(local: &Local, store: String) -> (Server, Admin) {
+    let mut config = Config::default();
+    config.cubes.insert("formula".to_owned(), store.into());
+    config.server.state_dir = local.path("state").into();
+    config.build.group_millis = 50;
+    let server = Server::of(&config, Access::Token(TOKEN.to_owned())).await;
+    let admin = Admin::new(&server.url);
+    (server, admin)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fill_is_told_from_its_plan_to_its_end_and_its_repeat_is_done_at_once() {
+    let local = Local::new();
+    let (_server, admin) = server(&local, local.create("cube")).await;
+    let (status, plan) = admin.backfill("formula", json!({"dry_run": true})).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!((&plan["build"], &plan["done"]), (&json!(4), &json!(0)));
+
+    let job = admin.begin("formula", json!({})).await;
+    let events = admin.events(&job, None).await.until_the_end().await;
+    assert_eq!(events[0].kind, "planned");
+    let steps: BTreeSet<&str> = (events.iter())
+        .filter(|event| event.kind == "task")
+        .filter_map(|event| event.data["state"].as_str())
+        .collect();
+    let expected = ["built", "reading", "searching", "writing"];
+    assert_eq!(steps, BTreeSet::from(expected));
+    let mut committed: Vec<&Value> = (events.iter())
+        .filter(|event| event.kind == "commit")
+        .flat_map(|event| event.data["chunks"].as_array().unwrap())
+        .collect();
+    committed.sort_by_key(ToString::to_string);
+    let all = [
+        json!([0, 0, 0]),
+        json!([0, 0, 1]),
+        json!([0, 1, 0]),
+        json!([0, 1, 1]),
+    ];
+    assert_eq!(committed, all.iter().collect::<Vec<_>>());
+
+    let (_, told) = admin.get(&format!("/admin/jobs/{job}")).await;
+    assert_eq!(told["state"], "done");
+    let numbers = ["total", "done", "committed", "failed"].map(|name| told[name].as_u64().unwrap());
+    assert_eq!(numbers, [4, 4, 4, 0]);
+    assert!(told["stages"]["warp"].as_f64().unwrap() > 0.0, "{told}");
+
+    // Who was cut off goes on behind what he saw.
+    let seen = events[2].id;
+    let rest = admin.events(&job, seen).await.until_the_end().await;
+    assert_eq!(rest, events[3..]);
+    let first = admin.events(&job, Some(1)).await.next().await.unwrap();
+    assert_eq!(first.kind, "reset");
+
+    let (status, again) = admin.backfill("formula", json!({})).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(
+        (&again["state"], &again["total"]),
+        (&json!("done"), &json!(0))
+    );
+    assert_eq!(again["planned"]["done"], 4);
+    let (_, listed) = admin.get("/admin/jobs?cube=formula&limit=1").await;
+    assert_eq!(listed["count"], 2);
+    assert_eq!(listed["jobs"][0]["id"], again["id"], "the newest is first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_area_is_named_as_a_rectangle_polygons_a_tile_or_chunks() {
+    let local = Local::new();
+    let (_server, admin) = server(&local, local.create("cube")).await;
+    let plan = async |area: Value| {
+        let mut body = area;
+        body["dry_run"] = json!(true);
+        let (status, plan) = admin.backfill("formula", body).await;
+        (
+            status.as_u16(),
+            plan["build"].clone(),
+            plan["detail"].to_string(),
+        )
+    };
+    let ring = json!([[[5.91, 43.18], [5.92, 43.18], [5.92, 43.19], [5.91, 43.18]]]);
+    for (area, chunks) in [
+        (json!({"bbox": [5.91, 43.18, 5.92, 43.19]}), 1),
+        (
+            json!({"geometry": {"type": "Polygon", "coordinates": ring}}),
+            1,
+        ),
+        (json!({"tile": "0/0/0"}), 4),
+        (json!({"chunks": [[0, 1, 1], [0, 0, 0]]}), 2),
+        (json!({}), 4),
+    ] {
+        let (status, found, _) = plan(area.clone()).await;
+        assert_eq!((status, found), (200, json!(chunks)), "{area}");
+    }
+    let far = json!([[[50, 50], [51, 50], [51, 51], [50, 50]]]);
+    for (area, word) in [
+        (
+            json!({"tile": "0/0/0", "bbox": [0, 0, 1, 1]}),
+            "one of them",
+        ),
+        (json!({"chunks": [[0, 7, 0]]}), "[1, 2, 2]"),
+        (
+            json!({"geometry": {"type": "Polygon", "coordinates": far}}),
+            "no chunk",
+        ),
+        (json!({"tile": "1/9/9"}), "zoom/column/row"),
+        (json!({"chunk": []}), "chunks"),
+    ] {
+        let (status, _, detail) = plan(area.clone()).await;
+        assert!(
+            status == 422 && detail.contains(word),
+            "{area}: {status}, {detail}"
+        );
+    }
+}
+
+/// The program as a server, with a cube and a folder for its jobs.
+struct Process {
+    _running: Running,
+    admin: Admin,
+}
+
+impl Process {
+    fn start(store: &Path, state: &Path) -> Self {
+        let mut command = cubetiler(&["serve", "--bind", "127.0.0.1:0"]);
+        command
+            .arg(format!("cube={}", store.display()))
+            .env("CUBETILER_LOG__FILTER", "off")
+            .env("CUBETILER_ADMIN_TOKEN", TOKEN)
+            .env("CUBETILER_BUILD__GROUP_MILLIS", "20")
+            .env("CUBETILER_SERVER__STATE_DIR", state);
+        let (running, url) = Running::start(&mut command, |line| {
+            let at = line.find("http://")?;
+            Some(line[at..].trim_end_matches('/').to_owned())
+        });
+        Self {
+            _running: running,
+            admin: Admin::new(&url),
+        }
+    }
+}
+
+fn recipe(items: &str) -> Recipe {
+    let text = format!(
+        r#"
+        [grid]
+        bounds = [11.96, 44.96, 12.04, 45.04]
+        resolution = 0.001
+        chunk = 16
+        inner_chunk = 8
+        levels = 3
+        skip = "none"
+        [time]
+        start = "2023-08-01"
+        end = "2023-08-31"
+        [source]
+        stac = "{items}"
+        bands = ["red", "nir"]
+        mask = {{ asset = "scl" }}
+        "#
+    );
+    Recipe::from_toml(&text).unwrap()
+}
+
+/// All values and coverage, of a cube as it lies on disk.
+async fn content(store: &Path) -> (Vec<Vec<u16>>, Vec<(ChunkIndex, Cell)>) {
+    let entry = Catalog::default()
+        .open("cube", store.to_owned())
+        .await
+        .unwrap();
+    let (mut values, mut cells) = (Vec::new(), Vec::new());
+    for level in [0, 1, 2].map(Level) {
+        values.extend(workshop::values(&entry, level).await);
+        cells.extend(workshop::cells(&entry, level).await);
+    }
+    (values, cells)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_at_any_moment_goes_on_and_builds_nothing_twice() {
+    const KILLS: u32 = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let mut numbers = Numbers::new(20_261_129);
+    let archive = RandomArchive::write(folder.path(), &mut numbers, 4);
+    let items = archive.items();
+
+    let whole = folder.path().join("whole");
+    let entry = create(&whole, recipe(&items)).await;
+    let builder = workshop::builder(2, SourceConfig::default(), BuildConfig::default());
+    let report = build(&entry, &builder, &BuildRequest::default()).await;
+    assert_eq!((report.built, report.failures), (25, Vec::new()));
+    let expected = content(&whole).await;
+
+    let (store, state) = (folder.path().join("killed"), folder.path().join("state"));
+    drop(create(&store, recipe(&items)).await);
+    let mut job: Option<String> = None;
+    let mut committed: BTreeSet<String> = BTreeSet::new();
+    let mut jobs = 0;
+    for _ in 0..KILLS {
+        let process = Process::start(&store, &state);
+        let admin = &process.admin;
+        let id = if let Some(id) = job.take() {
+            id
+        } else {
+            jobs += 1;
+            committed.clear();
+            admin.begin("cube", json!({"force": true})).await
+        };
+        let mut events = admin.events(&id, None).await;
+        let (_, told) = admin.get(&format!("/admin/jobs/{id}")).await;
+        let mut has_ended = !told["ended"].is_null();
+        for _ in 0..numbers.below(60) {
+            if has_ended {
+                break;
+            }
+            let Some(event) = events.next().await else {
+                panic!("the server died by itself");
+            };
+            match event.kind.as_str() {
+                "task" => {
+                    let chunk = event.data["chunk"].to_string();
+                    assert!(!committed.contains(&chunk), "{chunk} is built twice");
+                }
+                "commit" => {
+                    let chunks = event.data["chunks"].as_array().unwrap();
+                    committed.extend(chunks.iter().map(Value::to_string));
+                }
+                "job" => has_ended = event.data["state"] != "running",
+                _ => {}
+            }
+        }
+        // Between two events too.
+        tokio::time::sleep(Duration::from_micros(numbers.below(30_000).into())).await;
+        job = (!has_ended).then_some(id);
+        drop(process);
+    }
+    let process = Process::start(&store, &state);
+    let (_, listed) = process.admin.get("/admin/jobs?limit=100").await;
+    assert_eq!(listed["count"], jobs);
+    for job in listed["jobs"].as_array().unwrap() {
+        let ended = process.admin.ended(job["id"].as_str().unwrap()).await;
+        assert_eq!(ended["state"], "done", "{ended}");
+        assert_eq!(
+            (&ended["committed"], &ended["failed"]),
+            (&json!(25), &json!(0))
+        );
+    }
+    drop(process);
+    assert_eq!(content(&store).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_with_the_same_jobs_is_refused() {
+    let local = Local::new();
+    let store = local.create("cube");
+    let (_server, _admin) = server(&local, store.clone()).await;
+    let mut command = cubetiler(&[
+        "serve",
+        "--bind",
+        "127.0.0.1:0",
+        &format!("formula={store}"),
+    ]);
+    command
+        .env("CUBETILER_ADMIN_TOKEN", TOKEN)
+        .env("CUBETILER_SERVER__STATE_DIR", local.path("state"));
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && text.contains("another server"),
+        "{text}"
+    );
+}

@@ -3,6 +3,7 @@
 mod build;
 mod cube;
 mod demo;
+mod history;
 mod provenance;
 mod serve;
 
@@ -53,6 +54,26 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what was committed to a cube, the newest first
+    History {
+        /// The cube
+        store: PathBuf,
+        /// At most so many commits
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// JSON lines instead of lines for people
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make an earlier state of a cube the newest one
+    Rollback {
+        /// The cube
+        store: PathBuf,
+        /// The state, as `history` lists it
+        revision: String,
+    },
+    /// Delete what no commit of a cube reaches
+    Gc(history::GcArguments),
     /// Serve cubes as map tiles
     Serve(serve::ServeArguments),
     /// Print the documented default configuration
@@ -109,6 +130,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             Some(at) => provenance::show(&store, &at, json).await,
             None => cube::info(store, json).await,
         },
+        Command::History { store, limit, json } => history::history(&store, limit, json).await,
+        Command::Rollback { store, revision } => history::rollback(&store, &revision).await,
+        Command::Gc(arguments) => history::gc(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Config => {
             say(DEFAULT_TOML.trim_end());

@@ -16,6 +16,7 @@ use crate::{
     dataset::DatasetError,
     external::ExternalError,
     grid::TileAddressError,
+    repo::RepoError,
     tile::TileError,
     zarr::ZarrError,
 };
@@ -212,6 +213,9 @@ impl From<JobError> for ApiError {
             JobError::Build(BuildError::Lock(error)) => {
                 Self::new(StatusCode::CONFLICT, error.to_string())
             }
+            JobError::Build(BuildError::Zarr(ZarrError::Repo(
+                error @ RepoError::NotInHistory(_),
+            ))) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             JobError::Build(BuildError::Zarr(error)) => error.into(),
             JobError::Build(BuildError::Compute(error)) => Self::internal(
                 StatusCode::INTERNAL_SERVER_ERROR,

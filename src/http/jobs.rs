@@ -81,10 +81,7 @@ pub(super) async fn backfill(
     body: Result<Json<Backfill>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     state.access.check(&headers)?;
-    let Json(body) = body.map_err(|rejection| {
-        let text = suggest::explain_unknown_field(&rejection.body_text());
-        ApiError::new(rejection.status(), text)
-    })?;
+    let Json(body) = body.map_err(|rejection| wrong_body(&rejection))?;
     let is_dry = body.dry_run;
     let request = JobRequest::from(body);
     if is_dry {
@@ -129,10 +126,7 @@ pub(super) async fn list(
     const LIMIT: u32 = 20;
     const MOST: u32 = 100;
     state.access.check(&headers)?;
-    let Query(listing) = listing.map_err(|rejection| {
-        let text = suggest::explain_unknown_field(&rejection.body_text());
-        ApiError::new(StatusCode::BAD_REQUEST, text)
-    })?;
+    let Query(listing) = listing.map_err(|rejection| wrong_query(&rejection))?;
     let named = |name: String| {
         JobState::named(&name).ok_or_else(|| {
             let names = JobState::ALL.map(JobState::name).join(", ");
@@ -238,6 +232,77 @@ pub(super) async fn events(
     let events = Sse::new(told(followed)).keep_alive(KeepAlive::new().interval(ALIVE));
     // No proxy may hold events back.
     Ok(([("x-accel-buffering", "no")], events).into_response())
+}
+
+/// How many commits are listed.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Past {
+    /// At most so many, 100 by default and 1000 at most.
+    limit: Option<usize>,
+}
+
+/// What was committed to a cube, the newest first.
+#[utoipa::path(
+    get, path = "/admin/cubes/{cube}/history", tag = "admin", security(("admin" = [])),
+    params(("cube" = String, Path, description = "Name of the cube"), Past),
+    responses((status = 200, description = "Commits"), (status = 404, description = "No such cube"))
+)]
+pub(super) async fn history(
+    State(state): State<Arc<AppState>>,
+    Path(cube): Path<String>,
+    headers: HeaderMap,
+    past: Result<Query<Past>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    const LIMIT: usize = 100;
+    const MOST: usize = 1000;
+    state.access.check(&headers)?;
+    let Query(past) = past.map_err(|rejection| wrong_query(&rejection))?;
+    let limit = past.limit.unwrap_or(LIMIT).min(MOST);
+    let commits = state.jobs.history(&cube, limit).await?;
+    Ok(Json(json!({"commits": commits, "limit": limit})))
+}
+
+/// An earlier state of a cube.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rollback {
+    /// As the history lists it.
+    revision: String,
+}
+
+/// Makes an earlier state of a cube the newest one.
+#[utoipa::path(
+    post, path = "/admin/cubes/{cube}/rollback", tag = "admin", security(("admin" = [])),
+    params(("cube" = String, Path, description = "Name of the cube")),
+    request_body = Rollback,
+    responses(
+        (status = 200, description = "It is the newest"),
+        (status = 404, description = "No such cube"),
+        (status = 409, description = "The cube is being filled"),
+        (status = 422, description = "It is no earlier state"),
+    )
+)]
+pub(super) async fn rollback(
+    State(state): State<Arc<AppState>>,
+    Path(cube): Path<String>,
+    headers: HeaderMap,
+    body: Result<Json<Rollback>, JsonRejection>,
+) -> Result<Json<Value>, ApiError> {
+    state.access.check(&headers)?;
+    let Json(body) = body.map_err(|rejection| wrong_body(&rejection))?;
+    let revision = state.jobs.rollback(&cube, &body.revision).await?;
+    Ok(Json(json!({"revision": revision.to_string()})))
+}
+
+fn wrong_body(rejection: &JsonRejection) -> ApiError {
+    let text = suggest::explain_unknown_field(&rejection.body_text());
+    ApiError::new(rejection.status(), text)
+}
+
+fn wrong_query(rejection: &QueryRejection) -> ApiError {
+    let text = suggest::explain_unknown_field(&rejection.body_text());
+    ApiError::new(StatusCode::BAD_REQUEST, text)
 }
 
 fn told(followed: Followed) -> impl Stream<Item = Result<Event, Infallible>> {

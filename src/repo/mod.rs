@@ -6,12 +6,11 @@
 //! cube before or after, never between.
 
 mod bucket;
+mod history;
 mod lock;
 mod session;
 
-use std::{fmt, path::Path as FsPath, path::PathBuf, pin::pin, sync::Arc};
-
-use futures::{StreamExt as _, TryStreamExt as _};
+use std::{fmt, path::Path as FsPath, path::PathBuf, sync::Arc};
 
 use icechunk::{
     Repository, RepositoryConfig,
@@ -23,8 +22,7 @@ use icechunk::{
     repository::{RepositoryError, RepositoryErrorKind, VersionInfo},
 };
 
-use uuid::Uuid;
-
+pub use history::{Commit, Swept};
 pub use lock::{Holder, LockError, WriterLock};
 pub use session::{Bytewise, ChunkRef, Read, Snapshot, Transaction};
 
@@ -69,6 +67,9 @@ pub enum RepoError {
         /// Branches and tags there are.
         available: String,
     },
+    /// No earlier state of the cube.
+    #[error("`{0}` is none of the cube's states: `cubetiler history` lists them")]
+    NotInHistory(String),
     /// A node's path, shape or index cannot be expressed.
     #[error("`{0}` is no valid node for a repository")]
     BadNode(String),
@@ -291,30 +292,6 @@ impl Repo {
             .await
             .map(Transaction::new)
             .map_err(|e| storage(format!("write to {}", self.path.display()), e))
-    }
-
-    /// Whether one of the newest commits, at most so many, is of a batch.
-    ///
-    /// # Errors
-    /// What storage says.
-    pub async fn has_batch(&self, batch: Uuid, most: usize) -> Result<bool, RepoError> {
-        let failed = |error| {
-            storage(
-                format!("read the history of {}", self.path.display()),
-                error,
-            )
-        };
-        let tip = VersionInfo::BranchTipRef(BRANCH.to_owned());
-        let history = self.repository.ancestry(&tip).await.map_err(failed)?;
-        let mut history = pin!(history.take(most));
-        let batch = batch.to_string();
-        while let Some(commit) = history.try_next().await.map_err(failed)? {
-            let name = commit.metadata.get(session::BATCH);
-            if name.and_then(|name| name.as_str()) == Some(&batch) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Takes the right to write, which one process at a time has: commits to

@@ -173,7 +173,12 @@ async fn every_route_is_documented() {
         "/cubes/{cube}/{tileMatrixSetId}/tilejson.json",
         "/cubes/{cube}/{z}/{x}/{y}",
         "/admin/cubes/{cube}/backfill",
+        "/admin/cubes/{cube}/history",
+        "/admin/cubes/{cube}/rollback",
+        "/admin/jobs",
         "/admin/jobs/{id}",
+        "/admin/jobs/{id}/retry",
+        "/admin/jobs/{id}/events",
         "/healthz",
         "/metrics",
     ] {

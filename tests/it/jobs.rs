@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     fixture::{Local, Server},
     random_archive::{Numbers, RandomArchive},
-    support::{Running, cubetiler},
+    support::{Running, cubetiler, succeed},
     workshop::{self, build, create},
 };
 
@@ -416,4 +416,46 @@ async fn a_second_server_with_the_same_jobs_is_refused() {
         !output.status.success() && text.contains("another server"),
         "{text}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_shows_what_was_before_and_garbage_is_what_nobody_reaches() {
+    let local = Local::new();
+    let store = local.create("cube");
+    let (server, admin) = server(&local, store.clone()).await;
+    let (_, before) = admin.get("/admin/cubes/formula/history").await;
+    let empty = before["commits"][0]["revision"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let job = admin.begin("formula", json!({})).await;
+    admin.ended(&job).await;
+    let (_, after) = admin.get("/admin/cubes/formula/history?limit=1").await;
+    assert_ne!(after["commits"][0]["revision"], empty.as_str());
+    assert_eq!(after["commits"].as_array().unwrap().len(), 1);
+
+    let url = format!("{}/admin/cubes/formula/rollback", server.url);
+    let back = |revision: &str| admin.client.post(&url).json(&json!({"revision": revision}));
+    let (status, problem) = admin.send(back("nonsense")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    let (status, told) = admin.send(back(&empty)).await;
+    assert_eq!((status, &told["revision"]), (StatusCode::OK, &json!(empty)));
+    let cube: Value = server.get("/cubes/formula").await.json().await.unwrap();
+    assert_eq!(cube["revision"], empty.as_str());
+
+    // Of the fill nothing is reached any more.
+    let gc = |arguments: &[&str]| {
+        let output = succeed(&mut cubetiler(&[&["gc", &store], arguments].concat()));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(gc(&[]).starts_with("0 chunks"), "what is young stays");
+    let told = gc(&["--keep", "0", "--dry-run"]);
+    assert!(
+        !told.starts_with("0 chunks") && told.contains("would be"),
+        "{told}"
+    );
+    assert!(gc(&["--keep", "0"]).contains(" deleted"));
+    assert!(gc(&["--keep", "0", "--dry-run"]).starts_with("0 chunks"));
+    let job = admin.begin("formula", json!({})).await;
+    assert_eq!(admin.ended(&job).await["committed"], 4, "the cube is whole");
 }

@@ -31,7 +31,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     // surface
     ("config",    &["build", "cache", "source", "storage", "suggest"],           &[]),
     ("telemetry", &["config"],                                           &["metrics_exporter_prometheus", "tracing_subscriber"]),
-    ("http",      &["grid", "raster", "render", "cube", "suggest", "catalog", "dataset", "external", "tile", "build", "config", "telemetry", "zarr"],
+    ("http",      &["grid", "raster", "render", "cube", "suggest", "catalog", "dataset", "external", "tile", "build", "config", "repo", "telemetry", "zarr"],
                   &["axum", "metrics_exporter_prometheus", "rust_embed", "tokio", "tokio_io_timeout", "tower_http", "utoipa", "utoipa_axum", "utoipa_swagger_ui"]),
     ("app",       &["build", "cache", "catalog", "compute", "config", "http", "source", "storage", "telemetry", "tile", "zarr"], &["axum", "tokio"]),
     ("demo",      &[],                                                   &["axum", "stac_server", "tokio", "tower_http"]),

@@ -129,13 +129,14 @@ impl Ledger {
         let at = |error| LedgerError::Folder(folder.to_owned(), error);
         std::fs::create_dir_all(folder).map_err(at)?;
         let connection = Connection::open(folder.join(FILE))?;
-        Self::of(connection).map_err(|error| match error {
-            LedgerError::Sqlite(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) =>
-            {
-                LedgerError::Held(folder.to_owned())
+        Self::of(connection).map_err(|error| {
+            let LedgerError::Sqlite(reason) = &error else {
+                return error;
+            };
+            if reason.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
+                return LedgerError::Held(folder.to_owned());
             }
-            error => error,
+            error
         })
     }
 

@@ -300,7 +300,7 @@ fn wrong_body(rejection: &JsonRejection) -> ApiError {
     ApiError::new(rejection.status(), text)
 }
 
-fn wrong_query(rejection: &QueryRejection) -> ApiError {
+pub(super) fn wrong_query(rejection: &QueryRejection) -> ApiError {
     let text = suggest::explain_unknown_field(&rejection.body_text());
     ApiError::new(StatusCode::BAD_REQUEST, text)
 }

@@ -30,7 +30,7 @@ use self::{
     filler::{FillError, Filler},
     ledger::{Ledger, Made, OpenJob},
     queue::{JobNumber, Place},
-    site::{Progress, Site},
+    site::{Admitted, Progress, Site},
 };
 pub use self::{
     events::{Followed, JobEvent},
@@ -95,6 +95,17 @@ impl From<PlanError> for JobError {
     fn from(error: PlanError) -> Self {
         Self::Build(error.into())
     }
+}
+
+/// What is done about chunks that somebody sees missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// They are being filled.
+    Filling,
+    /// They are left as they are.
+    Nothing,
+    /// Not before so long, since many were begun lately.
+    Later(Duration),
 }
 
 /// What fillers share.
@@ -330,6 +341,39 @@ impl Jobs {
         let site = lock(&self.0.sites).get(cube).map(Arc::clone);
         if let Some(site) = site {
             site.look_at(chunks.iter().map(|chunk| Place::new(time, *chunk)));
+        }
+    }
+
+    /// Begins to fill chunks that somebody sees missing, at most `limit` a
+    /// minute. What failed before or is ocean is left.
+    ///
+    /// # Errors
+    /// As [`Jobs::begin`] says.
+    pub async fn fill_seen(
+        &self,
+        cube: &str,
+        time: usize,
+        chunks: &[ChunkIndex],
+        limit: u32,
+    ) -> Result<Seen, JobError> {
+        self.entry(cube)?;
+        let places = chunks.iter().map(|chunk| Place::new(time, *chunk)).collect();
+        match self.0.site(cube).admit(places, limit) {
+            Admitted::Waiting => Ok(Seen::Filling),
+            Admitted::Later(wait) => Ok(Seen::Later(wait)),
+            Admitted::New(places) => {
+                let chunks = places.iter().map(|place| place.to_array()).collect();
+                let request = JobRequest {
+                    chunks: Some(chunks),
+                    ..JobRequest::default()
+                };
+                let plan = self.plan(cube, &request).await?;
+                if plan.counts.build == 0 && plan.new_ocean.is_empty() {
+                    return Ok(Seen::Nothing);
+                }
+                self.begin(cube, request).await?;
+                Ok(Seen::Filling)
+            }
         }
     }
 

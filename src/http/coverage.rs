@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -98,7 +97,12 @@ pub(super) async fn features(
         "features": features,
     });
     let kind = [(header::CONTENT_TYPE, "application/geo+json")];
-    Ok((kind, [(header::CACHE_CONTROL, NO_STORE)], document.to_string()).into_response())
+    Ok((
+        kind,
+        [(header::CACHE_CONTROL, NO_STORE)],
+        document.to_string(),
+    )
+        .into_response())
 }
 
 /// The states of all chunks of a time step as a picture: a pixel is a chunk, the
@@ -130,15 +134,18 @@ pub(super) async fn image(
     let window = grid.shape.window();
     let reader = state.tiles.reader();
     let cells = reader.cells(entry.number(), &stored, Level(0), time, window);
-    let indices = cells.await?.iter().map(|(_, cell)| code(cell.state));
+    let cells = cells.await?;
     let pixels = Pixels::Indexed {
         palette: COLORS.to_vec(),
-        indices: indices.collect(),
+        indices: cells.iter().map(|(_, cell)| code(cell.state)).collect(),
     };
     let size = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let failed = |error: &dyn std::error::Error| {
+    let failed = |error: &(dyn std::error::Error + 'static)| {
         tracing::error!(error, "the coverage cannot be drawn");
-        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "the coverage cannot be drawn")
+        ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the coverage cannot be drawn",
+        )
     };
     let picture = Picture::new(size(grid.cols()), size(grid.rows()), pixels);
     let picture = picture.map_err(|error| failed(&error))?;
@@ -150,7 +157,10 @@ pub(super) async fn image(
         ("content-type", "image/png".to_owned()),
         ("cache-control", "no-store".to_owned()),
         ("x-cube-revision", stored.snapshot.revision().to_string()),
-        ("x-cube-time", stored.cube.times().days(time).start.to_string()),
+        (
+            "x-cube-time",
+            stored.cube.times().days(time).start.to_string(),
+        ),
         ("x-coverage-palette", palette.join(" ")),
     ];
     Ok((axum::response::AppendHeaders(told), file).into_response())
@@ -207,7 +217,7 @@ async fn cells(
 ) -> Result<Vec<(ChunkIndex, Cell)>, ApiError> {
     let grid = stored.cube.pyramid().chunks(Level(0));
     let windows = chunks.iter().map(|chunk| grid.window(*chunk));
-    let Some(window) = windows.reduce(|a, b| around(a, b)) else {
+    let Some(window) = windows.reduce(around) else {
         return Ok(Vec::new());
     };
     let reader = state.tiles.reader();

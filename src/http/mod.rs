@@ -97,6 +97,7 @@ fn documented() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(jobs::one, jobs::cancel))
         .routes(routes!(jobs::retry))
         .routes(routes!(jobs::events))
+        .routes(routes!(jobs::timeline))
         .routes(routes!(jobs::history))
         .routes(routes!(jobs::rollback))
         .routes(routes!(health))

@@ -178,7 +178,11 @@ async fn answer(
 
 /// Says that somebody looks at a tile with holes. Where the cube is filled by
 /// that, tells so, and when to come again in seconds.
-async fn looked_at(state: &AppState, cube: &str, tile: &tile::Prepared) -> Option<(&'static str, u64)> {
+async fn looked_at(
+    state: &AppState,
+    cube: &str,
+    tile: &tile::Prepared,
+) -> Option<(&'static str, u64)> {
     /// A chunk takes some seconds.
     const SOON: u64 = 3;
     let (step, chunks) = tile.unbuilt();

@@ -9,6 +9,7 @@ mod queue;
 mod request;
 mod scenes;
 mod site;
+mod timelines;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -31,6 +32,7 @@ use self::{
     ledger::{Ledger, Made, OpenJob},
     queue::{JobNumber, Place},
     site::{Admitted, Progress, Site},
+    timelines::Timelines,
 };
 pub use self::{
     events::{Followed, JobEvent},
@@ -115,6 +117,7 @@ pub(super) struct Office {
     catalog: Arc<Catalog>,
     ledger: Ledger,
     events: Events,
+    timelines: Timelines,
     /// Chunks that are built at once, of all cubes.
     places: Semaphore,
     commit_every: Duration,
@@ -142,6 +145,7 @@ impl Jobs {
         Ok(Self(Arc::new(Office {
             ledger: Ledger::open(folder)?,
             // Rises over restarts: nobody tells a thousand events a millisecond.
+            timelines: Timelines::default(),
             events: Events::new(now().unsigned_abs() * 1000),
             places: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             commit_every: Duration::from_millis(config.group_millis),
@@ -302,6 +306,17 @@ impl Jobs {
         self.begin(&job.cube, request).await
     }
 
+    /// When the chunks of a job did what, as an SVG picture.
+    ///
+    /// # Errors
+    /// If there is no such job.
+    pub async fn timeline(&self, id: &str) -> Result<String, JobError> {
+        let (number, job) = self.found(id).await?;
+        let job = self.0.with_progress(number, job);
+        let title = format!("{} of {} chunks of {}", job.done, job.total, job.cube);
+        Ok(self.0.timelines.to_svg(job.id, &title))
+    }
+
     /// Follows the events of a job, from behind the last one that was seen on.
     ///
     /// # Errors
@@ -357,7 +372,10 @@ impl Jobs {
         limit: u32,
     ) -> Result<Seen, JobError> {
         self.entry(cube)?;
-        let places = chunks.iter().map(|chunk| Place::new(time, *chunk)).collect();
+        let places = chunks
+            .iter()
+            .map(|chunk| Place::new(time, *chunk))
+            .collect();
         match self.0.site(cube).admit(places, limit) {
             Admitted::Waiting => Ok(Seen::Filling),
             Admitted::Later(wait) => Ok(Seen::Later(wait)),

@@ -79,6 +79,10 @@ pub struct ServerConfig {
     pub max_tile_size: usize,
     /// Where the server keeps its jobs; a folder of its own.
     pub state_dir: PathBuf,
+    /// Cubes that are filled where somebody looks, without being asked.
+    pub fill_on_view: Vec<String>,
+    /// The most chunks a minute that a cube is filled by so.
+    pub fill_on_view_chunks: u32,
 }
 
 impl Default for ServerConfig {
@@ -94,6 +98,8 @@ impl Default for ServerConfig {
             tile_seconds: 0,
             max_tile_size: 1024,
             state_dir: PathBuf::from("cubetiler-state"),
+            fill_on_view: Vec::new(),
+            fill_on_view_chunks: 60,
         }
     }
 }

@@ -28,9 +28,9 @@ pub use config::BuildConfig;
 pub use cost::Prices;
 pub use error::{BuildError, ChunkError};
 pub use jobs::{
-    Followed, Job, JobError, JobEvent, JobFilter, JobRequest, JobState, Jobs, LedgerError,
+    Followed, Job, JobError, JobEvent, JobFilter, JobRequest, JobState, Jobs, LedgerError, Seen,
 };
-pub use plan::{Area, Batch, BuildRequest, Counts, Plan, PlanError};
+pub use plan::{Area, Batch, BuildRequest, Counts, Plan, PlanError, chunk_bounds};
 pub use report::{Event, Failure, Report};
 pub use run::{Builder, Cancel, cancellation};
 pub use stages::StageSeconds;

@@ -309,7 +309,7 @@ impl Part {
 ///
 /// # Errors
 /// If the cube's reference system cannot be used.
-pub(super) fn chunk_bounds(
+pub fn chunk_bounds(
     cube: &Cube,
     chunk: ChunkIndex,
     cells_around: usize,

@@ -57,6 +57,11 @@ const TOP: f64 = 56.0;
 const BOTTOM: f64 = 44.0;
 
 impl Timeline {
+    /// How many tasks it is of.
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Adds a chunk that was built.
     pub(super) fn built(&mut self, start: Instant, chunk: [usize; 3], moments: Moments) {
         let Moments {

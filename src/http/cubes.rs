@@ -108,6 +108,8 @@ pub(super) async fn one(
             {"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{cube}")},
             {"rel": "tilejson", "type": "application/json", "href": format!("{base}/cubes/{cube}/WebMercatorQuad/tilejson.json")},
             {"rel": "tiles", "templated": true, "type": "image/png", "href": format!("{base}/cubes/{cube}/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}.png")},
+            {"rel": "coverage", "type": "application/geo+json", "href": format!("{base}/cubes/{cube}/coverage")},
+            {"rel": "coverage", "type": "image/png", "href": format!("{base}/cubes/{cube}/coverage.png")},
         ],
     })))
 }

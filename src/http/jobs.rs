@@ -234,6 +234,25 @@ pub(super) async fn events(
     Ok(([("x-accel-buffering", "no")], events).into_response())
 }
 
+/// When the chunks of a job did what.
+#[utoipa::path(
+    get, path = "/admin/jobs/{id}/timeline.svg", tag = "admin", security(("admin" = [])),
+    params(("id" = String, Path, description = "Name of the job")),
+    responses(
+        (status = 200, description = "A picture", content_type = "image/svg+xml"),
+        (status = 404, description = "No such job"),
+    )
+)]
+pub(super) async fn timeline(
+    State(state): State<Arc<AppState>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    state.access.check(&headers)?;
+    let picture = state.jobs.timeline(&id).await?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
+}
+
 /// How many commits are listed.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields, default)]
@@ -300,7 +319,7 @@ fn wrong_body(rejection: &JsonRejection) -> ApiError {
     ApiError::new(rejection.status(), text)
 }
 
-fn wrong_query(rejection: &QueryRejection) -> ApiError {
+pub(super) fn wrong_query(rejection: &QueryRejection) -> ApiError {
     let text = suggest::explain_unknown_field(&rejection.body_text());
     ApiError::new(StatusCode::BAD_REQUEST, text)
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod connection;
+mod coverage;
 mod cubes;
 mod error;
 mod externals;
@@ -87,6 +88,8 @@ fn documented() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(cubes::list))
         .routes(routes!(cubes::one))
         .routes(routes!(cubes::tilejson))
+        .routes(routes!(coverage::features))
+        .routes(routes!(coverage::image))
         .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
         .routes(routes!(jobs::backfill))
@@ -94,6 +97,7 @@ fn documented() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(jobs::one, jobs::cancel))
         .routes(routes!(jobs::retry))
         .routes(routes!(jobs::events))
+        .routes(routes!(jobs::timeline))
         .routes(routes!(jobs::history))
         .routes(routes!(jobs::rollback))
         .routes(routes!(health))

@@ -12,6 +12,7 @@ use futures::stream;
 
 use super::{ApiError, AppState, error::NO_STORE, query::TileQuery};
 use crate::{
+    build::Seen,
     grid::{TileAddress, TileMatrixSet},
     raster::Resampling,
     render::ImageFormat,
@@ -110,6 +111,7 @@ async fn answer(
     let begun = Instant::now();
     let query = TileQuery::parse(query.unwrap_or_default())?;
     let request = request(place, &query, state.server.max_tile_size)?;
+    let mut seen = None;
     let prepared = match state.tiles.catalog().external(cube) {
         Some(entry) => {
             let tile = state.tiles.prepare_external(entry, &request).await?;
@@ -118,8 +120,7 @@ async fn answer(
         None if request.bidx.is_empty() => {
             let tile = state.tiles.prepare(cube, &request).await?;
             if !tile.is_complete() {
-                let (step, chunks) = tile.unbuilt();
-                state.jobs.look_at(cube, step, &chunks);
+                seen = looked_at(state, cube, &tile).await;
             }
             Prepared::Cube(Box::new(tile))
         }
@@ -151,6 +152,10 @@ async fn answer(
             told.insert(HeaderName::from_static(name), value);
         }
     }
+    if let Some((what, seconds)) = seen {
+        told.insert("x-cube-fill", HeaderValue::from_static(what));
+        told.insert(header::RETRY_AFTER, seconds.into());
+    }
     if facts.etag.is_some_and(|etag| is_known(headers, &etag)) {
         metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
         // Of unknown length: an empty one would be told as that of the tile.
@@ -169,6 +174,36 @@ async fn answer(
     metrics::counter!(telemetry::TILES, "outcome" => outcome).increment(1);
     metrics::histogram!(telemetry::TILE_SECONDS).record(begun.elapsed().as_secs_f64());
     Ok((told, tile.bytes).into_response())
+}
+
+/// Says that somebody looks at a tile with holes. Where the cube is filled by
+/// that, tells so, and when to come again in seconds.
+async fn looked_at(
+    state: &AppState,
+    cube: &str,
+    tile: &tile::Prepared,
+) -> Option<(&'static str, u64)> {
+    /// A chunk takes some seconds.
+    const SOON: u64 = 3;
+    let (step, chunks) = tile.unbuilt();
+    let server = &state.server;
+    if !(state.access.is_on() && server.fill_on_view.iter().any(|name| name == cube)) {
+        state.jobs.look_at(cube, step, &chunks);
+        return None;
+    }
+    let limit = server.fill_on_view_chunks;
+    let seen = state.jobs.fill_seen(cube, step, &chunks, limit).await;
+    state.jobs.look_at(cube, step, &chunks);
+    match seen {
+        Ok(Seen::Filling) => Some(("filling", SOON)),
+        Ok(Seen::Nothing) => None,
+        Ok(Seen::Later(wait)) => Some(("later", wait.as_secs() + 1)),
+        // The tile is as good as it was.
+        Err(error) => {
+            tracing::warn!(cube, %error, "a view cannot be filled");
+            Some(("later", 60))
+        }
+    }
 }
 
 /// A tile before its pixels are read.

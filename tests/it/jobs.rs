@@ -147,7 +147,10 @@ impl Events {
 }
 
 async fn server(local: &Local, store: String) -> (Server, Admin) {
-    let mut config = Config::default();
+    configured(local, store, Config::default()).await
+}
+
+async fn configured(local: &Local, store: String, mut config: Config) -> (Server, Admin) {
     config.cubes.insert("formula".to_owned(), store.into());
     config.server.state_dir = local.path("state").into();
     config.build.group_millis = 50;
@@ -191,6 +194,14 @@ async fn a_fill_is_told_from_its_plan_to_its_end_and_its_repeat_is_done_at_once(
     let numbers = ["total", "done", "committed", "failed"].map(|name| told[name].as_u64().unwrap());
     assert_eq!(numbers, [4, 4, 4, 0]);
     assert!(told["stages"]["warp"].as_f64().unwrap() > 0.0, "{told}");
+
+    let picture = admin
+        .client
+        .get(format!("{}/admin/jobs/{job}/timeline.svg", admin.url));
+    let picture = picture.bearer_auth(TOKEN).send().await.unwrap();
+    assert_eq!(picture.headers()["content-type"], "image/svg+xml");
+    let picture = picture.text().await.unwrap();
+    assert_eq!(picture.matches("<g>").count(), 4, "a line a chunk");
 
     // Who was cut off goes on behind what he saw.
     let seen = events[2].id;
@@ -458,4 +469,123 @@ async fn a_rollback_shows_what_was_before_and_garbage_is_what_nobody_reaches() {
     assert!(gc(&["--keep", "0", "--dry-run"]).starts_with("0 chunks"));
     let job = admin.begin("formula", json!({})).await;
     assert_eq!(admin.ended(&job).await["committed"], 4, "the cube is whole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn coverage_tells_of_each_chunk_and_draws_all_of_them() {
+    let local = Local::new();
+    let (server, admin) = server(&local, local.create("cube")).await;
+    let states = async || {
+        let answer = server.get("/cubes/formula/coverage").await;
+        assert_eq!(answer.headers()["content-type"], "application/geo+json");
+        let document: Value = answer.json().await.unwrap();
+        let features = document["features"].as_array().unwrap().clone();
+        let of = |feature: &Value| feature["properties"]["state"].as_str().unwrap().to_owned();
+        (features.iter().map(of).collect::<Vec<_>>(), features)
+    };
+    assert_eq!(states().await.0, ["absent"; 4]);
+    let job = admin.begin("formula", json!({"chunks": [[0, 0, 1]]})).await;
+    admin.ended(&job).await;
+    let (found, features) = states().await;
+    assert_eq!(found, ["absent", "done", "absent", "absent"]);
+    let scenes = features[1]["properties"]["provenance"]["scenes"].as_array();
+    assert!(!scenes.unwrap().is_empty(), "{}", features[1]);
+    let corner = &features[1]["geometry"]["coordinates"][0][2];
+    assert!(
+        (corner[1].as_f64().unwrap() - 43.195).abs() < 1e-9,
+        "{corner}"
+    );
+
+    let answer = server
+        .get("/cubes/formula/coverage?bbox=5.91,43.18,5.92,43.19")
+        .await;
+    let document: Value = answer.json().await.unwrap();
+    assert_eq!(document["features"].as_array().unwrap().len(), 1);
+
+    let answer = server
+        .get("/cubes/formula/coverage.png?time=2023-08-01")
+        .await;
+    let palette = answer.headers()["x-coverage-palette"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(palette.contains("done=#009e73"), "{palette}");
+    let bytes = answer.bytes().await.unwrap();
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(&bytes[..]));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    assert_eq!((reader.info().width, reader.info().height), (2, 2));
+    let alpha: Vec<u8> = pixels.chunks(4).map(|pixel| pixel[3]).collect();
+    assert_eq!(alpha, [0, 200, 0, 0], "only the one that was built shows");
+
+    for (query, status) in [
+        ("?time=1999-01-01", 400),
+        ("?bbox=1,2", 400),
+        ("?tme=1", 400),
+    ] {
+        let answer = server.get(&format!("/cubes/formula/coverage{query}")).await;
+        assert_eq!(answer.status(), status, "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cube_that_is_filled_on_view_fills_where_somebody_looks_and_no_other_does() {
+    const TILE: &str = "/cubes/formula/tiles/WebMercatorQuad/12/2115/1503.png";
+    let local = Local::new();
+    let mut config = Config::default();
+    config.server.fill_on_view = vec!["formula".to_owned()];
+    let (server, admin) = configured(&local, local.create("cube"), config).await;
+    let first = server.get(TILE).await;
+    assert_eq!(first.status(), 200);
+    assert_eq!(first.headers()["x-cube-fill"], "filling");
+    assert!(first.headers().contains_key("retry-after") && !first.headers().contains_key("etag"));
+    let (_, listed) = admin.get("/admin/jobs").await;
+    for job in listed["jobs"].as_array().unwrap() {
+        admin.ended(job["id"].as_str().unwrap()).await;
+    }
+    let second = server.get(TILE).await;
+    assert!(second.headers().contains_key("etag") && !second.headers().contains_key("x-cube-fill"));
+
+    let local = Local::new();
+    let (server, admin) = self::server(&local, local.create("cube")).await;
+    let first = server.get(TILE).await;
+    assert!(!first.headers().contains_key("x-cube-fill"));
+    let (_, listed) = admin.get("/admin/jobs").await;
+    assert_eq!(listed["count"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_cancelled_at_once_and_its_chunks_can_be_asked_for_again() {
+    let local = Local::new();
+    // An archive that accepts connections and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    std::fs::write(local.path("silent.toml"), crate::fixture::recipe(&url)).unwrap();
+    let store = local.path("silent");
+    succeed(&mut cubetiler(&[
+        "create",
+        &local.path("silent.toml"),
+        &store,
+    ]));
+    let (_server, admin) = server(&local, store).await;
+    let job = admin.begin("formula", json!({})).await;
+    let mut events = admin.events(&job, None).await;
+    while events.next().await.unwrap().kind != "task" {}
+    let delete = admin
+        .client
+        .delete(format!("{}/admin/jobs/{job}", admin.url));
+    let (status, told) = admin.send(delete.try_clone().unwrap()).await;
+    assert_eq!(
+        (status, &told["state"]),
+        (StatusCode::OK, &json!("cancelled"))
+    );
+    let ending = events.until_the_end().await;
+    assert_eq!(ending.last().unwrap().data["state"], "cancelled");
+    let (status, problem) = admin.send(delete).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    let again = admin.begin("formula", json!({})).await;
+    let (_, told) = admin.get(&format!("/admin/jobs/{again}")).await;
+    assert_eq!(told["total"], 4, "nothing was marked as built");
 }

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     pin::pin,
     sync::Arc,
+    time::Instant as Moment,
 };
 
 use futures::{
@@ -29,6 +30,7 @@ use crate::{
         commit::Pending,
         run::chain,
         task::Task,
+        timeline::Moments,
     },
     catalog::Entry,
     grid::ChunkIndex,
@@ -49,6 +51,8 @@ pub(super) enum FillError {
 
 /// A chunk that was tried: what it used, and what came of it.
 struct Tried {
+    begun: Moment,
+    searched: Moment,
     stages: StageSeconds,
     built: Result<Built, String>,
 }
@@ -169,8 +173,11 @@ impl Filler {
         Task::of(move || async move {
             // Cubes share the places; the semaphore is never closed.
             let _place = office.places.acquire().await;
+            let begun = Moment::now();
             workshop.watch.tell("searching");
-            let built = match scenes.of(place, near, &workshop).await {
+            let found = scenes.of(place, near, &workshop).await;
+            let searched = Moment::now();
+            let built = match found {
                 Ok(found) => {
                     let built = workshop.build(place.time(), place.chunk(), &found).await;
                     built.map_err(|error| chain(&error))
@@ -178,6 +185,8 @@ impl Filler {
                 Err(error) => Err(error),
             };
             Tried {
+                begun,
+                searched,
                 stages: workshop.clock.seconds(),
                 built,
             }
@@ -185,8 +194,20 @@ impl Filler {
     }
 
     fn take(&self, place: Place, tried: Tried, group: &mut Group) {
-        for (job, _) in self.site.jobs(place) {
+        let moments = tried.built.as_ref().ok().map(|built| {
+            let [read, composited, written] = built.moments;
+            Moments {
+                begun: tried.begun,
+                searched: tried.searched,
+                read,
+                composited,
+                written,
+            }
+        });
+        for (job, progress) in self.site.jobs(place) {
             group.stages.entry(job).or_default().add(&tried.stages);
+            let timelines = &self.office.timelines;
+            timelines.add(progress.id, place.to_array(), tried.begun, moments);
         }
         self.site.tried(place, tried.built.is_ok());
         let error = match tried.built {

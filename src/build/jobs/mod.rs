@@ -9,6 +9,7 @@ mod queue;
 mod request;
 mod scenes;
 mod site;
+mod timelines;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -30,7 +31,8 @@ use self::{
     filler::{FillError, Filler},
     ledger::{Ledger, Made, OpenJob},
     queue::{JobNumber, Place},
-    site::{Progress, Site},
+    site::{Admitted, Progress, Site},
+    timelines::Timelines,
 };
 pub use self::{
     events::{Followed, JobEvent},
@@ -97,6 +99,17 @@ impl From<PlanError> for JobError {
     }
 }
 
+/// What is done about chunks that somebody sees missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// They are being filled.
+    Filling,
+    /// They are left as they are.
+    Nothing,
+    /// Not before so long, since many were begun lately.
+    Later(Duration),
+}
+
 /// What fillers share.
 #[derive(Debug)]
 pub(super) struct Office {
@@ -104,6 +117,7 @@ pub(super) struct Office {
     catalog: Arc<Catalog>,
     ledger: Ledger,
     events: Events,
+    timelines: Timelines,
     /// Chunks that are built at once, of all cubes.
     places: Semaphore,
     commit_every: Duration,
@@ -131,6 +145,7 @@ impl Jobs {
         Ok(Self(Arc::new(Office {
             ledger: Ledger::open(folder)?,
             // Rises over restarts: nobody tells a thousand events a millisecond.
+            timelines: Timelines::default(),
             events: Events::new(now().unsigned_abs() * 1000),
             places: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             commit_every: Duration::from_millis(config.group_millis),
@@ -291,6 +306,17 @@ impl Jobs {
         self.begin(&job.cube, request).await
     }
 
+    /// When the chunks of a job did what, as an SVG picture.
+    ///
+    /// # Errors
+    /// If there is no such job.
+    pub async fn timeline(&self, id: &str) -> Result<String, JobError> {
+        let (number, job) = self.found(id).await?;
+        let job = self.0.with_progress(number, job);
+        let title = format!("{} of {} chunks of {}", job.done, job.total, job.cube);
+        Ok(self.0.timelines.to_svg(job.id, &title))
+    }
+
     /// Follows the events of a job, from behind the last one that was seen on.
     ///
     /// # Errors
@@ -330,6 +356,42 @@ impl Jobs {
         let site = lock(&self.0.sites).get(cube).map(Arc::clone);
         if let Some(site) = site {
             site.look_at(chunks.iter().map(|chunk| Place::new(time, *chunk)));
+        }
+    }
+
+    /// Begins to fill chunks that somebody sees missing, at most `limit` a
+    /// minute. What failed before or is ocean is left.
+    ///
+    /// # Errors
+    /// As [`Jobs::begin`] says.
+    pub async fn fill_seen(
+        &self,
+        cube: &str,
+        time: usize,
+        chunks: &[ChunkIndex],
+        limit: u32,
+    ) -> Result<Seen, JobError> {
+        self.entry(cube)?;
+        let places = chunks
+            .iter()
+            .map(|chunk| Place::new(time, *chunk))
+            .collect();
+        match self.0.site(cube).admit(places, limit) {
+            Admitted::Waiting => Ok(Seen::Filling),
+            Admitted::Later(wait) => Ok(Seen::Later(wait)),
+            Admitted::New(places) => {
+                let chunks = places.iter().map(|place| place.to_array()).collect();
+                let request = JobRequest {
+                    chunks: Some(chunks),
+                    ..JobRequest::default()
+                };
+                let plan = self.plan(cube, &request).await?;
+                if plan.counts.build == 0 && plan.new_ocean.is_empty() {
+                    return Ok(Seen::Nothing);
+                }
+                self.begin(cube, request).await?;
+                Ok(Seen::Filling)
+            }
         }
     }
 

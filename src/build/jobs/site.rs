@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{sync::Notify, time::Instant};
@@ -28,6 +29,8 @@ struct Inner {
     /// Chunks under way that nobody wants any more.
     dropped: Vec<Place>,
     is_filled: bool,
+    /// The minute that is counted, and chunks in it that nobody asked for.
+    seen: Option<(Instant, u32)>,
 }
 
 /// What a job has come to since the server began with it.
@@ -41,6 +44,19 @@ pub(super) struct Progress {
     pub(super) built: usize,
     pub(super) failed: usize,
 }
+
+/// What is done about chunks that somebody sees missing.
+#[derive(Debug)]
+pub(super) enum Admitted {
+    /// These are begun.
+    New(Vec<Place>),
+    /// All wait already.
+    Waiting,
+    /// Too many were begun lately.
+    Later(Duration),
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
 
 impl Site {
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -177,6 +193,27 @@ impl Site {
     /// Says that chunks are looked at: those that wait come next.
     pub(super) fn look_at(&self, places: impl IntoIterator<Item = Place>) {
         self.lock().queue.look_at(places);
+    }
+
+    /// Of chunks that somebody sees missing those that do not wait yet, as many
+    /// as a minute has left of `limit`.
+    pub(super) fn admit(&self, places: Vec<Place>, limit: u32) -> Admitted {
+        let mut inner = self.lock();
+        let is_new = |place: &Place| inner.queue.jobs(*place).is_empty();
+        let mut new: Vec<Place> = places.into_iter().filter(is_new).collect();
+        if new.is_empty() {
+            return Admitted::Waiting;
+        }
+        let (begun, count) = (inner.seen)
+            .filter(|(begun, _)| begun.elapsed() < MINUTE)
+            .unwrap_or_else(|| (Instant::now(), 0));
+        new.truncate(limit.saturating_sub(count) as usize);
+        if new.is_empty() {
+            return Admitted::Later(MINUTE.saturating_sub(begun.elapsed()));
+        }
+        let more = u32::try_from(new.len()).unwrap_or(u32::MAX);
+        inner.seen = Some((begun, count.saturating_add(more)));
+        Admitted::New(new)
     }
 
     /// Whether there is ocean to be recorded.

@@ -18,10 +18,12 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::{
-    JobState, LedgerError, Office, Site,
+    JobState, LedgerError,
     ledger::{Made, Outcome},
+    office::Office,
     queue::{JobNumber, Place},
     scenes::Scenes,
+    site::Site,
 };
 use crate::{
     build::{

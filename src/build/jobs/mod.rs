@@ -5,6 +5,7 @@ mod events;
 mod filler;
 mod job;
 mod ledger;
+mod office;
 mod queue;
 mod request;
 mod scenes;
@@ -12,35 +13,29 @@ mod site;
 mod timelines;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use chrono::Utc;
-use serde_json::{Value, json};
-use tokio::{
-    sync::{Semaphore, watch},
-    task::JoinHandle,
-};
+use serde_json::json;
 use uuid::Uuid;
 
-use self::{
-    events::Events,
-    filler::{FillError, Filler},
-    ledger::{Ledger, Made, OpenJob},
-    queue::{JobNumber, Place},
-    site::{Admitted, Progress, Site},
-    timelines::Timelines,
-};
 pub use self::{
     events::{Followed, JobEvent},
     job::{Job, JobFilter, JobState},
     ledger::LedgerError,
     request::JobRequest,
 };
-use super::{BuildError, Builder, Failure, Plan, PlanError, run::chain};
+use self::{
+    ledger::{Made, OpenJob},
+    office::Office,
+    queue::{JobNumber, Place},
+    site::Admitted,
+};
+use super::{BuildError, Builder, Failure, Plan, PlanError};
 use crate::{
     catalog::{Catalog, Entry},
     grid::ChunkIndex,
@@ -110,23 +105,6 @@ pub enum Seen {
     Later(Duration),
 }
 
-/// What fillers share.
-#[derive(Debug)]
-pub(super) struct Office {
-    builder: Builder,
-    catalog: Arc<Catalog>,
-    ledger: Ledger,
-    events: Events,
-    timelines: Timelines,
-    /// Chunks that are built at once, of all cubes.
-    places: Semaphore,
-    commit_every: Duration,
-    max_chunks: usize,
-    sites: Mutex<BTreeMap<String, Arc<Site>>>,
-    handles: Mutex<Vec<JoinHandle<()>>>,
-    stop: watch::Sender<bool>,
-}
-
 /// The jobs of a server. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Jobs(Arc<Office>);
@@ -141,21 +119,7 @@ impl Jobs {
         catalog: Arc<Catalog>,
         folder: Option<&Path>,
     ) -> Result<Self, LedgerError> {
-        let config = builder.config();
-        Ok(Self(Arc::new(Office {
-            ledger: Ledger::open(folder)?,
-            // Rises over restarts: nobody tells a thousand events a millisecond.
-            timelines: Timelines::default(),
-            events: Events::new(now().unsigned_abs() * 1000),
-            places: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            commit_every: Duration::from_millis(config.group_millis),
-            max_chunks: config.max_chunks,
-            sites: Mutex::default(),
-            handles: Mutex::default(),
-            stop: watch::channel(false).0,
-            builder,
-            catalog,
-        })))
+        Ok(Self(Arc::new(Office::open(builder, catalog, folder)?)))
     }
 
     /// Goes on with the jobs that were not done when the process ended.
@@ -455,104 +419,6 @@ impl Jobs {
         let there = places.into_iter().filter(|place| !wanted.contains(place));
         self.0.ledger.found(number, there.collect()).await?;
         Ok(missing)
-    }
-}
-
-impl Office {
-    fn site(&self, cube: &str) -> Arc<Site> {
-        Arc::clone(lock(&self.sites).entry(cube.to_owned()).or_default())
-    }
-
-    /// Sends a filler to a cube if there is none.
-    fn fill(self: &Arc<Self>, entry: Arc<Entry>, site: Arc<Site>) {
-        let (jobs, chunks) = site.open();
-        if (jobs == 0 && chunks == 0 && !site.has_ocean()) || !site.begin_filling() {
-            return;
-        }
-        let office = Arc::clone(self);
-        let handle = tokio::spawn(async move {
-            loop {
-                let filling =
-                    Filler::run(Arc::clone(&office), Arc::clone(&site), Arc::clone(&entry));
-                if let Err(error) = filling.await {
-                    office.give_up(&site, &error).await;
-                }
-                if site.end_filling() || *office.stop.borrow() {
-                    break;
-                }
-            }
-        });
-        let mut handles = lock(&self.handles);
-        handles.retain(|handle| !handle.is_finished());
-        handles.push(handle);
-    }
-
-    /// Ends all jobs of a cube that cannot be written.
-    async fn give_up(&self, site: &Site, error: &FillError) {
-        tracing::error!(
-            error = error as &dyn std::error::Error,
-            "a cube cannot be filled"
-        );
-        let message = chain(error);
-        for (number, progress) in site.cancel_all() {
-            let ended = self.end(number, &progress, JobState::Failed, Some(message.clone()));
-            if let Err(error) = ended.await {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a job cannot be ended"
-                );
-            }
-        }
-    }
-
-    /// Says that a job is under way.
-    async fn start(&self, site: &Site, number: JobNumber) -> Result<(), LedgerError> {
-        self.ledger.start(number, now()).await?;
-        if let Some(progress) = site.progress(number) {
-            let told = json!({"state": JobState::Running.name()});
-            self.events.tell(progress.id, "job", told);
-        }
-        Ok(())
-    }
-
-    /// Ends a job, in the ledger and for those that follow it.
-    async fn end(
-        &self,
-        number: JobNumber,
-        progress: &Progress,
-        state: JobState,
-        message: Option<String>,
-    ) -> Result<(), LedgerError> {
-        self.ledger
-            .end(number, state, message.clone(), now())
-            .await?;
-        tracing::info!(job.id = %progress.id, state = state.name(), "a job has ended");
-        let told = json!({"state": state.name(), "message": message});
-        self.events.tell(progress.id, "job", told);
-        Ok(())
-    }
-
-    /// Tells the followers of all jobs that want a chunk.
-    fn tell_task(&self, site: &Site, place: Place, mut told: Value) {
-        told["chunk"] = json!(place.to_array());
-        for (_, progress) in site.jobs(place) {
-            self.events.tell(progress.id, "task", told.clone());
-        }
-    }
-
-    /// A job with what it has come to since the server began with it.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn with_progress(&self, number: JobNumber, mut job: Job) -> Job {
-        let Some(progress) = self.site(&job.cube).progress(number) else {
-            return job;
-        };
-        job.under_way = progress.under_way;
-        job.done += progress.built;
-        job.failed += progress.failed;
-        let left = job.total.saturating_sub(job.done + job.failed);
-        job.seconds_left = (progress.begun.filter(|_| progress.tried > 0))
-            .map(|begun| begun.elapsed().as_secs_f64() / progress.tried as f64 * left as f64);
-        job
     }
 }
 

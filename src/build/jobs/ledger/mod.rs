@@ -7,16 +7,18 @@
 //! the cube's history tells whether it was made. So a process that is killed
 //! between the two neither forgets a chunk nor builds one twice.
 
+mod rows;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use chrono::{DateTime, Utc};
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, params, types::Type};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 use uuid::Uuid;
 
+use self::rows::{JOBS, count, job_of, json, parsed, place_of, uuid_of};
 use super::{
     Job, JobFilter, JobState,
     queue::{JobNumber, Place},
@@ -227,7 +229,7 @@ impl Ledger {
         self.with(move |connection| {
             let state = filter.state.map(JobState::name);
             let matching = "WHERE (?1 IS NULL OR cube = ?1) AND (?2 IS NULL OR state = ?2)";
-            let count = connection.query_row(
+            let number_of_all = connection.query_row(
                 &format!("SELECT count(*) FROM job {matching}"),
                 params![filter.cube, state],
                 |row| row.get(0),
@@ -238,9 +240,9 @@ impl Ledger {
             let found: rusqlite::Result<Vec<_>> = select.query_map(page, job_of)?.collect();
             let mut jobs = found?;
             for (number, job) in &mut jobs {
-                self::count(connection, *number, job)?;
+                count(connection, *number, job)?;
             }
-            Ok((jobs, count))
+            Ok((jobs, number_of_all))
         })
         .await
     }
@@ -446,76 +448,4 @@ fn forget(connection: &Connection) -> rusqlite::Result<()> {
         [REMEMBERED],
     )?;
     Ok(())
-}
-
-const JOBS: &str = "SELECT number, id, cube, request, state, created, started, ended, planned,
-                    stages, revision, message FROM job";
-
-fn job_of(row: &Row<'_>) -> rusqlite::Result<(JobNumber, Job)> {
-    let state: String = row.get(4)?;
-    let job = Job {
-        id: uuid_of(row, 1)?,
-        state: JobState::named(&state).ok_or_else(|| unreadable(4, "a state"))?,
-        created: moment(row, 5)?.ok_or_else(|| unreadable(5, "a time"))?,
-        started: moment(row, 6)?,
-        ended: moment(row, 7)?,
-        stages: parsed(row, 9)?,
-        revision: row.get(10)?,
-        message: row.get(11)?,
-        ..Job::new(&row.get::<_, String>(2)?, parsed(row, 3)?, parsed(row, 8)?)
-    };
-    Ok((row.get(0)?, job))
-}
-
-/// Tells a job what has become of its chunks. That of jobs of long ago is not
-/// known any more.
-fn count(connection: &Connection, number: JobNumber, job: &mut Job) -> rusqlite::Result<()> {
-    let mut select = connection
-        .prepare_cached("SELECT state, count(*) FROM task WHERE job = ?1 GROUP BY state")?;
-    let found = select.query_map([number], |row| {
-        let count: i64 = row.get(1)?;
-        Ok((row.get(0)?, usize::try_from(count).unwrap_or(0)))
-    })?;
-    let counts: BTreeMap<String, usize> = found.collect::<rusqlite::Result<_>>()?;
-    let of = |state: &str| counts.get(state).copied().unwrap_or(0);
-    job.committed = of("done");
-    job.done = job.committed;
-    job.failed = of("failed");
-    Ok(())
-}
-
-fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
-    let millis: Option<i64> = row.get(column)?;
-    Ok(millis.and_then(DateTime::from_timestamp_millis))
-}
-
-fn place_of(row: &Row<'_>, first: usize) -> rusqlite::Result<Place> {
-    Ok(Place {
-        time: row.get(first)?,
-        row: row.get(first + 1)?,
-        col: row.get(first + 2)?,
-    })
-}
-
-fn uuid_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
-    let text: String = row.get(column)?;
-    text.parse()
-        .map_err(|_no_uuid| unreadable(column, "a name"))
-}
-
-fn parsed<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
-    let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
-    })
-}
-
-fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
-}
-
-fn unreadable(column: usize, what: &str) -> rusqlite::Error {
-    let message = format!("the ledger should have {what} here").into();
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, message)
 }

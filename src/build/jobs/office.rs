@@ -1,0 +1,168 @@
+//! What the jobs of a server share: the ledger, the events, and a filler for
+//! each cube that has something to do.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
+
+use super::{
+    Job, JobState, LedgerError,
+    events::Events,
+    filler::{FillError, Filler},
+    ledger::Ledger,
+    lock, now,
+    queue::{JobNumber, Place},
+    site::{Progress, Site},
+    timelines::Timelines,
+};
+use crate::{
+    build::{Builder, run::chain},
+    catalog::{Catalog, Entry},
+};
+
+/// What fillers share.
+#[derive(Debug)]
+pub(super) struct Office {
+    pub(super) builder: Builder,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) ledger: Ledger,
+    pub(super) events: Events,
+    pub(super) timelines: Timelines,
+    /// Chunks that are built at once, of all cubes.
+    pub(super) places: Semaphore,
+    pub(super) commit_every: Duration,
+    pub(super) max_chunks: usize,
+    pub(super) sites: Mutex<BTreeMap<String, Arc<Site>>>,
+    pub(super) handles: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) stop: watch::Sender<bool>,
+}
+
+impl Office {
+    /// With the ledger in a folder, or one in memory.
+    pub(super) fn open(
+        builder: Builder,
+        catalog: Arc<Catalog>,
+        folder: Option<&Path>,
+    ) -> Result<Self, LedgerError> {
+        let config = builder.config();
+        Ok(Self {
+            ledger: Ledger::open(folder)?,
+            // Rises over restarts: nobody tells a thousand events a millisecond.
+            events: Events::new(now().unsigned_abs() * 1000),
+            timelines: Timelines::default(),
+            places: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            commit_every: Duration::from_millis(config.group_millis),
+            max_chunks: config.max_chunks,
+            sites: Mutex::default(),
+            handles: Mutex::default(),
+            stop: watch::channel(false).0,
+            builder,
+            catalog,
+        })
+    }
+
+    pub(super) fn site(&self, cube: &str) -> Arc<Site> {
+        Arc::clone(lock(&self.sites).entry(cube.to_owned()).or_default())
+    }
+
+    /// Sends a filler to a cube if there is none.
+    pub(super) fn fill(self: &Arc<Self>, entry: Arc<Entry>, site: Arc<Site>) {
+        let (jobs, chunks) = site.open();
+        if (jobs == 0 && chunks == 0 && !site.has_ocean()) || !site.begin_filling() {
+            return;
+        }
+        let office = Arc::clone(self);
+        let handle = tokio::spawn(async move {
+            loop {
+                let filling =
+                    Filler::run(Arc::clone(&office), Arc::clone(&site), Arc::clone(&entry));
+                if let Err(error) = filling.await {
+                    office.give_up(&site, &error).await;
+                }
+                if site.end_filling() || *office.stop.borrow() {
+                    break;
+                }
+            }
+        });
+        let mut handles = lock(&self.handles);
+        handles.retain(|handle| !handle.is_finished());
+        handles.push(handle);
+    }
+
+    /// Ends all jobs of a cube that cannot be written.
+    pub(super) async fn give_up(&self, site: &Site, error: &FillError) {
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            "a cube cannot be filled"
+        );
+        let message = chain(error);
+        for (number, progress) in site.cancel_all() {
+            let ended = self.end(number, &progress, JobState::Failed, Some(message.clone()));
+            if let Err(error) = ended.await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a job cannot be ended"
+                );
+            }
+        }
+    }
+
+    /// Says that a job is under way.
+    pub(super) async fn start(&self, site: &Site, number: JobNumber) -> Result<(), LedgerError> {
+        self.ledger.start(number, now()).await?;
+        if let Some(progress) = site.progress(number) {
+            let told = json!({"state": JobState::Running.name()});
+            self.events.tell(progress.id, "job", told);
+        }
+        Ok(())
+    }
+
+    /// Ends a job, in the ledger and for those that follow it.
+    pub(super) async fn end(
+        &self,
+        number: JobNumber,
+        progress: &Progress,
+        state: JobState,
+        message: Option<String>,
+    ) -> Result<(), LedgerError> {
+        self.ledger
+            .end(number, state, message.clone(), now())
+            .await?;
+        tracing::info!(job.id = %progress.id, state = state.name(), "a job has ended");
+        let told = json!({"state": state.name(), "message": message});
+        self.events.tell(progress.id, "job", told);
+        Ok(())
+    }
+
+    /// Tells the followers of all jobs that want a chunk.
+    pub(super) fn tell_task(&self, site: &Site, place: Place, mut told: Value) {
+        told["chunk"] = json!(place.to_array());
+        for (_, progress) in site.jobs(place) {
+            self.events.tell(progress.id, "task", told.clone());
+        }
+    }
+
+    /// A job with what it has come to since the server began with it.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(super) fn with_progress(&self, number: JobNumber, mut job: Job) -> Job {
+        let Some(progress) = self.site(&job.cube).progress(number) else {
+            return job;
+        };
+        job.under_way = progress.under_way;
+        job.done += progress.built;
+        job.failed += progress.failed;
+        let left = job.total.saturating_sub(job.done + job.failed);
+        job.seconds_left = (progress.begun.filter(|_| progress.tried > 0))
+            .map(|begun| begun.elapsed().as_secs_f64() / progress.tried as f64 * left as f64);
+        job
+    }
+}

@@ -197,19 +197,8 @@ async function checkFill({ page }, screenshot) {
   const revision = async () => (await cubeDocument(page)).revision;
   const old = await revision();
 
-  await watchMarks(page);
   await page.locator('#fill').click();
-  await page.waitForFunction(() => ['planned', 'done', 'failed'].includes(document.body.dataset.job) || !document.getElementById('fill-progress').hidden, null, { timeout: TIMEOUT_MS });
-  if (await page.evaluate(() => document.body.dataset.job) === 'planned') {
-    const plan = await page.locator('#fill-status').innerText();
-    check('a large fill tells its plan first', /^\d+ chunks to build/.test(plan), { plan });
-    await screenshot('planned');
-    await page.locator('#plan-cancel').click();
-    check('a plan can be dropped', await page.locator('#fill-plan').isHidden() && await revision() === old);
-    await page.locator('#fill').click();
-    await page.waitForFunction(() => document.body.dataset.job === 'planned', null, { timeout: TIMEOUT_MS });
-    await page.locator('#plan-start').click();
-  }
+  await page.waitForFunction(() => document.body.dataset.job === 'running', null, { timeout: TIMEOUT_MS });
   // Progress is seen while the job runs, unless it is over before the first look at it.
   await page.waitForFunction(
     () => !document.getElementById('fill-progress').hidden || document.body.dataset.job !== 'running',
@@ -221,9 +210,6 @@ async function checkFill({ page }, screenshot) {
   const state = await page.evaluate(() => document.body.dataset.job);
   const status = await page.locator('#fill-status').innerText();
   check('fill ends well and says so', state === 'done' && /\d+ chunks? built/.test(status), { state, status });
-  await page.waitForFunction(() => !document.querySelector('.chunk'), null, { timeout: TIMEOUT_MS });
-  const marked = await page.evaluate(() => [...window.markedStates]);
-  check('chunks light up while they are built, and vanish', marked.some((name) => ['searching', 'reading', 'writing', 'built'].includes(name)), { marked });
   await tilesIdle(page);
   const changed = await changedShare(page, before, await mapPicture(page));
   check('fill changes the picture', changed > MIN_CHANGED, { changed });
@@ -234,34 +220,6 @@ async function checkFill({ page }, screenshot) {
   await page.locator('#fill').click();
   await page.waitForFunction(() => /Nothing to build/.test(document.getElementById('fill-status').textContent), null, { timeout: TIMEOUT_MS });
   check('a second fill has nothing to do', true, { status: await page.locator('#fill-status').innerText() });
-}
-
-/**
- * Notes the states of all chunks that are drawn from now on, however short.
- * @param {import('playwright-core').Page} page
- */
-async function watchMarks(page) {
-  await page.evaluate(() => {
-    window.markedStates = new Set();
-    new MutationObserver((changes) => {
-      for (const { target } of changes) if (target.matches('.chunk')) window.markedStates.add(target.dataset.state);
-    }).observe(document.getElementById('map'), { subtree: true, attributeFilter: ['data-state'] });
-  });
-}
-
-/**
- * @param {Awaited<ReturnType<typeof openMap>>} opened
- * @param {(name: string) => Promise<unknown>} screenshot
- */
-async function checkJobs({ page }, screenshot) {
-  await page.locator('#jobs-open').click();
-  const line = page.locator('#jobs > li').first();
-  await line.waitFor({ timeout: TIMEOUT_MS });
-  const text = await line.innerText();
-  check('the job is in the list', /done/.test(text) && /\d+ of \d+ chunks built/.test(text), { text });
-  await screenshot('jobs');
-  await page.keyboard.press('Escape');
-  check('Escape closes the list', await page.locator('#jobs-dialog').isHidden());
 }
 
 /** @param {Awaited<ReturnType<typeof openMap>>} opened */
@@ -346,7 +304,6 @@ try {
   await checkClean('opening', opened);
   await checkFill(opened, screenshot);
   await screenshot('filled');
-  await checkJobs(opened, screenshot);
   await checkControls(opened);
   await screenshot('bands');
   await checkEdges(opened);

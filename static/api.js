@@ -34,7 +34,9 @@
  * @property {string} revision changes with every commit
  * @property {{variables: string[], rescale: Range[], colormap_name: string|null}} style
  * @property {string[]} colormaps
+ * @property {Bounds} [extent] where the cells begin and end, in the units of `crs`
  * @property {{level: number, cell_size: number[], shape: number[]}[]} levels
+ * @property {number} [chunk] cells along each side of a chunk, which cubes of others do not tell
  * @property {boolean} fillable
  * @property {Record<string, Coverage>} coverage
  *
@@ -47,10 +49,19 @@
  * @property {number} failed
  * @property {{build: number, done: number, ocean: number, failed: number}} planned
  * @property {number} committed
+ * @property {number|null} [seconds_left] as fast as it has been
  * @property {string} revision
- * @property {{chunk: number[], bounds: Bounds, error: string}[]} errors
+ * @property {string} created
+ * @property {string|null} started
+ * @property {string|null} ended
+ * @property {{bbox?: Bounds, datetime?: string, chunks?: Chunk[]}} request
+ * @property {{chunk: Chunk, time?: string, bounds: Bounds, error: string}[]} errors
  * @property {string|null} message
  *
+ * @typedef {[number, number, number]} Chunk time step, chunk row and chunk column
+ * @typedef {{id: string|null, type: string, data: any}} JobEvent `open` when the stream has begun
+ * @typedef {(reason: string|null) => Promise<string|null>} AskToken asks for the admin token; told why
+ *   the last one was refused; null from it gives up
  * @typedef {{bbox: Bounds, datetime: string, retry_failed: boolean}} FillArea
  * @typedef {{build: number, done: number, ocean: number, failed: number, batches: number}} FillPlan
  */
@@ -92,11 +103,11 @@ async function problemDetail(response) {
 /**
  * @param {string} path
  * @param {RequestInit} [init]
- * @returns {Promise<any>} the decoded JSON body
+ * @returns {Promise<Response>} an answer that is 2xx
  */
-async function request(path, init = {}) {
+async function open(path, init = {}) {
   const headers = new Headers(init.headers);
-  headers.set('Accept', 'application/json');
+  if (!headers.has('Accept')) headers.set('Accept', 'application/json');
   const token = sessionStorage.getItem(TOKEN_KEY);
   if (token && path.startsWith('admin/')) headers.set('Authorization', `Bearer ${token}`);
   let response;
@@ -107,14 +118,21 @@ async function request(path, init = {}) {
     throw new ApiError(0, 'The server cannot be reached.');
   }
   if (!response.ok) throw new ApiError(response.status, await problemDetail(response));
-  return response.json();
+  return response;
 }
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [init]
+ * @returns {Promise<any>} the decoded JSON body
+ */
+const request = async (path, init) => (await open(path, init)).json();
 
 /**
  * Sends an admin request and asks for the token for as long as the server wants another one.
  * @param {string} path
  * @param {RequestInit} init
- * @param {(reason: string|null) => Promise<string|null>} askToken null from it gives up
+ * @param {AskToken} askToken
  */
 async function adminRequest(path, init, askToken) {
   for (;;) {
@@ -149,7 +167,7 @@ export const getJob = (id) => request(`admin/jobs/${encodeURIComponent(id)}`);
 /**
  * @param {string} cubeId
  * @param {object} body
- * @param {(reason: string|null) => Promise<string|null>} askToken
+ * @param {AskToken} askToken
  */
 function postBackfill(cubeId, body, askToken) {
   const init = {
@@ -164,7 +182,7 @@ function postBackfill(cubeId, body, askToken) {
  * What a fill would do.
  * @param {string} cubeId
  * @param {FillArea} area
- * @param {(reason: string|null) => Promise<string|null>} askToken
+ * @param {AskToken} askToken
  * @returns {Promise<FillPlan>}
  */
 export const planFill = (cubeId, area, askToken) =>
@@ -174,7 +192,79 @@ export const planFill = (cubeId, area, askToken) =>
  * Starts a fill.
  * @param {string} cubeId
  * @param {FillArea} area
- * @param {(reason: string|null) => Promise<string|null>} askToken
+ * @param {AskToken} askToken
  * @returns {Promise<Job>}
  */
 export const startFill = (cubeId, area, askToken) => postBackfill(cubeId, area, askToken);
+
+/**
+ * The newest jobs.
+ * @param {{cube?: string, state?: string, limit?: number}} filter
+ * @param {AskToken} askToken
+ * @returns {Promise<{jobs: Job[], count: number}>} jobs without their errors
+ */
+export const listJobs = (filter, askToken) => {
+  const given = Object.entries(filter).filter(([, value]) => value !== undefined);
+  const query = new URLSearchParams(given.map(([key, value]) => [key, String(value)]));
+  return adminRequest(`admin/jobs?${query}`, {}, askToken);
+};
+
+/**
+ * Stops a job.
+ * @param {string} id
+ * @param {AskToken} askToken
+ * @returns {Promise<Job>}
+ */
+export const cancelJob = (id, askToken) =>
+  adminRequest(`admin/jobs/${encodeURIComponent(id)}`, { method: 'DELETE' }, askToken);
+
+/**
+ * Starts a job for what failed in another.
+ * @param {string} id
+ * @param {AskToken} askToken
+ * @returns {Promise<Job>}
+ */
+export const retryJob = (id, askToken) =>
+  adminRequest(`admin/jobs/${encodeURIComponent(id)}/retry`, { method: 'POST' }, askToken);
+
+/**
+ * What happens to a job. Read by `fetch`, since an EventSource cannot send the token.
+ * @param {string} id
+ * @param {string|null} last the last event that was seen
+ * @param {AbortSignal} signal
+ * @returns {AsyncGenerator<JobEvent, void>}
+ */
+export async function* jobEvents(id, last, signal) {
+  const headers = new Headers({ Accept: 'text/event-stream' });
+  if (last !== null) headers.set('Last-Event-ID', last);
+  const response = await open(`admin/jobs/${encodeURIComponent(id)}/events`, { headers, signal });
+  if (!response.body) throw new ApiError(0, 'The server sent no events.');
+  yield { id: null, type: 'open', data: null };
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => {
+      throw new ApiError(0, 'The events of the job broke off.');
+    });
+    if (done) return;
+    text += value;
+    const blocks = text.split(/\r?\n\r?\n/);
+    text = blocks.pop() ?? '';
+    yield* blocks.map(parseEvent).filter((event) => event !== null);
+  }
+}
+
+/**
+ * @param {string} block the lines of one event
+ * @returns {JobEvent|null} null for a comment, which only keeps the connection alive
+ */
+function parseEvent(block) {
+  /** @type {Record<string, string>} */
+  const fields = {};
+  for (const line of block.split(/\r?\n/)) {
+    const [, name, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+    if (name) fields[name] = name in fields ? `${fields[name]}\n${value}` : value;
+  }
+  if (fields.data === undefined) return null;
+  return { id: fields.id ?? null, type: fields.event ?? 'message', data: JSON.parse(fields.data) };
+}

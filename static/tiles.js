@@ -21,16 +21,25 @@ const MAX_REDUCED_TILES = 48;
 const SLIVER = 1e-7;
 
 /**
- * @param {Cube} cube
  * @param {View} view
- * @returns {string} Leaflet URL template, relative to the page
+ * @returns {URLSearchParams} what a tile's address says of the picture
  */
-export function tileTemplate(cube, view) {
+export function tileQuery(view) {
   const query = new URLSearchParams();
   for (const band of view.bands) query.append('variable', band);
   if (view.time) query.append('sel', `time=${view.time}`);
   for (const range of view.rescale) query.append('rescale', range.join(','));
   if (view.colormap) query.append('colormap_name', view.colormap);
+  return query;
+}
+
+/**
+ * @param {Cube} cube
+ * @param {View} view
+ * @returns {string} Leaflet URL template, relative to the page
+ */
+export function tileTemplate(cube, view) {
+  const query = tileQuery(view);
   // Names the state of the data, so that no cache can answer with an older picture.
   query.append('revision', cube.revision);
   return `cubes/${encodeURIComponent(cube.id)}/tiles/WebMercatorQuad/{z}/{x}/{y}{r}.png?${query}`;
@@ -60,17 +69,20 @@ export class CubeLayer {
   #next = null;
   /** @type {{cube: Cube, template: string}|null} */
   #last = null;
+  /** @type {{template: string, layer: L.TileLayer, ready: Promise<void>}|null} invisible, to be shown next */
+  #ahead = null;
   #failing = 0;
-  /** @type {TileStats} */
-  stats = { loaded: 0, failed: 0 };
 
   /**
    * @param {L.Map} map
-   * @param {(state: {idle: boolean, failing: number, stats: TileStats}) => void} onChange `failing` is
-   *   the number of tiles missing from the present picture
+   * @param {() => void} onChange `isIdle` or `failing` may have changed
+   * @param {string} [pane]
+   * @param {TileStats} [stats] to count in
    */
-  constructor(map, onChange) {
+  constructor(map, onChange, pane = 'tilePane', stats = { loaded: 0, failed: 0 }) {
     this.map = map;
+    this.stats = stats;
+    this.pane = pane;
     this.onChange = onChange;
   }
 
@@ -99,9 +111,63 @@ export class CubeLayer {
 
   /** Removes the picture at once, for another cube. */
   clear() {
-    for (const layer of [this.#shown, this.#loading]) layer?.remove();
-    this.#shown = this.#loading = this.#next = this.#last = null;
+    for (const layer of [this.#shown, this.#loading, this.#ahead?.layer]) layer?.remove();
+    this.#shown = this.#loading = this.#next = this.#last = this.#ahead = null;
     this.#failing = 0;
+  }
+
+  /** The number of tiles that are missing from the present picture. */
+  get failing() {
+    return this.#failing;
+  }
+
+  get isIdle() {
+    return !this.#loading && !this.#shown?.isLoading();
+  }
+
+  /**
+   * Loads a picture that will be shown next, unseen.
+   * @param {Cube} cube
+   * @param {string} template
+   * @returns {Promise<void>} kept when its tiles are there, or have failed
+   */
+  prefetch(cube, template) {
+    if (this.#ahead?.template !== template) {
+      this.dropPrefetched();
+      const layer = this.#make(cube, template).setOpacity(0);
+      const ready = new Promise((resolve) => {
+        layer.on('load remove', () => resolve(undefined));
+        // A picture with a hole is asked for again when it is shown, and reported then.
+        layer.on('tileerror', () => { if (layer === this.#ahead?.layer) this.dropPrefetched(); });
+        layer.addTo(this.map);
+        if (!layer.isLoading()) resolve(undefined);
+      });
+      this.#ahead = { template, layer, ready };
+    }
+    return this.#ahead.ready;
+  }
+
+  dropPrefetched() {
+    this.#ahead?.layer.remove();
+    this.#ahead = null;
+  }
+
+  /**
+   * @param {Cube} cube
+   * @param {string} template
+   * @returns {L.TileLayer}
+   */
+  #make(cube, template) {
+    const [west, south, east, north] = cube.bounds;
+    return L.tileLayer(template, {
+      ...zoomRange(cube),
+      pane: this.pane,
+      minNativeZoom: cube.minzoom,
+      maxNativeZoom: cube.maxzoom,
+      bounds: [[south + SLIVER, west + SLIVER], [north - SLIVER, east - SLIVER]],
+      noWrap: true,
+      updateWhenZooming: false,
+    });
   }
 
   /**
@@ -109,15 +175,9 @@ export class CubeLayer {
    * @param {string} template
    */
   #load(cube, template) {
-    const [west, south, east, north] = cube.bounds;
-    const layer = L.tileLayer(template, {
-      ...zoomRange(cube),
-      minNativeZoom: cube.minzoom,
-      maxNativeZoom: cube.maxzoom,
-      bounds: [[south + SLIVER, west + SLIVER], [north - SLIVER, east - SLIVER]],
-      noWrap: true,
-      updateWhenZooming: false,
-    });
+    const ahead = this.#ahead?.template === template ? this.#ahead.layer : null;
+    if (ahead) this.#ahead = null;
+    const layer = ahead ?? this.#make(cube, template);
     this.#loading = layer;
     this.#failing = 0;
     layer.on('tileload', () => this.#count('loaded', layer));
@@ -125,7 +185,8 @@ export class CubeLayer {
     layer.on('loading', () => this.#report());
     // Leaflet fires `load` as often as the view's tiles are complete, with failed tiles too.
     layer.on('load', () => (layer === this.#loading ? this.#settle(layer) : this.#report()));
-    layer.addTo(this.map);
+    if (ahead) ahead.bringToFront().setOpacity(1);
+    else layer.addTo(this.map);
     // No `load` comes when no tile of the cube is in view.
     if (!layer.isLoading()) this.#settle(layer);
     this.#report();
@@ -158,7 +219,6 @@ export class CubeLayer {
   }
 
   #report() {
-    const idle = !this.#loading && !this.#shown?.isLoading();
-    this.onChange({ idle, failing: this.#failing, stats: this.stats });
+    this.onChange();
   }
 }

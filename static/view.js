@@ -11,12 +11,18 @@
  * @property {string|null} colormap
  * @property {Range[]|null} rescale
  * @property {{zoom: number, lat: number, lon: number}|null} map
+ * @property {string|null} compare time step on the right of the divider
+ * @property {number|null} divider share of the map's width
+ * @property {number|null} opacity of the cube's picture, 0 to 1
  *
  * @typedef {object} View what is shown
  * @property {string|null} time none where the cube has no time steps
  * @property {string[]} bands one (drawn with a colormap) or three (red, green, blue)
  * @property {string|null} colormap
  * @property {Range[]} rescale one for all bands or one per band
+ * @property {string|null} compare null: no divider
+ * @property {number} divider
+ * @property {number} opacity
  */
 
 /** Variables with the number of observations under each cell, not a measurement. */
@@ -37,7 +43,19 @@ export function parseHash(hash) {
     colormap: fields.get('colormap'),
     rescale: parseRescale(fields.get('rescale')),
     map: [zoom, lat, lon].every(Number.isFinite) ? { zoom, lat, lon } : null,
+    compare: fields.get('compare'),
+    divider: parseShare(fields.get('divider')),
+    opacity: parseShare(fields.get('opacity')),
   };
+}
+
+/**
+ * @param {string|null} text
+ * @returns {number|null} 0 to 1
+ */
+function parseShare(text) {
+  const share = Number(text);
+  return text && share >= 0 && share <= 1 ? share : null;
 }
 
 /**
@@ -63,6 +81,9 @@ export function formatHash(wish) {
     colormap: wish.colormap,
     rescale: wish.rescale?.map((range) => range.join(',')).join(';'),
     map: wish.map && `${wish.map.zoom}/${wish.map.lat.toFixed(5)}/${wish.map.lon.toFixed(5)}`,
+    compare: wish.compare,
+    divider: wish.compare && wish.divider !== null ? String(wish.divider) : null,
+    opacity: wish.opacity !== null && wish.opacity < 1 ? String(wish.opacity) : null,
   };
   const parts = Object.entries(fields)
     .filter(([, value]) => value)
@@ -87,6 +108,9 @@ export function resolveView(cube, wish) {
     bands,
     colormap: bands.length === 1 ? chooseColormap(cube, bands[0], wish.colormap) : null,
     rescale: fits && wish.rescale ? wish.rescale : defaultRescale(cube, bands),
+    compare: time && wish.compare && cube.times.includes(wish.compare) ? wish.compare : null,
+    divider: wish.divider ?? 0.5,
+    opacity: wish.opacity ?? 1,
   };
 }
 

@@ -6,16 +6,23 @@
  *   `map`    the Leaflet map,
  *   `stats`  {loaded, failed}: tiles since the page was opened,
  *   `ready`  a promise that is kept when the first picture is complete.
- * `body[data-tiles]` is `loading` or `idle`; `body[data-job]` is the state of the last fill.
+ * `body[data-tiles]` is `loading` or `idle`; `body[data-job]` is the state of the last fill, or `planned`
+ * while its plan waits for an answer.
  */
 import { getCube, listCubes } from './api.js';
 import { BandControls } from './bands.js';
+import { ChunkMarks } from './chunks.js';
 import { announce, byId, debounce, fillSelect, setText } from './dom.js';
 import { clip } from './fill.js';
 import { Filler } from './filler.js';
 import { Ground, latLngBounds } from './ground.js';
+import { JobList } from './jobs.js';
+import { Player } from './player.js';
+import { watchSheet } from './sheet.js';
+import { Share } from './share.js';
 import { stepInterval } from './steps.js';
 import { StretchControls } from './stretch.js';
+import { Swipe } from './swipe.js';
 import { CubeLayer, tileTemplate, zoomRange } from './tiles.js';
 import { Timeline } from './timeline.js';
 import { COUNT, formatHash, parseHash, resolveView } from './view.js';
@@ -34,7 +41,15 @@ L.control.zoom({ position: 'topright' }).addTo(map);
 const credits = L.control.attribution({ prefix: '<a href="https://leafletjs.com">Leaflet</a>' }).addTo(map);
 
 const ground = new Ground(map, byId('graticule-labels'));
+const swipe = new Swipe(map, {
+  onChoice: (compare) => change({ compare }, true),
+  onDivider: (divider, final) => {
+    wish.divider = divider;
+    if (final) writeHash(false);
+  },
+});
 const layer = new CubeLayer(map, showTileState);
+const compared = new CubeLayer(map, showTileState, Swipe.pane, layer.stats);
 
 /** @type {import('./api.js').CubeEntry[]} */
 let cubes = [];
@@ -51,7 +66,28 @@ let settleReady = () => {};
 const ready = new Promise((resolve) => { settleReady = () => resolve(undefined); });
 Object.assign(window, { cubetiler: { map, stats: layer.stats, ready } });
 
-const timeline = new Timeline((time, final) => change({ time }, final));
+const timeline = new Timeline((time, final) => {
+  player.stop({ leaving: true });
+  change({ time }, final);
+});
+const player = new Player({
+  next: () => {
+    if (!cube) return null;
+    const { time } = resolveView(cube, wish);
+    return time && cube.times[(cube.times.indexOf(time) + 1) % cube.times.length];
+  },
+  prefetch: async (time) => {
+    if (cube) await layer.prefetch(cube, tileTemplate(cube, resolveView(cube, { ...wish, time })));
+  },
+  idle: whenIdle,
+  // Every step in the browser's history would bury the others.
+  show: (time) => change({ time }, false),
+  onStop: (leaving) => {
+    layer.dropPrefetched();
+    // Going back would otherwise make a step forward.
+    if (!leaving) writeHash(true);
+  },
+});
 const bands = new BandControls((picture) => {
   // A stretch for reflectances says nothing about a number of observations.
   const counts = (/** @type {string[]} */ names) => names.includes(COUNT);
@@ -59,13 +95,21 @@ const bands = new BandControls((picture) => {
   change(otherKind ? { ...picture, rescale: null } : picture, true);
 });
 const stretch = new StretchControls((rescale, final) => change({ rescale }, final));
+const marks = new ChunkMarks(map, ground.above, byId('chunk-legend'));
 const filler = new Filler({
+  marks,
   target: fillTarget,
   onArea: (area) => ground.markArea(area),
   onProgress: async (id, repaint) => {
     if (id === cube?.id) await refreshQuietly(repaint);
   },
 });
+
+const opacity = /** @type {HTMLInputElement} */ (byId('opacity'));
+opacity.addEventListener('input', () => change({ opacity: opacity.valueAsNumber / 100 }, false));
+opacity.addEventListener('change', () => change({ opacity: opacity.valueAsNumber / 100 }, true));
+new Share(() => cube && { cube, view: resolveView(cube, wish) });
+const jobList = new JobList({ onStart: (job) => filler.follow(job) });
 
 /**
  * Changes what is shown. Final changes make a step in the browser's history, those of a moving
@@ -85,9 +129,15 @@ function render() {
   if (!cube) return;
   const view = resolveView(cube, wish);
   timeline.render(cube, view.time);
+  player.render(cube);
+  marks.show(cube, view.time);
+  swipe.render(cube, view);
+  opacity.valueAsNumber = view.opacity * 100;
+  for (const pane of ['tilePane', Swipe.pane]) map.getPane(pane)?.style.setProperty('opacity', String(view.opacity));
   bands.render(cube, view);
   stretch.render(cube, view);
-  if (tileTemplate(cube, view) === shownTemplate) return;
+  const [template, comparison] = templates(cube, view);
+  if (template === shownTemplate && comparison === shownComparison) return;
   // Said already now, so that nobody takes the old picture for the one that was asked for.
   isPaintDue = true;
   document.body.dataset.tiles = 'loading';
@@ -99,14 +149,31 @@ const paint = debounce(() => {
 }, SETTLE_MS);
 let isPaintDue = false;
 let shownTemplate = '';
+let shownComparison = '';
+
+/**
+ * @param {Cube} shown
+ * @param {import('./view.js').View} view
+ * @returns {[string, string]} of the picture and of the one right of the divider, if there is one
+ */
+function templates(shown, view) {
+  const { compare } = view;
+  return [tileTemplate(shown, view), compare ? tileTemplate(shown, { ...view, time: compare }) : ''];
+}
 
 /** @param {boolean} refresh whether only the data changed */
 function showPicture(refresh) {
   if (!cube) return;
-  const template = tileTemplate(cube, resolveView(cube, wish));
+  const [template, comparison] = templates(cube, resolveView(cube, wish));
+  const isNew = template !== shownTemplate;
+  const isOther = comparison !== shownComparison;
   isPaintDue = false;
   shownTemplate = template;
-  layer.show(cube, template, { refresh });
+  shownComparison = comparison;
+  if (!comparison) compared.clear();
+  else if (isOther || refresh) compared.show(cube, comparison, { refresh });
+  if (isNew || refresh) layer.show(cube, template, { refresh });
+  else showTileState();
 }
 
 /** @param {boolean} push */
@@ -117,11 +184,23 @@ function writeHash(push) {
   else history.replaceState(null, '', hash);
 }
 
-/** @param {{idle: boolean, failing: number}} state */
-function showTileState({ idle, failing }) {
-  const isSettled = idle && !isPaintDue;
+/** @type {(() => void)[]} */
+const idleWaiters = [];
+
+/** @returns {Promise<void>} kept when the picture is complete */
+function whenIdle() {
+  if (document.body.dataset.tiles === 'idle') return Promise.resolve();
+  return new Promise((resolve) => { idleWaiters.push(resolve); });
+}
+
+function showTileState() {
+  const isSettled = layer.isIdle && compared.isIdle && !isPaintDue;
+  const failing = layer.failing + compared.failing;
   document.body.dataset.tiles = isSettled ? 'idle' : 'loading';
-  if (isSettled) settleReady();
+  if (isSettled) {
+    settleReady();
+    for (const resolve of idleWaiters.splice(0)) resolve();
+  }
   announce(byId('tile-status'), failing ? `${failing} ${failing === 1 ? 'tile' : 'tiles'} failed.` : '');
   byId('tile-retry').hidden = failing === 0;
 }
@@ -197,6 +276,7 @@ function asPlainHtml(attribution) {
 
 /** @param {string} id */
 async function openCube(id) {
+  player.stop({ leaving: true });
   wish.cube = id;
   const opened = await getCube(id);
   // Another one was chosen meanwhile.
@@ -204,7 +284,8 @@ async function openCube(id) {
   cube = opened;
   filler.forget();
   layer.clear();
-  shownTemplate = '';
+  compared.clear();
+  shownTemplate = shownComparison = '';
   describeCube(cube);
   // The controls have their size before the map is fitted between them.
   render();
@@ -257,6 +338,7 @@ function wantedCube() {
 
 /** Follows the browser's back and forward buttons and a hash typed by hand. */
 async function followHash() {
+  player.stop({ leaving: true });
   wish = parseHash(location.hash);
   const id = wantedCube();
   if (id !== cube?.id) {
@@ -277,6 +359,7 @@ async function start() {
   const listing = await listCubes();
   cubes = listing.cubes;
   adminOff = listing.admin === 'off';
+  jobList.setAvailable(!adminOff);
   byId('version').textContent = `CubeTiler ${listing.version}`;
   if (cubes.length === 0) {
     byId('cube-title').textContent = 'No cube yet';
@@ -304,23 +387,12 @@ async function start() {
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') refreshQuietly();
   });
-  byId('tile-retry').addEventListener('click', () => layer.retry());
+  byId('tile-retry').addEventListener('click', () => {
+    layer.retry();
+    compared.retry();
+  });
   filler.resume();
   setTimeout(refreshForEver, REFRESH_MS);
-}
-
-/** On a phone the panel is a sheet that slides up from the timeline. */
-function watchSheet() {
-  const toggle = byId('sheet-toggle');
-  toggle.addEventListener('click', () => {
-    const open = byId('dock').classList.toggle('open');
-    toggle.setAttribute('aria-expanded', String(open));
-  });
-  // Leaflet's credits sit above the dock, whatever height it has.
-  new ResizeObserver(() => {
-    const { height } = byId('dock').getBoundingClientRect();
-    document.body.style.setProperty('--dock-height', `${Math.round(height)}px`);
-  }).observe(byId('dock'));
 }
 
 watchSheet();

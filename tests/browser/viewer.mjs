@@ -197,8 +197,19 @@ async function checkFill({ page }, screenshot) {
   const revision = async () => (await cubeDocument(page)).revision;
   const old = await revision();
 
+  await watchMarks(page);
   await page.locator('#fill').click();
-  await page.waitForFunction(() => document.body.dataset.job === 'running', null, { timeout: TIMEOUT_MS });
+  await page.waitForFunction(() => ['planned', 'done', 'failed'].includes(document.body.dataset.job) || !document.getElementById('fill-progress').hidden, null, { timeout: TIMEOUT_MS });
+  if (await page.evaluate(() => document.body.dataset.job) === 'planned') {
+    const plan = await page.locator('#fill-status').innerText();
+    check('a large fill tells its plan first', /^\d+ chunks to build/.test(plan), { plan });
+    await screenshot('planned');
+    await page.locator('#plan-cancel').click();
+    check('a plan can be dropped', await page.locator('#fill-plan').isHidden() && await revision() === old);
+    await page.locator('#fill').click();
+    await page.waitForFunction(() => document.body.dataset.job === 'planned', null, { timeout: TIMEOUT_MS });
+    await page.locator('#plan-start').click();
+  }
   // Progress is seen while the job runs, unless it is over before the first look at it.
   await page.waitForFunction(
     () => !document.getElementById('fill-progress').hidden || document.body.dataset.job !== 'running',
@@ -210,6 +221,9 @@ async function checkFill({ page }, screenshot) {
   const state = await page.evaluate(() => document.body.dataset.job);
   const status = await page.locator('#fill-status').innerText();
   check('fill ends well and says so', state === 'done' && /\d+ chunks? built/.test(status), { state, status });
+  await page.waitForFunction(() => !document.querySelector('.chunk'), null, { timeout: TIMEOUT_MS });
+  const marked = await page.evaluate(() => [...window.markedStates]);
+  check('chunks light up while they are built, and vanish', marked.some((name) => ['searching', 'reading', 'writing', 'built'].includes(name)), { marked });
   await tilesIdle(page);
   const changed = await changedShare(page, before, await mapPicture(page));
   check('fill changes the picture', changed > MIN_CHANGED, { changed });
@@ -220,6 +234,34 @@ async function checkFill({ page }, screenshot) {
   await page.locator('#fill').click();
   await page.waitForFunction(() => /Nothing to build/.test(document.getElementById('fill-status').textContent), null, { timeout: TIMEOUT_MS });
   check('a second fill has nothing to do', true, { status: await page.locator('#fill-status').innerText() });
+}
+
+/**
+ * Notes the states of all chunks that are drawn from now on, however short.
+ * @param {import('playwright-core').Page} page
+ */
+async function watchMarks(page) {
+  await page.evaluate(() => {
+    window.markedStates = new Set();
+    new MutationObserver((changes) => {
+      for (const { target } of changes) if (target.matches('.chunk')) window.markedStates.add(target.dataset.state);
+    }).observe(document.getElementById('map'), { subtree: true, attributeFilter: ['data-state'] });
+  });
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof openMap>>} opened
+ * @param {(name: string) => Promise<unknown>} screenshot
+ */
+async function checkJobs({ page }, screenshot) {
+  await page.locator('#jobs-open').click();
+  const line = page.locator('#jobs > li').first();
+  await line.waitFor({ timeout: TIMEOUT_MS });
+  const text = await line.innerText();
+  check('the job is in the list', /done/.test(text) && /\d+ of \d+ chunks built/.test(text), { text });
+  await screenshot('jobs');
+  await page.keyboard.press('Escape');
+  check('Escape closes the list', await page.locator('#jobs-dialog').isHidden());
 }
 
 /** @param {Awaited<ReturnType<typeof openMap>>} opened */
@@ -259,6 +301,73 @@ async function checkControls({ page }) {
 }
 
 /** @param {Awaited<ReturnType<typeof openMap>>} opened */
+async function checkPlay({ page }) {
+  if (!await page.locator('#time').isVisible()) return;
+  const label = () => page.locator('#time-label').innerText();
+  const first = await label();
+  const other = (/** @type {string} */ old) => page.waitForFunction((text) => document.getElementById('time-label').textContent !== text, old, { timeout: TIMEOUT_MS });
+  await page.locator('#time').focus();
+  await page.keyboard.press('Space');
+  await other(first);
+  const second = await label();
+  await other(second);
+  await page.keyboard.press('Space');
+  const stopped = await label();
+  const state = await page.evaluate(() => ({ playing: document.body.dataset.playing, hash: location.hash }));
+  check('space plays through the time steps, and stops', state.playing === 'false' && /time=/.test(state.hash), { first, second, stopped, ...state });
+  await tilesIdle(page);
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof openMap>>} opened
+ * @param {(name: string) => Promise<unknown>} screenshot
+ */
+async function checkSwipe({ page }, screenshot) {
+  if (!await page.locator('#compare').isVisible()) return;
+  const left = (await shownTile(page)).searchParams.get('sel');
+  const times = (await cubeDocument(page)).times;
+  const time = times.find((/** @type {string} */ other) => `time=${other}` !== left);
+  await page.locator('#compare').selectOption(time);
+  await page.waitForFunction(() => document.body.dataset.tiles === 'idle' && document.querySelector('.leaflet-compare-pane img'), null, { timeout: TIMEOUT_MS });
+  const right = new URL(await page.locator('.leaflet-compare-pane img').first().evaluate((image) => image.src));
+  check('the right of the divider shows the other time step', right.searchParams.get('sel') === `time=${time}`, { time, sel: right.searchParams.get('sel') });
+  const cut = () => page.locator('.leaflet-compare-pane').evaluate((pane) => pane.style.clipPath);
+  const before = await cut();
+  await page.locator('#divider').focus();
+  await page.keyboard.press('ArrowRight');
+  const byKey = await cut();
+  const grip = await page.locator('#divider svg').boundingBox();
+  const [x, y] = [grip.x + grip.width / 2, grip.y + grip.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x - 90, y);
+  await page.mouse.up();
+  const byHand = await cut();
+  check('keys and the mouse move the divider', new Set([before, byKey, byHand]).size === 3, { before, byKey, byHand });
+  await page.waitForFunction(() => /compare=.*divider=0\.4/.test(location.hash), null, { timeout: TIMEOUT_MS });
+  await screenshot('swipe');
+}
+
+/** @param {Awaited<ReturnType<typeof openMap>>} opened */
+async function checkDisplay({ page }) {
+  await page.locator('#opacity').focus();
+  await page.keyboard.press('ArrowLeft');
+  const opacity = await page.locator('.leaflet-tile-pane').evaluate((pane) => pane.style.opacity);
+  const { hash } = new URL(page.url());
+  check('the opacity slider fades the picture', opacity === '0.95' && hash.includes('opacity=0.95'), { opacity, hash });
+  const copied = async (/** @type {string} */ button) => {
+    await page.locator(button).click();
+    await page.waitForFunction(() => document.getElementById('share-status').textContent !== '', null, { timeout: TIMEOUT_MS });
+    return page.locator('#share-address').inputValue();
+  };
+  const xyz = await copied('#copy-xyz');
+  check('the XYZ address is absolute', xyz.startsWith(base.href) && xyz.includes('/{z}/{x}/{y}.png?'), { xyz });
+  const tilejson = await copied('#copy-tilejson');
+  const described = await page.evaluate(async (url) => (await fetch(url)).json(), tilejson);
+  check('the TileJSON address leads to the same tiles', described.tiles?.[0]?.split('?')[1] === xyz.split('?')[1], { tilejson, tiles: described.tiles });
+}
+
+/** @param {Awaited<ReturnType<typeof openMap>>} opened */
 async function checkEdges({ page, seen }) {
   const [west, south, east, north] = (await cubeDocument(page)).bounds;
   const tiles = () => seen.requests.filter((url) => url.pathname.includes('/tiles/')).length;
@@ -275,6 +384,77 @@ async function checkEdges({ page, seen }) {
 }
 
 /**
+ * What the demo never does: asks for a token, fails, breaks off its events, goes on for minutes. The
+ * admin API is played here.
+ * @param {import('playwright-core').Browser} browser
+ * @param {import('playwright-core').BrowserContextOptions} options
+ */
+async function checkTrouble(browser, options) {
+  const { context, page } = await openMap(browser, options);
+  const cube = await cubeDocument(page);
+  const time = cube.times.indexOf((await shownTile(page)).searchParams.get('sel').replace('time=', ''));
+  const now = new Date().toISOString();
+  const counts = { build: 5, done: 0, ocean: 0, failed: 0 };
+  const errors = [{ chunk: [time, 1, 4], time: cube.times[time], bounds: cube.bounds, error: 'the archive is away' }];
+  let job = {
+    id: 'one', cube: cube.id, request: { chunks: [[time, 0, 0]] }, state: 'running', created: now, started: now, ended: null, planned: counts, total: 5,
+    done: 0, failed: 1, committed: 0, under_way: 3, seconds_left: 118, revision: null, errors, message: null,
+  };
+  const events = ['searching', 'reading', 'writing', 'built', 'failed'].map((state, col) =>
+    `id: ${col + 1}\nevent: task\ndata: ${JSON.stringify({ state, chunk: [time, 1, col], error: 'the archive is away' })}\n\n`).join('');
+  const calls = [];
+  const lasts = [];
+  await page.route(/\/admin\//, async (route) => {
+    const request = route.request();
+    const place = new URL(request.url()).pathname.split('/admin/')[1];
+    const headers = await request.allHeaders();
+    if (headers.authorization !== 'Bearer secret') return route.fulfill({ status: 401, json: { detail: 'A token is needed.' } });
+    calls.push(`${request.method()} ${place}`);
+    if (place.endsWith('/events')) {
+      lasts.push(headers['last-event-id'] ?? null);
+      return route.fulfill({ contentType: 'text/event-stream', body: lasts.length === 1 ? events : ': nothing new\n\n' });
+    }
+    if (place.endsWith('/backfill')) return route.fulfill({ json: request.postDataJSON().dry_run ? { ...counts, batches: 1 } : job });
+    if (request.method() === 'DELETE') job = { ...job, state: 'cancelled', ended: now, message: 'it was cancelled' };
+    if (place.endsWith('/retry')) job = { ...job, id: 'two', state: 'done', ended: now, total: 1, done: 1, failed: 0, errors: [], message: null };
+    if (place === 'jobs') return route.fulfill({ json: { jobs: [{ ...job, errors: [] }], count: 1 } });
+    return route.fulfill({ json: job });
+  });
+
+  await page.locator('#fill').click();
+  await page.locator('#token').fill('secret');
+  await page.keyboard.press('Enter');
+  await page.locator('.chunk[data-state="failed"]').waitFor({ state: 'attached', timeout: TIMEOUT_MS });
+  const looks = await page.locator('.chunk').evaluateAll((marks) => marks.map((mark) => {
+    const { stroke, strokeDasharray, fillOpacity } = getComputedStyle(mark);
+    return { colour: stroke, other: `${strokeDasharray} ${fillOpacity}` };
+  }));
+  const differ = (/** @type {'colour'|'other'} */ what) => new Set(looks.map((look) => look[what])).size === 6;
+  check('each state of a chunk has its colour, and differs without it', looks.length === 6 && differ('colour') && differ('other'), { looks });
+  const running = await page.locator('#fill-status').innerText();
+  check('a fill tells how long it will take', /about 2 min left/.test(running), { running });
+  await page.screenshot({ path: path.join(shots, 'states.png') });
+  for (let tries = 0; lasts.length < 2 && tries < 100; tries += 1) await page.waitForResponse(/\/events$/, { timeout: TIMEOUT_MS });
+  check('a broken stream goes on behind the last event', lasts[0] === null && lasts[1] === '5', { lasts });
+
+  await page.locator('#fill-cancel').click();
+  await page.waitForFunction(() => document.body.dataset.job === 'cancelled', null, { timeout: TIMEOUT_MS });
+  const cancelled = await page.locator('#fill-status').innerText();
+  check('a fill can be cancelled', calls.includes('DELETE jobs/one') && /was cancelled/.test(cancelled), { cancelled });
+  await page.locator('#jobs-open').click();
+  await page.locator('#jobs summary').click();
+  await page.locator('#jobs details li').waitFor({ timeout: TIMEOUT_MS });
+  const told = await page.locator('#jobs details li').innerText();
+  check('the list tells the errors of a job', told.includes('the archive is away'), { told });
+  await page.screenshot({ path: path.join(shots, 'jobs-errors.png') });
+  await page.locator('#jobs-close').click();
+  await page.locator('#fill-retry').click();
+  await page.waitForFunction(() => document.body.dataset.job === 'done', null, { timeout: TIMEOUT_MS });
+  check('what failed can be tried again', calls.includes('POST jobs/one/retry') && await page.locator('#fill-retry').isHidden(), { calls });
+  await context.close();
+}
+
+/**
  * @param {import('playwright-core').Browser} browser
  * @param {Awaited<ReturnType<typeof openMap>>} opened
  */
@@ -285,6 +465,9 @@ async function checkLink(browser, { page }) {
     time: document.getElementById('time-label').textContent,
     bands: document.querySelector('.leaflet-tile-pane img')?.src.replace(/.*\?/, '').replace(/&revision=.*/, ''),
     zoom: window.cubetiler.map.getZoom(),
+    compare: document.getElementById('compare').value,
+    divider: document.getElementById('divider').ariaValueNow,
+    opacity: document.getElementById('opacity').value,
   });
   const [here, there] = [await page.evaluate(state), await copy.page.evaluate(state)];
   check('a link shows the same view', JSON.stringify(here) === JSON.stringify(there), { here, there });
@@ -304,13 +487,18 @@ try {
   await checkClean('opening', opened);
   await checkFill(opened, screenshot);
   await screenshot('filled');
+  await checkJobs(opened, screenshot);
   await checkControls(opened);
   await screenshot('bands');
+  await checkPlay(opened);
+  await checkSwipe(opened, screenshot);
+  await checkDisplay(opened);
   await checkEdges(opened);
   await screenshot('edges');
   await checkLink(browser, opened);
   await checkClean('end', opened);
   await opened.context.close();
+  await checkTrouble(browser, wide);
 
   const looks = {
     'wide-light': { viewport: { width: 1440, height: 860 }, colorScheme: 'light' },

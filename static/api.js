@@ -2,8 +2,10 @@
  * The server's JSON API. Every URL is relative to the page, which may live under a path prefix.
  *
  * @typedef {{id: string, title: string}} CubeEntry
- * @typedef {{cubes: CubeEntry[], admin: 'open'|'token'|'off', version: string}} Listing
- * @typedef {{name: string, data_type: string, nodata: number|null}} Variable
+ * @typedef {{url: string, attribution: string}} BaseMap of somebody else, which the server's owner chose
+ * @typedef {{cubes: CubeEntry[], admin: 'open'|'token'|'off', reading?: 'open'|'token', version: string,
+ *   base_map?: BaseMap|null}} Listing
+ * @typedef {{name: string, data_type: string, nodata: number|null, units?: string|null}} Variable
  * @typedef {[number, number]} Range smallest and largest value of a stretch
  * @typedef {[number, number, number, number]} Bounds west, south, east, north in degrees
  *
@@ -60,103 +62,33 @@
  *
  * @typedef {[number, number, number]} Chunk time step, chunk row and chunk column
  * @typedef {{id: string|null, type: string, data: any}} JobEvent `open` when the stream has begun
- * @typedef {(reason: string|null) => Promise<string|null>} AskToken asks for the admin token; told why
- *   the last one was refused; null from it gives up
  * @typedef {{bbox: Bounds, datetime: string, retry_failed: boolean}} FillArea
- * @typedef {{build: number, done: number, ocean: number, failed: number, batches: number}} FillPlan
+ * @typedef {{scenes: number, seconds: number, dollars: number}} Estimate
+ * @typedef {{build: number, done: number, ocean: number, failed: number, batches: number,
+ *   estimate?: Estimate|null}} FillPlan
  */
+import { ApiError, askingRequest, open, request } from './http.js';
 
-const TOKEN_KEY = 'cubetiler.token';
-
-/** An answer that is not 2xx (or none at all: status 0), with the problem's `detail` as message. */
-export class ApiError extends Error {
-  /**
-   * @param {number} status
-   * @param {string} detail
-   */
-  constructor(status, detail) {
-    super(detail);
-    this.name = 'ApiError';
-    this.status = status;
-  }
-
-  /** Whether the same request may succeed a little later. */
-  get isTemporary() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
-  }
-}
+/** @typedef {import('./http.js').AskToken} AskToken */
 
 /**
- * @param {Response} response
- * @returns {Promise<string>} what went wrong, in the server's words (RFC 9457) if it has any
- */
-async function problemDetail(response) {
-  const fallback = `The server answered ${response.status} ${response.statusText}`.trim();
-  try {
-    const problem = await response.json();
-    return problem.detail || problem.title || fallback;
-  } catch {
-    return fallback;
-  }
-}
-
-/**
- * @param {string} path
- * @param {RequestInit} [init]
- * @returns {Promise<Response>} an answer that is 2xx
- */
-async function open(path, init = {}) {
-  const headers = new Headers(init.headers);
-  if (!headers.has('Accept')) headers.set('Accept', 'application/json');
-  const token = sessionStorage.getItem(TOKEN_KEY);
-  if (token && path.startsWith('admin/')) headers.set('Authorization', `Bearer ${token}`);
-  let response;
-  try {
-    response = await fetch(path, { ...init, headers });
-  } catch (cause) {
-    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
-    throw new ApiError(0, 'The server cannot be reached.');
-  }
-  if (!response.ok) throw new ApiError(response.status, await problemDetail(response));
-  return response;
-}
-
-/**
- * @param {string} path
- * @param {RequestInit} [init]
- * @returns {Promise<any>} the decoded JSON body
- */
-const request = async (path, init) => (await open(path, init)).json();
-
-/**
- * Sends an admin request and asks for the token for as long as the server wants another one.
- * @param {string} path
- * @param {RequestInit} init
  * @param {AskToken} askToken
+ * @returns {Promise<Listing>}
  */
-async function adminRequest(path, init, askToken) {
-  for (;;) {
-    try {
-      return await request(path, init);
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) throw error;
-      const refused = sessionStorage.getItem(TOKEN_KEY) !== null;
-      sessionStorage.removeItem(TOKEN_KEY);
-      const token = await askToken(refused ? error.message : null);
-      if (token === null) throw error;
-      sessionStorage.setItem(TOKEN_KEY, token);
-    }
-  }
-}
-
-/** @returns {Promise<Listing>} */
-export const listCubes = () => request('cubes');
+export const listCubes = (askToken) => askingRequest('cubes', {}, askToken);
 
 /**
  * @param {string} id
  * @returns {Promise<Cube>}
  */
 export const getCube = (id) => request(`cubes/${encodeURIComponent(id)}`);
+
+/**
+ * Asks for the description of a picture, to learn whether there can be one.
+ * @param {string} id
+ * @param {URLSearchParams} query that of its tiles
+ */
+export const checkPicture = (id, query) => request(`cubes/${encodeURIComponent(id)}/WebMercatorQuad/tilejson.json?${query}`);
 
 /**
  * @param {string} id
@@ -175,7 +107,7 @@ function postBackfill(cubeId, body, askToken) {
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
   };
-  return adminRequest(`admin/cubes/${encodeURIComponent(cubeId)}/backfill`, init, askToken);
+  return askingRequest(`admin/cubes/${encodeURIComponent(cubeId)}/backfill`, init, askToken);
 }
 
 /**
@@ -206,7 +138,7 @@ export const startFill = (cubeId, area, askToken) => postBackfill(cubeId, area, 
 export const listJobs = (filter, askToken) => {
   const given = Object.entries(filter).filter(([, value]) => value !== undefined);
   const query = new URLSearchParams(given.map(([key, value]) => [key, String(value)]));
-  return adminRequest(`admin/jobs?${query}`, {}, askToken);
+  return askingRequest(`admin/jobs?${query}`, {}, askToken);
 };
 
 /**
@@ -216,7 +148,7 @@ export const listJobs = (filter, askToken) => {
  * @returns {Promise<Job>}
  */
 export const cancelJob = (id, askToken) =>
-  adminRequest(`admin/jobs/${encodeURIComponent(id)}`, { method: 'DELETE' }, askToken);
+  askingRequest(`admin/jobs/${encodeURIComponent(id)}`, { method: 'DELETE' }, askToken);
 
 /**
  * Starts a job for what failed in another.
@@ -225,7 +157,7 @@ export const cancelJob = (id, askToken) =>
  * @returns {Promise<Job>}
  */
 export const retryJob = (id, askToken) =>
-  adminRequest(`admin/jobs/${encodeURIComponent(id)}/retry`, { method: 'POST' }, askToken);
+  askingRequest(`admin/jobs/${encodeURIComponent(id)}/retry`, { method: 'POST' }, askToken);
 
 /**
  * What happens to a job. Read by `fetch`, since an EventSource cannot send the token.

@@ -21,14 +21,20 @@ const FADE_MS = 400;
 const keyOf = (chunk) => chunk.join('/');
 
 /**
- * Where a chunk lies. Only the cells of a cube in degrees are rectangles on the map.
+ * Only the cells of a cube in degrees are rectangles on the map.
+ * @param {Cube} cube
+ */
+export const isRectangular = (cube) => Boolean(cube.crs === 'EPSG:4326' && cube.extent && cube.chunk && cube.levels?.length);
+
+/**
+ * Where a chunk lies.
  * @param {Cube} cube
  * @param {Chunk} chunk
- * @returns {L.LatLngBoundsLiteral|null}
+ * @returns {[[number, number], [number, number]]|null} its south-western and north-eastern corners
  */
-function chunkBounds(cube, [, row, col]) {
-  const [finest] = cube.levels ?? [];
-  if (cube.crs !== 'EPSG:4326' || !cube.extent || !cube.chunk || !finest) return null;
+export function chunkBounds(cube, [, row, col]) {
+  if (!isRectangular(cube) || !cube.extent) return null;
+  const [finest] = cube.levels;
   const [west, south, east, north] = cube.extent;
   const [width, height] = finest.cell_size.map((size) => size * /** @type {number} */ (cube.chunk));
   return [
@@ -45,8 +51,8 @@ function chunkBounds(cube, [, row, col]) {
  * @returns {Chunk[]}
  */
 function chunksIn(cube, [west, south, east, north], time) {
-  const [finest] = cube.levels ?? [];
-  if (cube.crs !== 'EPSG:4326' || !cube.extent || !cube.chunk || !finest) return [];
+  if (!isRectangular(cube) || !cube.extent) return [];
+  const [finest] = cube.levels;
   const [left, , , top] = cube.extent;
   const [width, height] = finest.cell_size.map((size) => size * /** @type {number} */ (cube.chunk));
   const [rows, cols] = finest.shape.map((cells) => Math.ceil(cells / /** @type {number} */ (cube.chunk)));

@@ -1,5 +1,6 @@
 /** Following a fill job. */
-import { ApiError, getJob, jobEvents } from './api.js';
+import { getJob, jobEvents } from './api.js';
+import { ApiError } from './http.js';
 
 /** @typedef {import('./api.js').Job} Job */
 /** @typedef {import('./api.js').JobEvent} JobEvent */
@@ -150,8 +151,17 @@ function leftAlone(plan) {
 export function describePlan(plan, retry, seconds) {
   const again = retry && plan.failed ? ` (${plan.failed} failed before)` : '';
   const rest = leftAlone(plan);
-  const time = seconds ? ` It takes about ${describeSeconds(seconds)}.` : '';
-  return `${plural(plan.build, 'chunk')} to build${again}${rest ? `; ${rest}` : ''}.${time}`;
+  return `${plural(plan.build, 'chunk')} to build${again}${rest ? `; ${rest}` : ''}.${describeCost(plan, seconds)}`;
+}
+
+/**
+ * @param {FillPlan} plan
+ * @param {number|null} seconds how long the past says that it takes, for want of an estimate
+ */
+function describeCost({ estimate }, seconds) {
+  if (!estimate) return seconds ? ` It takes about ${describeSeconds(seconds)}.` : '';
+  const dollars = estimate.dollars > 0 && estimate.dollars < 0.01 ? 'less than $0.01' : `$${estimate.dollars.toFixed(2)}`;
+  return ` About ${plural(estimate.scenes, 'scene')}, ${describeSeconds(estimate.seconds)}, ${dollars}.`;
 }
 
 /**

@@ -1,7 +1,8 @@
 /** The button that fills the view, the plan before it, and the report on the running fill. */
-import { ApiError, cancelJob, listJobs, planFill, retryJob, startFill } from './api.js';
+import { cancelJob, listJobs, planFill, retryJob, startFill } from './api.js';
 import { announce, byId } from './dom.js';
 import { describeEmptyPlan, describeJob, describePlan, followJob, isActive, secondsPerChunk } from './fill.js';
+import { ApiError, describeError } from './http.js';
 import { askToken } from './token.js';
 
 /** @typedef {import('./api.js').FillArea} FillArea */
@@ -46,7 +47,7 @@ export class Filler {
    */
   constructor(hooks) {
     this.hooks = hooks;
-    this.#button.addEventListener('click', () => this.#run(() => this.#propose()));
+    this.#button.addEventListener('click', () => this.#run(() => this.#propose(hooks.target(), HANDFUL)));
     byId('plan-start').addEventListener('click', () => this.#startProposed());
     byId('plan-cancel').addEventListener('click', () => {
       this.forget();
@@ -109,11 +110,21 @@ export class Filler {
     }
   }
 
-  /** Plans the view; starts at once where there is only little to do. */
-  async #propose() {
-    const target = this.hooks.target();
+  /**
+   * Plans an area that was chosen by hand, and waits for Start however little there is to do.
+   * @param {Target|null} target
+   */
+  propose(target) {
+    this.#run(() => this.#propose(target, 0));
+  }
+
+  /**
+   * @param {Target|null} target
+   * @param {number} atOnce a plan of no more chunks than this is started without being asked for
+   */
+  async #propose(target, atOnce) {
     if (!target) {
-      announce(this.#status, 'Nothing of this cube is in view.');
+      announce(this.#status, 'Nothing of this cube is there.');
       document.body.dataset.job = 'done';
       return;
     }
@@ -125,11 +136,11 @@ export class Filler {
       document.body.dataset.job = 'done';
       return;
     }
-    if (plan.build <= HANDFUL) {
+    if (plan.build <= atOnce) {
       await this.#follow(await startFill(target.cube, target.area, askToken), plan);
       return;
     }
-    const pace = await pastPace(target.cube);
+    const pace = plan.estimate ? null : await pastPace(target.cube);
     this.#proposed = { target, plan };
     this.#plan.hidden = false;
     announce(this.#status, describePlan(plan, target.area.retry_failed, pace && pace * plan.build));
@@ -248,10 +259,6 @@ export const errorItems = (errors) => errors.map(({ chunk, error }) => {
   item.append(place, ` ${error}`);
   return item;
 });
-
-/** @param {unknown} error */
-export const describeError = (error) =>
-  (error instanceof ApiError ? error.message : `The page failed: ${error}`);
 
 /**
  * @param {string} cube

@@ -2,7 +2,8 @@
 import { cancelJob, getJob, listJobs, retryJob } from './api.js';
 import { announce, byId } from './dom.js';
 import { describeSeconds, isActive } from './fill.js';
-import { describeError, errorItems } from './filler.js';
+import { errorItems } from './filler.js';
+import { describeError } from './http.js';
 import { askToken } from './token.js';
 
 /** @typedef {import('./api.js').Job} Job */

@@ -1,18 +1,34 @@
-/** Addresses of the picture for other programs. */
+/** The picture for other programs: addresses of its tiles, and its values as a file. */
 import { announce, byId } from './dom.js';
+import { isTokenNeeded, withToken } from './http.js';
 import { tileQuery } from './tiles.js';
+import { downloadAddress } from './values.js';
 
 /** @typedef {import('./api.js').Cube} Cube */
 /** @typedef {import('./view.js').View} View */
 
 export class Share {
   #address = /** @type {HTMLInputElement} */ (byId('share-address'));
+  #download = /** @type {HTMLAnchorElement} */ (byId('download'));
 
   /** @param {() => {cube: Cube, view: View}|null} shown */
   constructor(shown) {
     this.shown = shown;
     byId('copy-xyz').addEventListener('click', () => this.#copy((id) => `cubes/${id}/tiles/WebMercatorQuad/{z}/{x}/{y}.png`));
     byId('copy-tilejson').addEventListener('click', () => this.#copy((id) => `cubes/${id}/WebMercatorQuad/tilejson.json`));
+  }
+
+  /**
+   * @param {Cube} cube
+   * @param {View} view
+   * @param {import('./api.js').Bounds|null} bounds the part of the cube that is in view, if any is
+   */
+  render(cube, view, bounds) {
+    this.#download.hidden = bounds === null;
+    if (!bounds) return;
+    const [path, query] = downloadAddress(cube.id, view, bounds).split('?');
+    this.#download.href = `${path}?${withToken(new URLSearchParams(query))}`;
+    this.#download.download = `${[cube.id, view.time].filter(Boolean).join('-')}.tif`;
   }
 
   /** @param {(id: string) => string} path */
@@ -24,7 +40,9 @@ export class Share {
     const base = new URL('.', document.baseURI).href;
     this.#address.value = `${base}${path(encodeURIComponent(cube.id))}?${tileQuery(view)}`;
     this.#address.hidden = false;
-    announce(byId('share-status'), await this.#write() ? 'Copied.' : 'Press Ctrl+C to copy.');
+    const copied = await this.#write() ? 'Copied.' : 'Press Ctrl+C to copy.';
+    // The page does not write a token into what is passed on.
+    announce(byId('share-status'), isTokenNeeded() ? `${copied} Add &access_token= with a token that may read.` : copied);
   }
 
   /** @returns {Promise<boolean>} whether the address is in the clipboard */

@@ -1,7 +1,9 @@
 /** The stretch: which value is drawn darkest and which brightest. */
 import { byId, setText } from './dom.js';
+import { histogramPaths } from './histogram.js';
+import { describeError } from './http.js';
 import { rampGradient } from './ramps.js';
-import { defaultRescale, spanOf, stretchPresets, stretchScale, tidy } from './view.js';
+import { defaultRescale, spanOf, stretchPresets, stretchScale, tidy } from './scale.js';
 
 /** @typedef {import('./api.js').Cube} Cube */
 /** @typedef {import('./api.js').Range} Range */
@@ -13,10 +15,20 @@ export class StretchControls {
   #min = /** @type {HTMLInputElement} */ (byId('stretch-min'));
   #max = /** @type {HTMLInputElement} */ (byId('stretch-max'));
   #step = 1;
+  #picture = '';
+  /** @type {import('./values.js').BandStatistics[]} of the picture, since the view was measured */
+  #measured = [];
 
-  /** @param {(rescale: Range[]|null, final: boolean) => void} onChange null: the cube's style */
-  constructor(onChange) {
-    this.onChange = onChange;
+  /**
+   * @param {object} hooks
+   * @param {(rescale: Range[]|null, final: boolean) => void} hooks.onChange null: the cube's style
+   * @param {() => Promise<import('./values.js').BandStatistics[]|null>} hooks.measure statistics of the
+   *   view, one a band; null if it shows nothing of the cube
+   */
+  constructor(hooks) {
+    this.hooks = hooks;
+    this.onChange = hooks.onChange;
+    byId('stretch-view').addEventListener('click', () => this.#measure());
     for (const slider of [this.#low, this.#high]) {
       slider.addEventListener('input', () => this.#slide(slider, false));
       slider.addEventListener('change', () => this.#slide(slider, true));
@@ -40,12 +52,43 @@ export class StretchControls {
     else this.#max.reportValidity();
   }
 
+  /** Stretches each band from the darkest to the brightest of the view, but for 2 % on both sides. */
+  async #measure() {
+    const button = /** @type {HTMLButtonElement} */ (byId('stretch-view'));
+    const picture = this.#picture;
+    const note = byId('stretch-status');
+    button.ariaDisabled = 'true';
+    setText(note, '');
+    try {
+      const measured = await this.hooks.measure();
+      if (picture !== this.#picture) return;
+      const ranges = (measured ?? []).map(({ percentile_2: low, percentile_98: high }) => /** @type {Range} */ ([low, high]));
+      if (ranges.length === 0 || ranges.some(([low]) => !Number.isFinite(low ?? NaN))) {
+        setText(note, 'Nothing that was built is in view.');
+        return;
+      }
+      this.#measured = measured ?? [];
+      // One value all over has no span to stretch.
+      this.onChange(ranges.map(([low, high]) => [tidy(low, this.#step / 10), tidy(Math.max(high, low + this.#step), this.#step / 10)]), true);
+    } catch (error) {
+      setText(note, describeError(error));
+    } finally {
+      button.ariaDisabled = 'false';
+    }
+  }
+
   /**
    * @param {Cube} cube
    * @param {View} view
    */
   render(cube, view) {
-    const scale = stretchScale(cube, view.bands);
+    const picture = JSON.stringify([cube.id, view.time, view.bands, view.expression]);
+    if (picture !== this.#picture) {
+      this.#measured = [];
+      setText(byId('stretch-status'), '');
+    }
+    this.#picture = picture;
+    const scale = stretchScale(cube, view);
     const [low, high] = spanOf(view.rescale);
     const top = Math.max(scale.max, high);
     const bottom = Math.min(scale.min, low);
@@ -64,6 +107,7 @@ export class StretchControls {
     byId('ramp').style.backgroundImage = rampGradient(view.colormap, fraction(low), fraction(high));
     const perBand = view.rescale.length > 1;
     setText(byId('stretch-note'), perBand ? `Per band: ${view.rescale.map((range) => range.join('–')).join(' · ')}` : '');
+    byId('histogram').replaceChildren(...histogramPaths(this.#measured, bottom, top));
     this.#renderPresets(cube, view);
   }
 
@@ -72,10 +116,10 @@ export class StretchControls {
    * @param {View} view
    */
   #renderPresets(cube, view) {
-    const isStyled = view.bands.join() === cube.style.variables.join();
+    const isStyled = !view.expression && view.bands.join() === cube.style.variables.join();
     const entries = [
-      { label: isStyled ? 'Cube’s style' : 'Standard', rescale: defaultRescale(cube, view.bands), reset: true },
-      ...stretchPresets(cube, view.bands).map((preset) => ({ ...preset, reset: false })),
+      { label: isStyled ? 'Cube’s style' : 'Standard', rescale: defaultRescale(cube, view), reset: true },
+      ...stretchPresets(cube, view).map((preset) => ({ ...preset, reset: false })),
     ];
     const box = byId('stretch-presets');
     const key = JSON.stringify(entries);

@@ -7,6 +7,8 @@
  * @typedef {import('./view.js').View} View
  * @typedef {{loaded: number, failed: number}} TileStats tiles since the page was opened
  */
+import { withToken } from './http.js';
+import { dataQuery } from './values.js';
 
 /** Leaflet fades tiles in for 200 ms; until then the old layer has to stay beneath. */
 const FADE_MS = 250;
@@ -25,9 +27,7 @@ const SLIVER = 1e-7;
  * @returns {URLSearchParams} what a tile's address says of the picture
  */
 export function tileQuery(view) {
-  const query = new URLSearchParams();
-  for (const band of view.bands) query.append('variable', band);
-  if (view.time) query.append('sel', `time=${view.time}`);
+  const query = dataQuery(view);
   for (const range of view.rescale) query.append('rescale', range.join(','));
   if (view.colormap) query.append('colormap_name', view.colormap);
   return query;
@@ -42,7 +42,7 @@ export function tileTemplate(cube, view) {
   const query = tileQuery(view);
   // Names the state of the data, so that no cache can answer with an older picture.
   query.append('revision', cube.revision);
-  return `cubes/${encodeURIComponent(cube.id)}/tiles/WebMercatorQuad/{z}/{x}/{y}{r}.png?${query}`;
+  return `cubes/${encodeURIComponent(cube.id)}/tiles/WebMercatorQuad/{z}/{x}/{y}{r}.png?${withToken(query)}`;
 }
 
 /**
@@ -72,6 +72,8 @@ export class CubeLayer {
   /** @type {{template: string, layer: L.TileLayer, ready: Promise<void>}|null} invisible, to be shown next */
   #ahead = null;
   #failing = 0;
+  /** @type {string|null} address of a tile that is missing from the present picture */
+  failed = null;
 
   /**
    * @param {L.Map} map
@@ -180,8 +182,9 @@ export class CubeLayer {
     const layer = ahead ?? this.#make(cube, template);
     this.#loading = layer;
     this.#failing = 0;
+    this.failed = null;
     layer.on('tileload', () => this.#count('loaded', layer));
-    layer.on('tileerror', () => this.#count('failed', layer));
+    layer.on('tileerror', ({ tile }) => this.#count('failed', layer, /** @type {HTMLImageElement} */ (tile).src));
     layer.on('loading', () => this.#report());
     // Leaflet fires `load` as often as the view's tiles are complete, with failed tiles too.
     layer.on('load', () => (layer === this.#loading ? this.#settle(layer) : this.#report()));
@@ -195,10 +198,14 @@ export class CubeLayer {
   /**
    * @param {'loaded'|'failed'} what
    * @param {L.TileLayer} layer
+   * @param {string|null} [address]
    */
-  #count(what, layer) {
+  #count(what, layer, address = null) {
     this.stats[what] += 1;
-    if (what === 'failed' && (layer === this.#loading || layer === this.#shown)) this.#failing += 1;
+    if (what === 'failed' && (layer === this.#loading || layer === this.#shown)) {
+      this.#failing += 1;
+      this.failed = address;
+    }
     this.#report();
   }
 

@@ -8,25 +8,30 @@
  * @property {string|null} cube
  * @property {string|null} time
  * @property {string[]|null} bands
+ * @property {string|null} expression a formula of bands, drawn in place of them
  * @property {string|null} colormap
  * @property {Range[]|null} rescale
  * @property {{zoom: number, lat: number, lon: number}|null} map
  * @property {string|null} compare time step on the right of the divider
  * @property {number|null} divider share of the map's width
  * @property {number|null} opacity of the cube's picture, 0 to 1
+ * @property {boolean} chunks whether the states of the chunks lie on the picture
+ * @property {boolean} ground whether the base map is below it
  *
  * @typedef {object} View what is shown
  * @property {string|null} time none where the cube has no time steps
- * @property {string[]} bands one (drawn with a colormap) or three (red, green, blue)
+ * @property {string[]} bands one (drawn with a colormap) or three (red, green, blue), or none beside an expression
+ * @property {string|null} expression
  * @property {string|null} colormap
  * @property {Range[]} rescale one for all bands or one per band
  * @property {string|null} compare null: no divider
  * @property {number} divider
  * @property {number} opacity
+ * @property {boolean} chunks
+ * @property {boolean} ground
  */
-
-/** Variables with the number of observations under each cell, not a measurement. */
-export const COUNT = 'count';
+import { COUNT, INDICES } from './presets.js';
+import { defaultRescale } from './scale.js';
 
 /**
  * @param {string} hash
@@ -40,12 +45,15 @@ export function parseHash(hash) {
     cube: fields.get('cube'),
     time: fields.get('time'),
     bands: bands.length === 1 || bands.length === 3 ? bands : null,
+    expression: fields.get('expression')?.trim() || null,
     colormap: fields.get('colormap'),
     rescale: parseRescale(fields.get('rescale')),
     map: [zoom, lat, lon].every(Number.isFinite) ? { zoom, lat, lon } : null,
     compare: fields.get('compare'),
     divider: parseShare(fields.get('divider')),
     opacity: parseShare(fields.get('opacity')),
+    chunks: fields.get('chunks') === 'on',
+    ground: fields.get('ground') === 'on',
   };
 }
 
@@ -78,12 +86,15 @@ export function formatHash(wish) {
     cube: wish.cube,
     time: wish.time,
     bands: wish.bands?.join(','),
+    expression: wish.expression,
     colormap: wish.colormap,
     rescale: wish.rescale?.map((range) => range.join(',')).join(';'),
     map: wish.map && `${wish.map.zoom}/${wish.map.lat.toFixed(5)}/${wish.map.lon.toFixed(5)}`,
     compare: wish.compare,
     divider: wish.compare && wish.divider !== null ? String(wish.divider) : null,
     opacity: wish.opacity !== null && wish.opacity < 1 ? String(wish.opacity) : null,
+    chunks: wish.chunks ? 'on' : null,
+    ground: wish.ground ? 'on' : null,
   };
   const parts = Object.entries(fields)
     .filter(([, value]) => value)
@@ -100,17 +111,22 @@ export function formatHash(wish) {
  */
 export function resolveView(cube, wish) {
   const known = new Set(cube.variables.map(({ name }) => name));
-  const bands = wish.bands?.every((name) => known.has(name)) ? wish.bands : defaultBands(cube);
+  const { expression } = wish;
+  const wished = wish.bands?.every((name) => known.has(name)) ? wish.bands : defaultBands(cube);
+  const bands = expression ? [] : wished;
   const time = wish.time && cube.times.includes(wish.time) ? wish.time : defaultTime(cube);
   const fits = wish.rescale && (wish.rescale.length === 1 || wish.rescale.length === bands.length);
   return {
     time,
     bands,
-    colormap: bands.length === 1 ? chooseColormap(cube, bands[0], wish.colormap) : null,
-    rescale: fits && wish.rescale ? wish.rescale : defaultRescale(cube, bands),
+    expression,
+    colormap: bands.length === 3 ? null : chooseColormap(cube, { bands, expression }, wish.colormap),
+    rescale: fits && wish.rescale ? wish.rescale : defaultRescale(cube, { bands, expression }),
     compare: time && wish.compare && cube.times.includes(wish.compare) ? wish.compare : null,
     divider: wish.divider ?? 0.5,
     opacity: wish.opacity ?? 1,
+    chunks: wish.chunks,
+    ground: wish.ground,
   };
 }
 
@@ -135,124 +151,14 @@ function defaultTime(cube) {
 
 /**
  * @param {Cube} cube
- * @param {string} band
+ * @param {{bands: string[], expression: string|null}} picture
  * @param {string|null} wanted
  * @returns {string|null}
  */
-function chooseColormap(cube, band, wanted) {
-  const styled = cube.style.variables.length === 1 ? cube.style.colormap_name : null;
-  const order = [wanted, styled, band === COUNT ? 'viridis' : 'gray'];
+function chooseColormap(cube, { bands, expression }, wanted) {
+  const index = INDICES.find(({ formula }) => formula(cube) === expression);
+  const styled = !expression && cube.style.variables.length === 1 ? cube.style.colormap_name : null;
+  const usual = expression || bands[0] === COUNT ? 'viridis' : 'gray';
+  const order = [wanted, expression ? index?.colormap : styled, usual];
   return order.find((name) => name && cube.colormaps.includes(name)) ?? cube.colormaps[0] ?? null;
-}
-
-/**
- * The cube's own stretch for a choice of bands.
- * @param {Cube} cube
- * @param {string[]} bands
- * @returns {Range[]}
- */
-export function defaultRescale(cube, bands) {
-  const { variables, rescale } = cube.style;
-  if (bands.join() === variables.join() && rescale?.length) return rescale;
-  if (bands.includes(COUNT)) return [[0, 10]];
-  if (rescale?.length && !variables.includes(COUNT)) {
-    // Other bands of the same sensor: the span that holds the styled bands.
-    return [[Math.min(...rescale.map(([low]) => low)), Math.max(...rescale.map(([, high]) => high))]];
-  }
-  const type = cube.variables.find(({ name }) => name === bands[0])?.data_type ?? '';
-  if (type === 'uint8') return [[0, 255]];
-  return type.startsWith('float') ? [[0, 1]] : [[0, 3000]];
-}
-
-/**
- * @param {Cube} cube
- * @param {string[]} bands
- * @returns {{max: number, min: number, step: number}} the ends and the step of the stretch's sliders
- */
-export function stretchScale(cube, bands) {
-  const [low, high] = spanOf(defaultRescale(cube, bands));
-  const reach = (high - low) * 3.5;
-  const exponent = Math.floor(Math.log10(high - low)) - 2;
-  const counts = bands.every((name) => !cube.variables.find((v) => v.name === name)?.data_type.startsWith('float'));
-  const step = counts ? Math.max(1, 10 ** exponent) : 10 ** exponent;
-  return { min: low < 0 ? low * 2 : 0, max: tidy(low + reach, step), step };
-}
-
-/**
- * @param {Cube} cube
- * @param {string[]} bands
- * @returns {{label: string, rescale: Range[]}[]} stretches to offer beside the cube's own
- */
-export function stretchPresets(cube, bands) {
-  const [low, high] = spanOf(defaultRescale(cube, bands));
-  const { step } = stretchScale(cube, bands);
-  const upTo = (/** @type {number} */ factor) => tidy(low + (high - low) * factor, step);
-  const names = bands.includes(COUNT) ? ['Few', 'Many'] : ['Dark ground', 'Snow and cloud'];
-  return [
-    { label: names[0], rescale: [[low, upTo(0.5)]] },
-    { label: names[1], rescale: [[low, upTo(3)]] },
-  ];
-}
-
-/**
- * @param {Range[]} ranges
- * @returns {Range} the span that holds all of them
- */
-export function spanOf(ranges) {
-  return [Math.min(...ranges.map(([low]) => low)), Math.max(...ranges.map(([, high]) => high))];
-}
-
-/**
- * @param {number} value
- * @param {number} step
- * @returns {number} the value on the step's grid, without binary dust
- */
-export function tidy(value, step) {
-  return Number((Math.round(value / step) * step).toPrecision(12));
-}
-
-/** Known band roles, by common name (STAC `eo`) and by Sentinel-2 and Landsat asset names. */
-const ROLES = {
-  red: ['red', 'B04'],
-  green: ['green', 'B03'],
-  blue: ['blue', 'B02'],
-  nir: ['nir', 'nir08', 'B08', 'B8A'],
-  swir: ['swir16', 'B11'],
-  swir2: ['swir22', 'B12'],
-};
-
-/**
- * The band combinations that make sense with the cube's variables.
- * @param {Cube} cube
- * @returns {{id: string, label: string, hint: string, bands: string[]|null}[]} `bands` null: chosen by hand
- */
-export function bandPresets(cube) {
-  const names = cube.variables.map(({ name }) => name);
-  const measured = names.filter((name) => name !== COUNT);
-  const role = (/** @type {keyof typeof ROLES} */ key) => ROLES[key].find((name) => names.includes(name));
-  /** @type {[string, string, string, (string|undefined)[]][]} */
-  const candidates = [
-    ['true', 'True colour', 'As the eye sees it', [role('red'), role('green'), role('blue')]],
-    ['false', 'False colour', 'Plants in red', [role('nir'), role('red'), role('green')]],
-    ['swir', 'Short-wave', 'Bare soil, burns and moisture', [role('swir2') ?? role('swir'), role('nir'), role('red')]],
-  ];
-  const presets = candidates
-    .filter(([, , , bands]) => bands.every(Boolean))
-    .map(([id, label, hint, bands]) => ({ id, label, hint, bands: /** @type {string[]|null} */ (bands) }));
-  if (measured.length >= 3) presets.push({ id: 'rgb', label: 'Three bands', hint: 'Any three bands', bands: null });
-  if (measured.length) presets.push({ id: 'single', label: 'One band', hint: 'One band with a colour ramp', bands: null });
-  if (names.includes(COUNT)) {
-    presets.push({ id: COUNT, label: 'Observations', hint: 'Clear views behind each cell', bands: [COUNT] });
-  }
-  return presets;
-}
-
-/**
- * @param {ReturnType<typeof bandPresets>} presets
- * @param {string[]} bands
- * @returns {string} id of the preset that shows these bands
- */
-export function presetOf(presets, bands) {
-  const exact = presets.find((preset) => preset.bands?.join() === bands.join());
-  return exact?.id ?? (bands.length === 3 ? 'rgb' : 'single');
 }

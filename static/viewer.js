@@ -9,23 +9,35 @@
  * `body[data-tiles]` is `loading` or `idle`; `body[data-job]` is the state of the last fill, or `planned`
  * while its plan waits for an answer.
  */
-import { getCube, listCubes } from './api.js';
+import { asPlainHtml, describeCube, explainEmpty } from './about.js';
+import { checkPicture, getCube, listCubes } from './api.js';
+import { AreaChoice } from './area.js';
 import { BandControls } from './bands.js';
+import { BaseMap } from './basemap.js';
 import { ChunkMarks } from './chunks.js';
-import { announce, byId, debounce, fillSelect, setText } from './dom.js';
+import { announce, byId, fillSelect, setText } from './dom.js';
 import { clip } from './fill.js';
 import { Filler } from './filler.js';
-import { Ground, latLngBounds } from './ground.js';
+import { Ground } from './ground.js';
+import { ApiError, describeError, protectReading } from './http.js';
+import { Inspector } from './inspector.js';
 import { JobList } from './jobs.js';
+import { renderRampLegend } from './legend.js';
+import { ChunkOverlay } from './overlay.js';
+import { Picture } from './picture.js';
+import { boundsInView, moveTo } from './place.js';
 import { Player } from './player.js';
-import { watchSheet } from './sheet.js';
+import { COUNT } from './presets.js';
 import { Share } from './share.js';
+import { watchSheet } from './sheet.js';
 import { stepInterval } from './steps.js';
 import { StretchControls } from './stretch.js';
 import { Swipe } from './swipe.js';
-import { CubeLayer, tileTemplate, zoomRange } from './tiles.js';
+import { tileQuery, tileTemplate } from './tiles.js';
 import { Timeline } from './timeline.js';
-import { COUNT, formatHash, parseHash, resolveView } from './view.js';
+import { askToken, watchTokenButton } from './token.js';
+import { getStatistics } from './values.js';
+import { formatHash, parseHash, resolveView } from './view.js';
 
 /** @typedef {import('./api.js').Cube} Cube */
 /** @typedef {import('./view.js').Wish} Wish */
@@ -33,23 +45,9 @@ import { COUNT, formatHash, parseHash, resolveView } from './view.js';
 /** How often the cube is looked up, so that what others fill appears. */
 const REFRESH_MS = 10_000;
 
-/** Pause after a slider's last movement before tiles are asked for. */
-const SETTLE_MS = 120;
-
 const map = L.map('map', { zoomControl: false, attributionControl: false, zoom: 2, center: [20, 0] });
 L.control.zoom({ position: 'topright' }).addTo(map);
 const credits = L.control.attribution({ prefix: '<a href="https://leafletjs.com">Leaflet</a>' }).addTo(map);
-
-const ground = new Ground(map, byId('graticule-labels'));
-const swipe = new Swipe(map, {
-  onChoice: (compare) => change({ compare }, true),
-  onDivider: (divider, final) => {
-    wish.divider = divider;
-    if (final) writeHash(false);
-  },
-});
-const layer = new CubeLayer(map, showTileState);
-const compared = new CubeLayer(map, showTileState, Swipe.pane, layer.stats);
 
 /** @type {import('./api.js').CubeEntry[]} */
 let cubes = [];
@@ -61,15 +59,22 @@ let adminOff = false;
 /** @type {string|null} */
 let credit = null;
 
-/** @type {() => void} */
-let settleReady = () => {};
-const ready = new Promise((resolve) => { settleReady = () => resolve(undefined); });
-Object.assign(window, { cubetiler: { map, stats: layer.stats, ready } });
+const ground = new Ground(map, byId('graticule-labels'));
+const baseMap = new BaseMap(map, (on) => change({ ground: on }, true));
+const swipe = new Swipe(map, {
+  onChoice: (compare) => change({ compare }, true),
+  onDivider: (divider, final) => {
+    wish.divider = divider;
+    if (final) writeHash(false);
+  },
+});
+const picture = new Picture(map);
 
-const timeline = new Timeline((time, final) => {
+const chooseTime = (/** @type {string} */ time, final = true) => {
   player.stop({ leaving: true });
   change({ time }, final);
-});
+};
+const timeline = new Timeline(chooseTime);
 const player = new Player({
   next: () => {
     if (!cube) return null;
@@ -77,39 +82,61 @@ const player = new Player({
     return time && cube.times[(cube.times.indexOf(time) + 1) % cube.times.length];
   },
   prefetch: async (time) => {
-    if (cube) await layer.prefetch(cube, tileTemplate(cube, resolveView(cube, { ...wish, time })));
+    if (cube) await picture.layer.prefetch(cube, tileTemplate(cube, resolveView(cube, { ...wish, time })));
   },
-  idle: whenIdle,
+  idle: () => picture.whenIdle(),
   // Every step in the browser's history would bury the others.
   show: (time) => change({ time }, false),
   onStop: (leaving) => {
-    layer.dropPrefetched();
+    picture.layer.dropPrefetched();
     // Going back would otherwise make a step forward.
     if (!leaving) writeHash(true);
   },
 });
-const bands = new BandControls((picture) => {
-  // A stretch for reflectances says nothing about a number of observations.
-  const counts = (/** @type {string[]} */ names) => names.includes(COUNT);
-  const otherKind = cube && picture.bands && counts(picture.bands) !== counts(resolveView(cube, wish).bands);
-  change(otherKind ? { ...picture, rescale: null } : picture, true);
+const bands = new BandControls({
+  onChange: (changed) => {
+    if (!cube) return;
+    const patch = changed.bands ? { ...changed, expression: null } : changed;
+    // A stretch for reflectances says nothing about a number of observations or an index.
+    const kind = ({ bands: names, expression } = resolveView(cube, wish)) => expression ?? String(names.includes(COUNT));
+    const isOtherKind = kind() !== kind(resolveView(cube, { ...wish, ...patch }));
+    change(isOtherKind ? { ...patch, rescale: null } : patch, true);
+  },
+  check: async (expression) => {
+    if (!cube) return null;
+    const view = resolveView(cube, { ...wish, expression, rescale: null, colormap: null });
+    return checkPicture(cube.id, tileQuery(view)).then(() => null, describeError);
+  },
 });
-const stretch = new StretchControls((rescale, final) => change({ rescale }, final));
+const stretch = new StretchControls({
+  onChange: (rescale, final) => change({ rescale }, final),
+  measure: async () => {
+    const bounds = cube && boundsInView(map, cube);
+    return cube && bounds && statisticsOf(cube, bounds);
+  },
+});
 const marks = new ChunkMarks(map, ground.above, byId('chunk-legend'));
 const filler = new Filler({
   marks,
-  target: fillTarget,
+  target: () => cube && fillTarget(boundsInView(map, cube)),
   onArea: (area) => ground.markArea(area),
   onProgress: async (id, repaint) => {
     if (id === cube?.id) await refreshQuietly(repaint);
   },
 });
+const area = new AreaChoice(map, ground.above, {
+  onChoice: (bounds) => filler.propose(cube && fillTarget(clip(bounds, cube.bounds))),
+});
+const overlay = new ChunkOverlay(map, (text) => setText(byId('chunks-trouble'), text));
+const inspector = new Inspector(map, ground.above, { isFree: () => !area.isOpen, onTime: chooseTime });
+const share = new Share(() => cube && { cube, view: resolveView(cube, wish) });
+const jobList = new JobList({ onStart: (job) => filler.follow(job) });
 
 const opacity = /** @type {HTMLInputElement} */ (byId('opacity'));
 opacity.addEventListener('input', () => change({ opacity: opacity.valueAsNumber / 100 }, false));
 opacity.addEventListener('change', () => change({ opacity: opacity.valueAsNumber / 100 }, true));
-new Share(() => cube && { cube, view: resolveView(cube, wish) });
-const jobList = new JobList({ onStart: (job) => filler.follow(job) });
+const chunksToggle = /** @type {HTMLInputElement} */ (byId('chunks'));
+chunksToggle.addEventListener('change', () => change({ chunks: chunksToggle.checked }, true));
 
 /**
  * Changes what is shown. Final changes make a step in the browser's history, those of a moving
@@ -134,46 +161,17 @@ function render() {
   swipe.render(cube, view);
   opacity.valueAsNumber = view.opacity * 100;
   for (const pane of ['tilePane', Swipe.pane]) map.getPane(pane)?.style.setProperty('opacity', String(view.opacity));
+  baseMap.render(view);
+  byId('chunks-field').hidden = !cube.chunk || cube.times.length === 0;
+  chunksToggle.checked = view.chunks;
+  overlay.render(cube, view);
   bands.render(cube, view);
   stretch.render(cube, view);
-  const [template, comparison] = templates(cube, view);
-  if (template === shownTemplate && comparison === shownComparison) return;
-  // Said already now, so that nobody takes the old picture for the one that was asked for.
-  isPaintDue = true;
-  document.body.dataset.tiles = 'loading';
-  paint();
-}
-
-const paint = debounce(() => {
-  if (isPaintDue) showPicture(false);
-}, SETTLE_MS);
-let isPaintDue = false;
-let shownTemplate = '';
-let shownComparison = '';
-
-/**
- * @param {Cube} shown
- * @param {import('./view.js').View} view
- * @returns {[string, string]} of the picture and of the one right of the divider, if there is one
- */
-function templates(shown, view) {
-  const { compare } = view;
-  return [tileTemplate(shown, view), compare ? tileTemplate(shown, { ...view, time: compare }) : ''];
-}
-
-/** @param {boolean} refresh whether only the data changed */
-function showPicture(refresh) {
-  if (!cube) return;
-  const [template, comparison] = templates(cube, resolveView(cube, wish));
-  const isNew = template !== shownTemplate;
-  const isOther = comparison !== shownComparison;
-  isPaintDue = false;
-  shownTemplate = template;
-  shownComparison = comparison;
-  if (!comparison) compared.clear();
-  else if (isOther || refresh) compared.show(cube, comparison, { refresh });
-  if (isNew || refresh) layer.show(cube, template, { refresh });
-  else showTileState();
+  renderRampLegend(cube, view);
+  explainEmpty(cube, cube.fillable && !adminOff);
+  inspector.render(cube, view);
+  share.render(cube, view, boundsInView(map, cube));
+  picture.show(cube, view);
 }
 
 /** @param {boolean} push */
@@ -184,33 +182,25 @@ function writeHash(push) {
   else history.replaceState(null, '', hash);
 }
 
-/** @type {(() => void)[]} */
-const idleWaiters = [];
-
-/** @returns {Promise<void>} kept when the picture is complete */
-function whenIdle() {
-  if (document.body.dataset.tiles === 'idle') return Promise.resolve();
-  return new Promise((resolve) => { idleWaiters.push(resolve); });
-}
-
-function showTileState() {
-  const isSettled = layer.isIdle && compared.isIdle && !isPaintDue;
-  const failing = layer.failing + compared.failing;
-  document.body.dataset.tiles = isSettled ? 'idle' : 'loading';
-  if (isSettled) {
-    settleReady();
-    for (const resolve of idleWaiters.splice(0)) resolve();
-  }
-  announce(byId('tile-status'), failing ? `${failing} ${failing === 1 ? 'tile' : 'tiles'} failed.` : '');
-  byId('tile-retry').hidden = failing === 0;
-}
-
-function fillTarget() {
-  if (!cube) return null;
-  const bounds = map.getBounds();
-  const bbox = clip([bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()], cube.bounds);
+/**
+ * @param {import('./api.js').Bounds|null} bbox a part of the cube
+ * @returns {import('./filler.js').Target|null}
+ */
+function fillTarget(bbox) {
+  if (!cube || !bbox) return null;
   const { time } = resolveView(cube, wish);
-  return bbox && time && { cube: cube.id, area: { bbox, datetime: stepInterval(time, cube.period), retry_failed: true } };
+  return time ? { cube: cube.id, area: { bbox, datetime: stepInterval(time, cube.period), retry_failed: true } } : null;
+}
+
+/**
+ * @param {Cube} shown
+ * @param {import('./api.js').Bounds} bounds
+ * @returns {Promise<import('./values.js').BandStatistics[]>} in the order of the picture's bands
+ */
+async function statisticsOf(shown, bounds) {
+  const view = resolveView(shown, wish);
+  const found = await getStatistics(shown.id, view, bounds);
+  return view.expression ? Object.values(found) : view.bands.map((name) => found[name]);
 }
 
 /**
@@ -224,54 +214,26 @@ async function refreshCube(committed = false) {
   const changed = committed || latest.revision !== cube.revision;
   cube = latest;
   render();
-  if (changed) showPicture(true);
+  if (changed) picture.refresh();
 }
 
 /**
- * A server that is away for a moment is no news for the reader; a later refresh finds it again.
+ * The map stays while the server is away; a later refresh finds it again.
  * @param {boolean} [committed]
  */
 async function refreshQuietly(committed) {
-  await refreshCube(committed).catch((error) => console.info(`The cube could not be refreshed: ${error.message}`));
+  try {
+    await refreshCube(committed);
+    announce(byId('server-status'), '');
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    announce(byId('server-status'), `${error.message} The map shows what it had.`);
+  }
 }
 
 async function refreshForEver() {
   if (document.visibilityState === 'visible') await refreshQuietly();
   setTimeout(refreshForEver, REFRESH_MS);
-}
-
-/** @param {Cube} opened */
-function describeCube(opened) {
-  document.title = `${opened.title} · CubeTiler`;
-  byId('cube-title').textContent = opened.title;
-  const [finest] = opened.levels ?? [];
-  const perUnit = opened.units === 'degrees' ? 111_320 : 1;
-  const metres = finest && Math.round(finest.cell_size[1] * perUnit);
-  const facts = [
-    `${opened.variables.length} ${opened.variables.length === 1 ? 'variable' : 'variables'}`,
-    `${opened.times.length} ${opened.times.length === 1 ? 'time step' : 'time steps'}`,
-    metres && `${metres} m cells`,
-  ];
-  byId('cube-facts').textContent = facts.filter(Boolean).join(' · ');
-  setText(byId('cube-description'), opened.description ?? '');
-  const tilejson = /** @type {HTMLAnchorElement} */ (byId('tilejson'));
-  tilejson.href = `cubes/${encodeURIComponent(opened.id)}/WebMercatorQuad/tilejson.json`;
-  tilejson.hidden = false;
-  /** @type {HTMLSelectElement} */ (byId('cube')).value = opened.id;
-  filler.setAvailable(opened.fillable && !adminOff);
-  if (credit) credits.removeAttribution(credit);
-  credit = opened.attribution && asPlainHtml(opened.attribution);
-  if (credit) credits.addAttribution(credit);
-}
-
-/**
- * @param {string} attribution text in which markup may be escaped already
- * @returns {string} HTML that shows the text and nothing else
- */
-function asPlainHtml(attribution) {
-  const element = document.createElement('span');
-  element.textContent = new DOMParser().parseFromString(attribution, 'text/html').body.textContent;
-  return element.innerHTML;
 }
 
 /** @param {string} id */
@@ -283,52 +245,17 @@ async function openCube(id) {
   if (wish.cube !== id) return;
   cube = opened;
   filler.forget();
-  layer.clear();
-  compared.clear();
-  shownTemplate = shownComparison = '';
+  picture.clear();
   describeCube(cube);
+  filler.setAvailable(cube.fillable && !adminOff);
+  area.setAvailable(cube.fillable && !adminOff && cube.times.length > 0);
+  if (credit) credits.removeAttribution(credit);
+  credit = cube.attribution && asPlainHtml(cube.attribution);
+  if (credit) credits.addAttribution(credit);
   // The controls have their size before the map is fitted between them.
   render();
-  moveTo(wish.map);
+  moveTo(map, cube, wish.map);
   ground.showCube(cube.bounds);
-}
-
-/** @param {Wish['map']} place null: where the cube is */
-function moveTo(place) {
-  if (!cube) return;
-  const { minZoom, maxZoom } = zoomRange(cube);
-  // The limits come after the move: they would start an animation from where the map is now.
-  map.setMinZoom(0).setMaxZoom(Math.max(maxZoom, map.getZoom()));
-  const { center, zoom } = place ? { center: L.latLng(place.lat, place.lon), zoom: place.zoom } : startingPlace(cube);
-  map.setView(center, Math.min(Math.max(zoom, minZoom), maxZoom), { animate: false });
-  map.setMinZoom(minZoom).setMaxZoom(maxZoom);
-}
-
-/**
- * The whole cube, or the part of it that its author points at. A coarser start than the whole cube
- * has no use.
- * @param {Cube} opened
- * @returns {{center: L.LatLng, zoom: number}}
- */
-function startingPlace(opened) {
-  const { topLeft, bottomRight } = coveredSpace();
-  const bounds = latLngBounds(opened.bounds);
-  const fit = map.getBoundsZoom(bounds, false, topLeft.add(bottomRight));
-  const [lon, lat, zoom] = opened.center ?? [0, 0, -1];
-  const target = zoom > fit ? { center: L.latLng(lat, lon), zoom } : { center: bounds.getCenter(), zoom: fit };
-  const offset = bottomRight.subtract(topLeft).divideBy(2);
-  return { ...target, center: map.unproject(map.project(target.center, target.zoom).add(offset), target.zoom) };
-}
-
-/** @returns {{topLeft: L.Point, bottomRight: L.Point}} what the controls cover at the map's edges */
-function coveredSpace() {
-  const panel = byId('panel').getBoundingClientRect();
-  const bar = byId('timeline').getBoundingClientRect();
-  const isBeside = panel.width > 0 && panel.width < window.innerWidth / 2;
-  return {
-    topLeft: L.point(isBeside ? panel.right + 24 : 24, 40),
-    bottomRight: L.point(56, window.innerHeight - bar.top + 24),
-  };
 }
 
 /** @returns {string} id of the cube that the hash names, else of the first one */
@@ -345,25 +272,31 @@ async function followHash() {
     await openCube(id).catch(fail);
     return;
   }
-  moveTo(wish.map);
+  moveTo(map, cube, wish.map);
   render();
 }
 
 /** @param {Error} error */
 function fail(error) {
-  announce(byId('fill-status'), error.message);
+  announce(byId('fill-status'), describeError(error));
+  if (!cube) byId('cube-title').textContent = 'No map';
   document.body.dataset.job = 'failed';
 }
 
 async function start() {
-  const listing = await listCubes();
+  const listing = await listCubes(askToken);
+  protectReading(listing.reading === 'token');
+  byId('token-open').hidden = listing.reading !== 'token' && listing.admin !== 'token';
   cubes = listing.cubes;
   adminOff = listing.admin === 'off';
   jobList.setAvailable(!adminOff);
+  baseMap.setSource(listing.base_map);
   byId('version').textContent = `CubeTiler ${listing.version}`;
   if (cubes.length === 0) {
     byId('cube-title').textContent = 'No cube yet';
-    byId('cube-facts').textContent = 'This server has no cube to show.';
+    byId('cube-facts').textContent = listing.reading === 'token'
+      ? 'This server has no cube that your token may see.'
+      : 'This server has no cube to show. `cubetiler create` makes one.';
     return;
   }
   const choice = /** @type {HTMLSelectElement} */ (byId('cube'));
@@ -382,18 +315,18 @@ async function start() {
     const { lat, lng } = map.getCenter();
     wish.map = { zoom: map.getZoom(), lat, lon: lng };
     writeHash(false);
+    if (cube) share.render(cube, resolveView(cube, wish), boundsInView(map, cube));
   });
   window.addEventListener('popstate', followHash);
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') refreshQuietly();
-  });
-  byId('tile-retry').addEventListener('click', () => {
-    layer.retry();
-    compared.retry();
   });
   filler.resume();
   setTimeout(refreshForEver, REFRESH_MS);
 }
 
 watchSheet();
-start().catch(fail);
+watchTokenButton();
+// No picture comes where there is no cube: it is complete then.
+const ready = start().catch(fail).then(() => picture.whenIdle());
+Object.assign(window, { cubetiler: { map, stats: picture.layer.stats, ready } });

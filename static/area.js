@@ -64,7 +64,8 @@ export class AreaChoice {
     const size = this.map.getSize();
     const corner = (/** @type {number} */ share) => this.map.containerPointToLatLng(size.multiplyBy(share));
     this.#write(L.latLngBounds(corner((1 - SHARE) / 2), corner((1 + SHARE) / 2)));
-    this.#fields[0].focus();
+    // Not a field of it, which would call up the keyboard of a phone.
+    this.#box.focus();
   }
 
   close() {

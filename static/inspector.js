@@ -94,13 +94,27 @@ export class Inspector {
   }
 
   #load() {
-    this.#loadValues();
-    this.#loadSeries();
+    const [cube, place] = [this.#cube, this.#place];
+    if (!cube || !place) return;
+    const [west, south, east, north] = cube.bounds;
+    if (place.lng < west || place.lng > east || place.lat < south || place.lat > north) {
+      this.#abort.abort();
+      this.#seriesAbort.abort();
+      this.#shown = this.#series = '';
+      announce(this.#status, 'This is outside of the cube.');
+      setText(byId('point-series-note'), '');
+      return;
+    }
+    this.#loadValues(cube, place);
+    this.#loadSeries(cube, place);
   }
 
-  async #loadValues() {
-    const [cube, place, time] = [this.#cube, this.#place, this.#time];
-    if (!cube || !place) return;
+  /**
+   * @param {Cube} cube
+   * @param {L.LatLng} place
+   */
+  async #loadValues(cube, place) {
+    const time = this.#time;
     const key = JSON.stringify([cube.revision, place, time, this.#withErrors]);
     if (key === this.#shown) return;
     this.#shown = key;
@@ -137,13 +151,13 @@ export class Inspector {
     return found[0]?.properties ?? null;
   }
 
-  async #loadSeries() {
-    const [cube, place] = [this.#cube, this.#place];
-    if (!cube || !place) return;
+  /**
+   * @param {Cube} cube
+   * @param {L.LatLng} place
+   */
+  async #loadSeries(cube, place) {
     const key = JSON.stringify([cube.revision, place]);
-    if (key === this.#series) {
-      return;
-    }
+    if (key === this.#series) return;
     this.#series = key;
     this.#seriesAbort.abort();
     this.#seriesAbort = new AbortController();

@@ -24,6 +24,9 @@ const MAX_LISTED = 10_000;
 /** Length of the longer side of that picture in pixels, at most. */
 const MAX_PICTURE = 4_096;
 
+/** Share of the palette's opacity that leaves the picture to be seen. */
+const STRENGTH = 0.55;
+
 const PANE = 'states';
 
 export class ChunkOverlay {
@@ -158,7 +161,7 @@ export class ChunkOverlay {
 const chunkCount = ({ levels, chunk }) => levels[0].shape.reduce((count, cells) => count * Math.ceil(cells / (chunk ?? 1)), 1);
 
 /** @param {string} colour as #rrggbbaa */
-const opacityOf = (colour) => (colour.length < 9 ? 0 : parseInt(colour.slice(7, 9), 16) / 255) * 0.7;
+const opacityOf = (colour) => (colour.length < 9 ? 0 : parseInt(colour.slice(7, 9), 16) / 255) * STRENGTH;
 
 /**
  * @param {ChunkPicture} states
@@ -208,5 +211,5 @@ function stretched(cube, { pixels }) {
     context.drawImage(source, 0, row, pixels.width, 1, 0, begin, canvas.width, end - begin);
   }
   const corners = L.latLngBounds([Math.max(south, -85), west], [Math.min(north, 85), east]);
-  return L.imageOverlay(canvas.toDataURL(), corners, { pane: PANE, className: 'states', opacity: 0.7 });
+  return L.imageOverlay(canvas.toDataURL(), corners, { pane: PANE, className: 'states', opacity: STRENGTH });
 }

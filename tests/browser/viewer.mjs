@@ -5,170 +5,23 @@
  *
  * The server needs a cube that can be filled without a token and has, at its latest time step, chunks
  * that are not built yet. Prints one JSON line per check and stops at the first that fails, with exit
- * code 1. CHROMIUM names the browser (default /usr/bin/chromium).
+ * code 1. CHROMIUM names the browser (default /usr/bin/chromium). The reference pictures in shots/ are
+ * those of a fresh demo; UPDATE_SHOTS=1 writes them anew.
  */
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
+import {
+  base, changedShare, check, CheckFailed, checkClean, cubeDocument, folder, mapPicture, openMap, shownTile, tilesAfter, tilesIdle, TIMEOUT_MS,
+} from './driver.mjs';
+import { checkExploring } from './explore.mjs';
+import { checkShots } from './shots.mjs';
+import { checkAccess, checkJobTrouble, checkServerTrouble } from './trouble.mjs';
 
-const TIMEOUT_MS = 30_000;
 const FILL_TIMEOUT_MS = 300_000;
 
 /** Share of the map's pixels that a fill or another band combination changes at least. */
 const MIN_CHANGED = 0.02;
-
-/** Difference of a colour channel from which on a pixel counts as changed. */
-const CHANNEL_TOLERANCE = 12;
-
-const [baseArgument, shots] = process.argv.slice(2);
-if (!baseArgument || !shots) {
-  console.error('usage: node tests/browser/viewer.mjs <base url> <screenshot dir>');
-  process.exit(2);
-}
-const base = new URL(baseArgument.endsWith('/') ? baseArgument : `${baseArgument}/`);
-
-class CheckFailed extends Error {}
-
-/**
- * @param {string} name
- * @param {boolean} ok
- * @param {object} [facts]
- */
-function check(name, ok, facts = {}) {
-  console.log(JSON.stringify({ check: name, ok, ...facts }));
-  if (!ok) throw new CheckFailed(`${name}: ${JSON.stringify(facts)}`);
-}
-
-/**
- * Opens a page and notes whatever it does wrong.
- * @param {import('playwright-core').Browser} browser
- * @param {import('playwright-core').BrowserContextOptions} options
- * @param {string} [hash]
- */
-async function openMap(browser, options, hash = '') {
-  const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
-  const page = await context.newPage();
-  const seen = { requests: [], foreign: [], refused: [], console: [], errors: [] };
-  page.on('request', (request) => {
-    const url = new URL(request.url());
-    if (url.protocol === 'data:') return;
-    seen.requests.push(url);
-    if (url.origin !== base.origin || !url.pathname.startsWith(base.pathname)) seen.foreign.push(url.href);
-  });
-  page.on('response', (response) => {
-    if (response.status() >= 400) seen.refused.push(`${response.status()} ${response.url()}`);
-  });
-  // Tiles of a view that was left are cancelled on purpose (ERR_ABORTED); any other failure is one.
-  page.on('requestfailed', (request) => {
-    const reason = request.failure()?.errorText ?? '';
-    if (reason !== 'net::ERR_ABORTED') seen.refused.push(`${reason} ${request.url()}`);
-  });
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) seen.console.push(message.text());
-  });
-  page.on('pageerror', (error) => seen.errors.push(error.message));
-  await page.goto(new URL(hash, base).href, { waitUntil: 'load' });
-  await page.waitForFunction(() => 'cubetiler' in window, null, { timeout: TIMEOUT_MS });
-  await page.evaluate(() => window.cubetiler.ready);
-  await tilesIdle(page);
-  return { context, page, seen };
-}
-
-/** @param {import('playwright-core').Page} page */
-async function tilesIdle(page) {
-  await page.waitForFunction(() => document.body.dataset.tiles === 'idle', null, { timeout: TIMEOUT_MS });
-}
-
-/**
- * @param {import('playwright-core').Page} page
- * @returns {Promise<URL>} address of one of the tiles that are shown
- */
-async function shownTile(page) {
-  return new URL(await page.locator('.leaflet-tile-pane img').first().evaluate((image) => image.src));
-}
-
-/**
- * Does something that leads to other tiles and waits until they are shown. Looks at the page and not
- * at the network, since the browser may have the tiles in its memory.
- * @param {import('playwright-core').Page} page
- * @param {() => Promise<unknown>} action
- * @returns {Promise<URL>} address of one of the new tiles
- */
-async function tilesAfter(page, action) {
-  const { search } = await shownTile(page);
-  await action();
-  await page.waitForFunction((old) => {
-    const tile = document.querySelector('.leaflet-tile-pane img');
-    return document.body.dataset.tiles === 'idle' && tile && new URL(tile.src).search !== old;
-  }, search, { timeout: TIMEOUT_MS });
-  return shownTile(page);
-}
-
-/**
- * @param {import('playwright-core').Page} page
- * @returns {Promise<any>} what the server says about the cube that is shown
- */
-function cubeDocument(page) {
-  return page.evaluate(async () => {
-    const { cubes } = await (await fetch('cubes')).json();
-    const id = new URLSearchParams(location.hash.slice(1)).get('cube') ?? cubes[0].id;
-    return (await fetch(`cubes/${encodeURIComponent(id)}`)).json();
-  });
-}
-
-/**
- * Only the tiles and the ground: controls and labels would count as changes of the picture.
- * @param {import('playwright-core').Page} page
- */
-async function mapPicture(page) {
-  // By the DOM: the page's content security policy refuses an added style sheet.
-  const setVisibility = (/** @type {string} */ visibility) => page
-    .locator('#dock > *, #graticule-labels, #loading, .leaflet-control')
-    .evaluateAll((elements, value) => { for (const element of elements) element.style.visibility = value; }, visibility);
-  await setVisibility('hidden');
-  const picture = await page.locator('#map').screenshot();
-  await setVisibility('');
-  return picture;
-}
-
-/**
- * @param {import('playwright-core').Page} page any page, for its PNG decoder
- * @param {Buffer} before
- * @param {Buffer} after
- * @returns {Promise<number>} share of pixels that differ
- */
-function changedShare(page, before, after) {
-  return page.evaluate(async ({ pictures, tolerance }) => {
-    const decode = async (base64) => {
-      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-      const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-      const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-      const context = canvas.getContext('2d');
-      context.drawImage(bitmap, 0, 0);
-      return context.getImageData(0, 0, bitmap.width, bitmap.height).data;
-    };
-    const [a, b] = await Promise.all(pictures.map(decode));
-    if (a.length !== b.length) throw new Error('the pictures differ in size');
-    let changed = 0;
-    for (let i = 0; i < a.length; i += 4) {
-      if ([0, 1, 2].some((k) => Math.abs(a[i + k] - b[i + k]) > tolerance)) changed += 1;
-    }
-    return changed / (a.length / 4);
-  }, { pictures: [before, after].map((picture) => picture.toString('base64')), tolerance: CHANNEL_TOLERANCE });
-}
-
-/**
- * @param {string} where
- * @param {Awaited<ReturnType<typeof openMap>>} opened
- */
-async function checkClean(where, { page, seen }) {
-  const stats = await page.evaluate(() => ({ ...window.cubetiler.stats }));
-  check(`${where}: tiles loaded, none failed`, stats.loaded > 0 && stats.failed === 0, stats);
-  check(`${where}: no request leaves the server`, seen.foreign.length === 0, { requests: seen.requests.length, foreign: seen.foreign });
-  check(`${where}: every request is answered`, seen.refused.length === 0, { refused: seen.refused });
-  check(`${where}: no error or warning in the console`, seen.console.length === 0, { messages: seen.console });
-  check(`${where}: no uncaught error`, seen.errors.length === 0, { errors: seen.errors });
-}
 
 /** @param {Awaited<ReturnType<typeof openMap>>} opened */
 async function checkOpening({ page }) {
@@ -384,77 +237,6 @@ async function checkEdges({ page, seen }) {
 }
 
 /**
- * What the demo never does: asks for a token, fails, breaks off its events, goes on for minutes. The
- * admin API is played here.
- * @param {import('playwright-core').Browser} browser
- * @param {import('playwright-core').BrowserContextOptions} options
- */
-async function checkTrouble(browser, options) {
-  const { context, page } = await openMap(browser, options);
-  const cube = await cubeDocument(page);
-  const time = cube.times.indexOf((await shownTile(page)).searchParams.get('sel').replace('time=', ''));
-  const now = new Date().toISOString();
-  const counts = { build: 5, done: 0, ocean: 0, failed: 0 };
-  const errors = [{ chunk: [time, 1, 4], time: cube.times[time], bounds: cube.bounds, error: 'the archive is away' }];
-  let job = {
-    id: 'one', cube: cube.id, request: { chunks: [[time, 0, 0]] }, state: 'running', created: now, started: now, ended: null, planned: counts, total: 5,
-    done: 0, failed: 1, committed: 0, under_way: 3, seconds_left: 118, revision: null, errors, message: null,
-  };
-  const events = ['searching', 'reading', 'writing', 'built', 'failed'].map((state, col) =>
-    `id: ${col + 1}\nevent: task\ndata: ${JSON.stringify({ state, chunk: [time, 1, col], error: 'the archive is away' })}\n\n`).join('');
-  const calls = [];
-  const lasts = [];
-  await page.route(/\/admin\//, async (route) => {
-    const request = route.request();
-    const place = new URL(request.url()).pathname.split('/admin/')[1];
-    const headers = await request.allHeaders();
-    if (headers.authorization !== 'Bearer secret') return route.fulfill({ status: 401, json: { detail: 'A token is needed.' } });
-    calls.push(`${request.method()} ${place}`);
-    if (place.endsWith('/events')) {
-      lasts.push(headers['last-event-id'] ?? null);
-      return route.fulfill({ contentType: 'text/event-stream', body: lasts.length === 1 ? events : ': nothing new\n\n' });
-    }
-    if (place.endsWith('/backfill')) return route.fulfill({ json: request.postDataJSON().dry_run ? { ...counts, batches: 1 } : job });
-    if (request.method() === 'DELETE') job = { ...job, state: 'cancelled', ended: now, message: 'it was cancelled' };
-    if (place.endsWith('/retry')) job = { ...job, id: 'two', state: 'done', ended: now, total: 1, done: 1, failed: 0, errors: [], message: null };
-    if (place === 'jobs') return route.fulfill({ json: { jobs: [{ ...job, errors: [] }], count: 1 } });
-    return route.fulfill({ json: job });
-  });
-
-  await page.locator('#fill').click();
-  await page.locator('#token').fill('secret');
-  await page.keyboard.press('Enter');
-  await page.locator('.chunk[data-state="failed"]').waitFor({ state: 'attached', timeout: TIMEOUT_MS });
-  const looks = await page.locator('.chunk').evaluateAll((marks) => marks.map((mark) => {
-    const { stroke, strokeDasharray, fillOpacity } = getComputedStyle(mark);
-    return { colour: stroke, other: `${strokeDasharray} ${fillOpacity}` };
-  }));
-  const differ = (/** @type {'colour'|'other'} */ what) => new Set(looks.map((look) => look[what])).size === 6;
-  check('each state of a chunk has its colour, and differs without it', looks.length === 6 && differ('colour') && differ('other'), { looks });
-  const running = await page.locator('#fill-status').innerText();
-  check('a fill tells how long it will take', /about 2 min left/.test(running), { running });
-  await page.screenshot({ path: path.join(shots, 'states.png') });
-  for (let tries = 0; lasts.length < 2 && tries < 100; tries += 1) await page.waitForResponse(/\/events$/, { timeout: TIMEOUT_MS });
-  check('a broken stream goes on behind the last event', lasts[0] === null && lasts[1] === '5', { lasts });
-
-  await page.locator('#fill-cancel').click();
-  await page.waitForFunction(() => document.body.dataset.job === 'cancelled', null, { timeout: TIMEOUT_MS });
-  const cancelled = await page.locator('#fill-status').innerText();
-  check('a fill can be cancelled', calls.includes('DELETE jobs/one') && /was cancelled/.test(cancelled), { cancelled });
-  await page.locator('#jobs-open').click();
-  await page.locator('#jobs summary').click();
-  await page.locator('#jobs details li').waitFor({ timeout: TIMEOUT_MS });
-  const told = await page.locator('#jobs details li').innerText();
-  check('the list tells the errors of a job', told.includes('the archive is away'), { told });
-  await page.screenshot({ path: path.join(shots, 'jobs-errors.png') });
-  await page.locator('#jobs-close').click();
-  await page.locator('#fill-retry').click();
-  await page.waitForFunction(() => document.body.dataset.job === 'done', null, { timeout: TIMEOUT_MS });
-  check('what failed can be tried again', calls.includes('POST jobs/one/retry') && await page.locator('#fill-retry').isHidden(), { calls });
-  await context.close();
-}
-
-/**
  * @param {import('playwright-core').Browser} browser
  * @param {Awaited<ReturnType<typeof openMap>>} opened
  */
@@ -479,10 +261,10 @@ const browser = await chromium.launch({
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 try {
-  await mkdir(shots, { recursive: true });
+  await mkdir(folder, { recursive: true });
   const wide = { viewport: { width: 1440, height: 860 }, colorScheme: 'dark' };
   const opened = await openMap(browser, wide);
-  const screenshot = (/** @type {string} */ name) => opened.page.screenshot({ path: path.join(shots, `wide-dark-${name}.png`) });
+  const screenshot = (/** @type {string} */ name) => opened.page.screenshot({ path: path.join(folder, `wide-dark-${name}.png`) });
   await checkOpening(opened);
   await checkClean('opening', opened);
   await checkFill(opened, screenshot);
@@ -498,7 +280,11 @@ try {
   await checkLink(browser, opened);
   await checkClean('end', opened);
   await opened.context.close();
-  await checkTrouble(browser, wide);
+  await checkExploring(browser, wide);
+  await checkJobTrouble(browser, wide);
+  await checkServerTrouble(browser, wide);
+  await checkAccess(browser, wide);
+  await checkShots(browser);
 
   const looks = {
     'wide-light': { viewport: { width: 1440, height: 860 }, colorScheme: 'light' },
@@ -508,13 +294,13 @@ try {
   for (const [name, look] of Object.entries(looks)) {
     const other = await openMap(browser, look);
     await checkClean(name, other);
-    await other.page.screenshot({ path: path.join(shots, `${name}.png`) });
+    await other.page.screenshot({ path: path.join(folder, `${name}.png`) });
     if (look.isMobile) {
       await other.page.locator('#sheet-toggle').click();
       await other.page.locator('#panel').waitFor({ state: 'visible' });
       const overflow = await other.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
       check(`${name}: nothing is wider than the screen`, !overflow);
-      await other.page.screenshot({ path: path.join(shots, `${name}-sheet.png`) });
+      await other.page.screenshot({ path: path.join(folder, `${name}-sheet.png`) });
     }
     await other.context.close();
   }

@@ -35,11 +35,13 @@ export class AreaChoice {
       this.close();
       this.#button.focus();
     });
-    this.#box.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape') return;
-      this.close();
-      this.#button.focus();
-    });
+    for (const place of [this.#box, map.getContainer()]) {
+      place.addEventListener('keydown', (event) => {
+        if (event.key !== 'Escape' || !this.isOpen) return;
+        this.close();
+        this.#button.focus();
+      });
+    }
     this.#box.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#choose();

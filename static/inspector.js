@@ -36,7 +36,7 @@ export class Inspector {
    * @param {L.Map} map
    * @param {L.Renderer} renderer
    * @param {object} hooks
-   * @param {() => boolean} hooks.isFree whether a click on the map means a point
+   * @param {() => boolean} hooks.isFree whether a click or Enter on the map means a point
    * @param {(time: string) => void} hooks.onTime
    */
   constructor(map, renderer, hooks) {
@@ -49,7 +49,9 @@ export class Inspector {
     });
     map.on('click', ({ latlng }) => { if (hooks.isFree()) this.#open(latlng); });
     map.getContainer().addEventListener('keydown', (event) => {
-      if (event.key === 'Enter' && event.target === map.getContainer()) this.#open(map.getCenter());
+      if (event.key !== 'Enter' || event.target !== map.getContainer() || !hooks.isFree()) return;
+      this.#open(map.getCenter());
+      this.#box.focus();
     });
     byId('point-close').addEventListener('click', () => this.close());
     this.#box.addEventListener('keydown', (event) => { if (event.key === 'Escape') this.close(); });

@@ -296,7 +296,7 @@ async function start() {
     byId('cube-title').textContent = 'No cube yet';
     byId('cube-facts').textContent = listing.reading === 'token'
       ? 'This server has no cube that your token may see.'
-      : 'This server has no cube to show. `cubetiler create` makes one.';
+      : 'This server has no cube to show.';
     return;
   }
   const choice = /** @type {HTMLSelectElement} */ (byId('cube'));

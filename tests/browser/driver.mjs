@@ -114,7 +114,7 @@ export function cubeDocument(page) {
 export async function mapPicture(page) {
   // By the DOM: the page's content security policy refuses an added style sheet.
   const setVisibility = (/** @type {string} */ visibility) => page
-    .locator('#dock > *, #legend, #point, #graticule-labels, #loading, .leaflet-control')
+    .locator('#dock, #dock > *, #divider span, #legend, #point, #graticule-labels, #loading, .leaflet-control')
     .evaluateAll((elements, value) => { for (const element of elements) element.style.visibility = value; }, visibility);
   await setVisibility('hidden');
   const picture = await page.locator('#map').screenshot();

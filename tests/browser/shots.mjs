@@ -4,12 +4,13 @@
  */
 import { readFile, writeFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { changedShare, check, folder, mapPicture, openMap } from './driver.mjs';
 
 /** Share of the pixels that may differ, for edges that are drawn otherwise elsewhere. */
 const MAX_CHANGED = 0.015;
 
-const REFERENCES = path.join(import.meta.dirname, 'shots');
+const REFERENCES = fileURLToPath(new URL('shots', import.meta.url));
 
 const WIDE = { viewport: { width: 760, height: 560 }, colorScheme: 'dark' };
 const PHONE = { viewport: { width: 390, height: 600 }, colorScheme: 'light', hasTouch: true, isMobile: true };

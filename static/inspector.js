@@ -182,8 +182,10 @@ export class Inspector {
       }, this.#time, cube.period);
     } catch (error) {
       if (signal.aborted) return;
-      const isUnknown = error instanceof ApiError && error.status === 404;
-      setText(note, isUnknown ? 'This data set tells its values of one time step at a time only.' : describeError(error));
+      const status = error instanceof ApiError ? error.status : null;
+      // Where there are no values at all (501), the point says so.
+      if (status === 501) return;
+      setText(note, status === 404 ? 'This data set tells its values of one time step at a time only.' : describeError(error));
     }
   }
 

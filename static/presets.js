@@ -77,8 +77,10 @@ export function bandPresets(cube) {
   const presets = candidates
     .filter(([, , , bands]) => bands.every(Boolean))
     .map(([id, label, hint, bands]) => ({ id, label, hint, bands: /** @type {string[]} */ (bands), expression: null }));
+  // The server computes with cubes of its own alone.
+  const computes = cube.chunk !== undefined;
   for (const { id, label, hint, formula } of INDICES) {
-    const expression = formula(cube);
+    const expression = computes && formula(cube);
     if (expression) presets.push({ id, label, hint, bands: null, expression });
   }
   const byHand = (/** @type {string} */ id, /** @type {string} */ label, /** @type {string} */ hint, /** @type {string[]|null} */ bands = null) =>
@@ -86,7 +88,7 @@ export function bandPresets(cube) {
   if (measured.length >= 3) byHand('rgb', 'Three bands', 'Any three bands');
   if (measured.length) byHand('single', 'One band', 'One band with a colour ramp');
   if (names.includes(COUNT)) byHand(COUNT, 'Observations', 'Clear views behind each cell', [COUNT]);
-  if (measured.length) byHand(FORMULA, 'Formula', 'Any arithmetic of the bands');
+  if (computes && measured.length) byHand(FORMULA, 'Formula', 'Any arithmetic of the bands');
   return presets;
 }
 

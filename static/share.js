@@ -24,7 +24,8 @@ export class Share {
    * @param {import('./api.js').Bounds|null} bounds the part of the cube that is in view, if any is
    */
   render(cube, view, bounds) {
-    this.#download.hidden = bounds === null;
+    // Of data sets of others there are pictures alone.
+    this.#download.hidden = bounds === null || cube.chunk === undefined;
     if (!bounds) return;
     const [path, query] = downloadAddress(cube.id, view, bounds).split('?');
     this.#download.href = `${path}?${withToken(new URLSearchParams(query))}`;

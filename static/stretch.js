@@ -103,6 +103,8 @@ export class StretchControls {
     this.#min.value = String(tidy(low, scale.step / 10));
     this.#max.value = String(tidy(high, scale.step / 10));
     byId('stretch').hidden = false;
+    // Of data sets of others there are no statistics.
+    byId('stretch-view').hidden = cube.chunk === undefined;
     const fraction = (/** @type {number} */ value) => (value - bottom) / (top - bottom);
     byId('ramp').style.backgroundImage = rampGradient(view.colormap, fraction(low), fraction(high));
     const perBand = view.rescale.length > 1;

@@ -111,7 +111,7 @@ export function formatHash(wish) {
  */
 export function resolveView(cube, wish) {
   const known = new Set(cube.variables.map(({ name }) => name));
-  const { expression } = wish;
+  const expression = cube.chunk === undefined ? null : wish.expression;
   const wished = wish.bands?.every((name) => known.has(name)) ? wish.bands : defaultBands(cube);
   const bands = expression ? [] : wished;
   const time = wish.time && cube.times.includes(wish.time) ? wish.time : defaultTime(cube);

@@ -193,7 +193,9 @@ function present(states) {
  * @param {ChunkPicture} states
  */
 function stretched(cube, { pixels }) {
-  const [west, south, east, north] = /** @type {Bounds} */ (cube.extent);
+  const [west, south, , north] = /** @type {Bounds} */ (cube.extent);
+  // The last column may reach beyond the cube, as the pixel that stands for it does.
+  const east = west + cube.levels[0].cell_size[0] * (cube.chunk ?? 1) * pixels.width;
   const y = (/** @type {number} */ lat) => L.CRS.EPSG3857.project(L.latLng(lat, 0)).y;
   const canvas = document.createElement('canvas');
   canvas.width = Math.min(pixels.width, MAX_PICTURE);

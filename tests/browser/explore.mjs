@@ -56,6 +56,7 @@ export async function checkExploring(browser, options) {
   // The refused formula and the missing time series are told by the browser too.
   check('exploring leaves no other error', errors.length === 0 && messages.every((text) => /\b40[04]\b/.test(text)), { messages, errors });
   await opened.context.close();
+  await checkOutlines(browser, options);
   await checkTouch(browser);
 }
 
@@ -77,6 +78,24 @@ async function checkOverlay(page) {
   const isSame = Object.entries(told).every(([name, count]) => drawn[name] === count);
   check('the overlay shows the state of every chunk, with a legend', isSame && /built/.test(legend), { drawn, told, legend });
   await page.screenshot({ path: path.join(folder, 'overlay.png') });
+}
+
+/**
+ * The demo as if its chunks were no rectangles on the map.
+ * @param {import('playwright-core').Browser} browser
+ * @param {import('playwright-core').BrowserContextOptions} options
+ */
+async function checkOutlines(browser, options) {
+  const { context, page } = await openMap(browser, options, '#time=2023-09-01&chunks=on', (fresh) => fresh.route(/\/cubes\/[^/]+$/, async (route) => {
+    const document = await (await route.fetch()).json();
+    return route.fulfill({ json: { ...document, crs: 'EPSG:3035' } });
+  }));
+  await page.locator('.leaflet-states-pane .state').first().waitFor({ state: 'attached', timeout: TIMEOUT_MS });
+  const outlines = await page.locator('.leaflet-states-pane .state').count();
+  const { coverage } = await cubeDocument(page);
+  const { total } = coverage['2023-09-01'];
+  check('chunks of a cube in metres are shown by their outlines', outlines === total, { outlines, total });
+  await context.close();
 }
 
 /**

@@ -162,6 +162,7 @@ impl Kind {
             address,
             size: 256,
             variables: self.variables.iter().map(|&name| name.to_owned()).collect(),
+            expression: None,
             sel: Vec::new(),
             bidx: Vec::new(),
             rescale: vec![[0.0, 4000.0]],

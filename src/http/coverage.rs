@@ -240,7 +240,7 @@ fn around(a: Window, b: Window) -> Window {
 }
 
 /// What a chunk is made of, as its build wrote it.
-async fn made_of(
+pub(super) async fn made_of(
     stored: &StoredCube,
     time: usize,
     chunk: ChunkIndex,

@@ -172,9 +172,14 @@ impl From<TileError> for ApiError {
 impl From<&TileError> for ApiError {
     fn from(error: &TileError) -> Self {
         match error {
-            TileError::Cube(_) | TileError::Outside { .. } => Self::not_found(error),
-            TileError::Select(_) | TileError::Style(_) => Self::bad_request(error),
-            TileError::TooMuch { .. } => {
+            TileError::Cube(_)
+            | TileError::Outside { .. }
+            | TileError::NotThere { .. }
+            | TileError::NoOverlap { .. } => Self::not_found(error),
+            TileError::Select(_) | TileError::Style(_) | TileError::NoRange => {
+                Self::bad_request(error)
+            }
+            TileError::TooMuch { .. } | TileError::TooManyValues { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
             }
             TileError::Busy(_) => {

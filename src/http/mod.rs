@@ -11,6 +11,7 @@ mod jobs;
 mod links;
 mod query;
 mod tiles;
+mod values;
 mod viewer;
 
 use std::{sync::Arc, time::Duration};
@@ -90,6 +91,10 @@ fn documented() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(cubes::tilejson))
         .routes(routes!(coverage::features))
         .routes(routes!(coverage::image))
+        .routes(routes!(values::point))
+        .routes(routes!(values::series))
+        .routes(routes!(values::statistics))
+        .routes(routes!(values::bbox))
         .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
         .routes(routes!(jobs::backfill))

@@ -1,7 +1,7 @@
 //! Query strings with repeated keys, read into checked values.
 
 use crate::{
-    raster::Resampling,
+    raster::{Expression, ExpressionError, Resampling},
     render::{Colormap, colormap::UnknownColormap},
     suggest,
 };
@@ -19,6 +19,12 @@ pub(super) enum QueryError {
     /// A parameter that stands there twice and may not.
     #[error("`{0}` is given twice")]
     Twice(&'static str),
+    /// An expression that is none.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
+    /// Variables and an expression.
+    #[error("`expression` names its variables itself: leave out `variable`")]
+    Both,
     /// A value that cannot be understood.
     #[error("`{name}={value}`: {expected}")]
     Value {
@@ -34,9 +40,10 @@ pub(super) enum QueryError {
 /// A repeatable parameter is repeated at most so often.
 const MAX_REPEATS: usize = 16;
 
-const PARAMETERS: [&str; 11] = [
+const PARAMETERS: [&str; 12] = [
     "variable",
     "variables",
+    "expression",
     "sel",
     "bidx",
     "rescale",
@@ -52,6 +59,7 @@ const PARAMETERS: [&str; 11] = [
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct TileQuery {
     pub(super) variables: Vec<String>,
+    pub(super) expression: Option<Expression>,
     pub(super) sel: Vec<String>,
     pub(super) bidx: Vec<usize>,
     pub(super) rescale: Vec<[f64; 2]>,
@@ -73,6 +81,11 @@ impl TileQuery {
                         push(&mut parsed.variables, "variables", value.to_owned())?;
                     }
                 }
+                "expression" => once(
+                    &mut parsed.expression,
+                    "expression",
+                    Expression::parse(&value)?,
+                )?,
                 "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
                 "bidx" => push(&mut parsed.bidx, "bidx", number("bidx", &value)?)?,
                 "rescale" => push(&mut parsed.rescale, "rescale", range(&value)?)?,
@@ -87,15 +100,11 @@ impl TileQuery {
                     number("tilesize", &value)?,
                 )?,
                 "revision" => once(&mut parsed.revision, "revision", value.into_owned())?,
-                name => {
-                    return Err(QueryError::Unknown {
-                        name: name.to_owned(),
-                        hint: suggest::nearest(name, PARAMETERS)
-                            .map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
-                        known: PARAMETERS.join(", "),
-                    });
-                }
+                name => return Err(unknown(name, &PARAMETERS)),
             }
+        }
+        if parsed.expression.is_some() && !parsed.variables.is_empty() {
+            return Err(QueryError::Both);
         }
         Ok(parsed)
     }
@@ -111,6 +120,65 @@ impl TileQuery {
         };
         self.colormap.as_ref().map(named).transpose()
     }
+}
+
+/// The parameters of a question for values, of which each route knows some.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct ValuesQuery {
+    pub(super) bbox: Option<String>,
+    pub(super) variables: Vec<String>,
+    pub(super) expression: Option<Expression>,
+    pub(super) sel: Vec<String>,
+    /// From 0 to 100.
+    pub(super) percentiles: Vec<f64>,
+    pub(super) max_size: Option<usize>,
+}
+
+impl ValuesQuery {
+    pub(super) fn parse(query: Option<&str>, known: &[&'static str]) -> Result<Self, QueryError> {
+        let mut parsed = Self::default();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            match name.as_ref() {
+                name if !known.contains(&name) => return Err(unknown(name, known)),
+                "bbox" => once(&mut parsed.bbox, "bbox", value.into_owned())?,
+                "variable" => push(&mut parsed.variables, "variable", value.into_owned())?,
+                "expression" => {
+                    let expression = Expression::parse(&value)?;
+                    once(&mut parsed.expression, "expression", expression)?;
+                }
+                "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
+                "p" => push(&mut parsed.percentiles, "p", percentile(&value)?)?,
+                _ => once(
+                    &mut parsed.max_size,
+                    "max_size",
+                    number("max_size", &value)?,
+                )?,
+            }
+        }
+        if parsed.expression.is_some() && !parsed.variables.is_empty() {
+            return Err(QueryError::Both);
+        }
+        Ok(parsed)
+    }
+}
+
+fn unknown(name: &str, known: &[&'static str]) -> QueryError {
+    QueryError::Unknown {
+        name: name.to_owned(),
+        hint: suggest::nearest(name, known.iter().copied())
+            .map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
+        known: known.join(", "),
+    }
+}
+
+fn percentile(text: &str) -> Result<f64, QueryError> {
+    let share: Option<f64> = text.parse().ok();
+    let share = share.filter(|share| (0.0..=100.0).contains(share));
+    share.ok_or_else(|| QueryError::Value {
+        name: "p",
+        value: text.to_owned(),
+        expected: "a percentile, 0 to 100".to_owned(),
+    })
 }
 
 fn push<T>(values: &mut Vec<T>, name: &'static str, value: T) -> Result<(), QueryError> {

@@ -41,6 +41,7 @@ const TILE_SIZE: usize = 256;
         ("x" = u32, Path, description = "Column, from the west"),
         ("y" = String, Path, description = "Row, from the north, [@{scale}x][.{format}]"),
         ("variable" = Option<Vec<String>>, Query, description = "One variable, or three for red, green and blue; repeat it"),
+        ("expression" = Option<String>, Query, description = "Arithmetic over a cube's variables in place of them, as (nir-red)/(nir+red); needs rescale"),
         ("variables" = Option<String>, Query, description = "The same with commas"),
         ("sel" = Option<Vec<String>>, Query, description = "time=2023-08-01 or time=nearest::2023-08-01; the newest time step if there is none"),
         ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, from 1; repeat it"),
@@ -113,6 +114,12 @@ async fn answer(
     let request = request(place, &query, state.server.max_tile_size)?;
     let mut seen = None;
     let prepared = match state.tiles.catalog().external(cube) {
+        Some(_) if request.expression.is_some() => {
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "`expression` is for cubes; name variables of a data set",
+            ));
+        }
         Some(entry) => {
             let tile = state.tiles.prepare_external(entry, &request).await?;
             Prepared::External(Box::new(tile))
@@ -309,6 +316,7 @@ fn request(
         address,
         size,
         variables: query.variables.clone(),
+        expression: query.expression.clone(),
         sel: query.sel.clone(),
         bidx: query.bidx.clone(),
         rescale: query.rescale.clone(),

@@ -3,19 +3,23 @@
 
 pub mod composite;
 mod convolution;
+pub mod expression;
 pub mod mask;
 pub mod reduce;
 pub mod sample;
 pub mod scale;
 pub mod separable;
+pub mod statistics;
 pub mod stream;
 pub mod warp;
 
 pub use composite::{Composite, Percentile, PercentileError, Reducer, Stack};
+pub use expression::{Expression, ExpressionError};
 pub use mask::{MaskProfile, MaskRule};
 pub use sample::Sample;
 pub use scale::{scaled, shifted};
 pub use separable::{AxisTable, Mosaic, Validity};
+pub use statistics::Statistics;
 pub use stream::{AreaMean, PartOfMean};
 pub use warp::{CellRatio, Kernel, Patch, Positions, warp, warp_together};
 

@@ -2,6 +2,7 @@
 
 pub mod colormap;
 pub mod encode;
+pub mod geotiff;
 mod levels;
 pub mod painter;
 mod palette;

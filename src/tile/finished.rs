@@ -67,6 +67,20 @@ impl Finished {
         }
     }
 
+    /// Does what is kept by nobody, at this cost.
+    ///
+    /// # Errors
+    /// What the work says, and if too much is being made.
+    pub(super) async fn within<T>(
+        &self,
+        cost: Cost,
+        work: impl Future<Output = Result<T, TileError>> + Send,
+    ) -> Result<T, TileError> {
+        let _place = self.admission.enter().await?;
+        let _memory = self.memory.reserve(cost.bytes()).await;
+        work.await
+    }
+
     /// The tile of a name, made at this cost if it is not there.
     ///
     /// # Errors

@@ -9,10 +9,15 @@ mod external;
 mod finished;
 mod painters;
 mod place;
+mod values;
 
 use std::sync::Arc;
 
-pub use self::{external::PreparedExternal, finished::Tile};
+pub use self::{
+    external::PreparedExternal,
+    finished::Tile,
+    values::{Area, AreaRequest, PointValues, Series},
+};
 
 use self::{
     cost::Cost,
@@ -29,8 +34,10 @@ use crate::{
     dataset::DatasetError,
     external::{ChunkReader, ExternalError},
     grid::{ChunkIndex, Grid, Level, TileAddress, Window},
-    raster::{Raster, Resampling},
-    render::{ImageFormat, Painter, Picture, Style, StyleError, encode::EncodeError, picture},
+    raster::{Expression, Raster, Resampling},
+    render::{
+        ImageFormat, Packing, Painter, Picture, Style, StyleError, encode::EncodeError, picture,
+    },
     zarr::{HeldChunks, Reader, StoredCube, ZarrError},
 };
 
@@ -46,6 +53,9 @@ pub struct TileRequest {
     pub size: usize,
     /// Variables; the recipe's style if empty.
     pub variables: Vec<String>,
+    /// Instead of variables, what is computed of them for each pixel, after they were
+    /// resampled.
+    pub expression: Option<Expression>,
     /// `sel` parameters.
     pub sel: Vec<String>,
     /// Bands of a dimension of a data set of somebody else, counted from 1.
@@ -81,6 +91,37 @@ pub enum TileError {
         /// `[west, south, east, north]` of the cube, in degrees.
         bounds: [f64; 4],
     },
+    /// A point that is not in the cube.
+    #[error("{longitude},{latitude} is outside the cube's bounds, {bounds:?}")]
+    NotThere {
+        /// Degrees.
+        longitude: f64,
+        /// Degrees.
+        latitude: f64,
+        /// `[west, south, east, north]` of the cube, in degrees.
+        bounds: [f64; 4],
+    },
+    /// A rectangle that shares nothing with the cube.
+    #[error("the rectangle {asked:?} is outside the cube's bounds, {bounds:?}")]
+    NoOverlap {
+        /// `[west, south, east, north]`, in degrees.
+        asked: [f64; 4],
+        /// `[west, south, east, north]` of the cube, in degrees.
+        bounds: [f64; 4],
+    },
+    /// A series that is too long.
+    #[error("these are {count} values, and {limit} is the limit: name fewer variables")]
+    TooManyValues {
+        /// Time steps times variables.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// An expression has no range that could be shown without being told.
+    #[error(
+        "an expression needs `rescale=min,max`: which values are shown from the first to the last colour"
+    )]
+    NoRange,
     /// Unknown variable or time.
     #[error(transparent)]
     Select(#[from] SelectError),
@@ -131,6 +172,7 @@ pub struct Prepared {
     level: Level,
     time: usize,
     variables: Vec<usize>,
+    expression: Option<Expression>,
     style: Style,
     mapping: Mapping,
     /// The source window; none where the tile only grazes the cube.
@@ -267,12 +309,13 @@ impl Tiles {
         let stored = entry.current().await;
         let recipe = stored.cube.recipe();
         let own = default_variables(&stored);
-        let names = if request.variables.is_empty() {
-            &own
-        } else {
-            &request.variables
+        let names = match &request.expression {
+            Some(expression) => expression.variables(),
+            None if request.variables.is_empty() => &own,
+            None => &request.variables,
         };
-        let rescale = if request.rescale.is_empty() && *names == own {
+        let is_own = request.expression.is_none() && *names == own;
+        let rescale = if request.rescale.is_empty() && is_own {
             &recipe.style.rescale
         } else {
             &request.rescale
@@ -282,7 +325,11 @@ impl Tiles {
             .map(|name| stored.cube.variable(name))
             .collect::<Result<Vec<_>, _>>()?;
         let time = stored.cube.select_time(&request.sel)?;
-        let style = Style::new(variables.len(), rescale, request.colormap.clone())?;
+        if request.expression.is_some() && rescale.is_empty() {
+            return Err(TileError::NoRange);
+        }
+        let shown = request.expression.as_ref().map_or(variables.len(), |_| 1);
+        let style = Style::new(shown, rescale, request.colormap.clone())?;
         let nodata = request.nodata.unwrap_or(NODATA);
         let place = Place::of(request, &stored)?;
         let cost = Cost::within(self.most, request, variables.len(), &place, &stored)?;
@@ -305,6 +352,7 @@ impl Tiles {
             level: place.level,
             time,
             variables,
+            expression: request.expression.clone(),
             style,
             mapping: place.mapping,
             window: place.window,
@@ -340,7 +388,7 @@ impl Tiles {
             let format = tile.format.unwrap_or(ImageFormat::Png);
             return finish(&nothing(&tile), Some(format));
         };
-        let (is_short, painter) = (tile.is_short(), self.painters.of(&tile));
+        let (is_short, painter) = (tile.is_short(), self.painter(&tile));
         self.compute
             .run_by_length(is_short, move || {
                 finish(&paint(&tile, &sources, &painter)?, tile.format)
@@ -356,10 +404,20 @@ impl Tiles {
         match self.read(&tile).await? {
             None => Ok(nothing(&tile)),
             Some(sources) => {
-                let (is_short, painter) = (tile.is_short(), self.painters.of(&tile));
+                let (is_short, painter) = (tile.is_short(), self.painter(&tile));
                 self.compute
                     .run_by_length(is_short, move || paint(&tile, &sources, &painter))
                     .await?
+            }
+        }
+    }
+
+    fn painter(&self, tile: &Prepared) -> Paints {
+        match &tile.expression {
+            None => Paints::Stored(self.painters.of(tile)),
+            Some(expression) => {
+                let painter = tile.style.painter(&[Packing::default()]);
+                Paints::Computed(expression.clone(), Box::new(painter))
             }
         }
     }
@@ -385,17 +443,20 @@ impl Tiles {
     }
 }
 
+/// What makes a picture of a tile's samples.
+enum Paints {
+    Stored(Arc<Painter<u16>>),
+    /// By an expression over them.
+    Computed(Expression, Box<Painter<f32>>),
+}
+
 fn nothing(tile: &Prepared) -> Picture {
     // A tile's side is far below 2^32.
     let side = u32::try_from(tile.size).unwrap_or(u32::MAX);
     picture::transparent(side, side)
 }
 
-fn paint(
-    tile: &Prepared,
-    sources: &[HeldChunks],
-    painter: &Painter<u16>,
-) -> Result<Picture, TileError> {
+fn paint(tile: &Prepared, sources: &[HeldChunks], painter: &Paints) -> Result<Picture, TileError> {
     let Some(window) = tile.window else {
         return Ok(nothing(tile));
     };
@@ -404,7 +465,12 @@ fn paint(
         .iter()
         .map(|source| taken.resample(source, window, tile.resampling, tile.nodata))
         .collect();
-    Ok(painter.paint(&rasters))
+    Ok(match painter {
+        Paints::Stored(painter) => painter.paint(&rasters),
+        Paints::Computed(expression, painter) => {
+            painter.paint(&[expression.of(&rasters, tile.nodata)])
+        }
+    })
 }
 
 /// Which share of what is under a tile was ever built, by the area of chunks.
@@ -448,9 +514,10 @@ fn name(
 ) -> u128 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     let text = format!(
-        "{RENDERER_VERSION} {:?} {} {names:?} {} {nodata} {:?} {:?} {:?} {:?} {time}",
+        "{RENDERER_VERSION} {:?} {} {names:?} {:?} {} {nodata} {:?} {:?} {:?} {:?} {time}",
         request.address,
         request.size,
+        request.expression.as_ref().map(ToString::to_string),
         style.canonical(),
         request.resampling,
         request.format,

@@ -272,6 +272,7 @@ fn requests(of: Bounds) -> Vec<TileRequest> {
                     size: SIZE,
                     variables: SETS[n / 4 % 3].iter().map(|&v| v.to_owned()).collect(),
                     bidx: Vec::new(),
+                    expression: None,
                     sel: vec![format!("time={}", TIMES[n % 7 % 2])],
                     rescale: vec![[0.0, 2048.0]],
                     colormap: None,

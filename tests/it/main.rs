@@ -34,5 +34,6 @@ mod reference;
 mod requests;
 mod round_trip;
 mod support;
+mod values;
 mod warp;
 mod workshop;

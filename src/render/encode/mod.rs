@@ -114,6 +114,9 @@ pub enum EncodeError {
     /// The JPEG encoder refused.
     #[error("JPEG encoding failed")]
     Jpeg(#[from] jpeg_encoder::EncodingError),
+    /// The TIFF encoder refused.
+    #[error("TIFF encoding failed")]
+    Tiff(#[from] tiff::TiffError),
     /// The WebP encoder refused.
     #[error("WebP encoding failed: {0}")]
     WebP(String),

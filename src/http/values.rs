@@ -1,0 +1,277 @@
+//! The values behind a map: at a point, over time, in a rectangle.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::{ApiError, AppState, coverage::made_of, error::NO_STORE, query::ValuesQuery};
+use crate::{
+    build::BuildRequest,
+    raster::Statistics,
+    tile::{Area, AreaRequest},
+};
+
+/// Cells along a side of a rectangle without a `max_size`, as `TiTiler` has it, and
+/// at most.
+const MAX_SIZE: usize = 1024;
+const LARGEST_SIZE: usize = 4096;
+
+/// The values of a point, all variables or those that are named, and what the chunk
+/// around it is made of.
+#[utoipa::path(
+    get, path = "/cubes/{cube}/point/{lonlat}", tag = "values",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("lonlat" = String, Path, description = "longitude,latitude in degrees"),
+        ("variable" = Option<Vec<String>>, Query, description = "Variables; repeat it"),
+        ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
+    ),
+    responses(
+        (status = 200, description = "The values"),
+        (status = 400, description = "A parameter is wrong"),
+        (status = 404, description = "No such cube, or the point is outside"),
+    )
+)]
+pub(super) async fn point(
+    State(state): State<Arc<AppState>>,
+    Path((cube, place)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let query = ValuesQuery::parse(query.as_deref(), &["variable", "sel"])?;
+    own(&state, &cube)?;
+    let at = lonlat(&place)?;
+    let found = state
+        .tiles
+        .point(&cube, at, &query.variables, &query.sel)
+        .await?;
+    let may_see_errors = state.access.check(&headers).is_ok();
+    let provenance = if found.cell.provenance == 0 {
+        Value::Null
+    } else {
+        made_of(&found.stored, found.time, found.chunk, may_see_errors).await?
+    };
+    let told = json!({
+        "coordinates": [at.0, at.1],
+        "band_names": found.names,
+        "values": found.values,
+        "time": found.stored.cube.times().days(found.time).start,
+        "chunk": [found.time, found.chunk.row, found.chunk.col],
+        "state": found.cell.state.name(),
+        "provenance": provenance,
+        "revision": found.stored.snapshot.revision().to_string(),
+    });
+    Ok(fresh(told))
+}
+
+/// The values of a point at all time steps.
+#[utoipa::path(
+    get, path = "/cubes/{cube}/timeseries/{lonlat}", tag = "values",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("lonlat" = String, Path, description = "longitude,latitude in degrees"),
+        ("variable" = Option<Vec<String>>, Query, description = "Variables; repeat it"),
+    ),
+    responses(
+        (status = 200, description = "For each time step a value for each variable"),
+        (status = 400, description = "A parameter is wrong"),
+        (status = 404, description = "No such cube, or the point is outside"),
+        (status = 413, description = "Too many values"),
+    )
+)]
+pub(super) async fn series(
+    State(state): State<Arc<AppState>>,
+    Path((cube, place)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let query = ValuesQuery::parse(query.as_deref(), &["variable"])?;
+    own(&state, &cube)?;
+    let at = lonlat(&place)?;
+    let found = state.tiles.series(&cube, at, &query.variables).await?;
+    Ok(fresh(json!({
+        "coordinates": [at.0, at.1],
+        "band_names": found.names,
+        "times": found.times,
+        "values": found.values,
+    })))
+}
+
+/// What the values of a rectangle are like, in the form of `TiTiler`: those of the
+/// finest level at which it has at most `max_size` cells a side.
+#[utoipa::path(
+    get, path = "/cubes/{cube}/statistics", tag = "values",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("bbox" = Option<String>, Query, description = "west,south,east,north in degrees; the whole cube without"),
+        ("variable" = Option<Vec<String>>, Query, description = "Variables; repeat it"),
+        ("expression" = Option<String>, Query, description = "As for tiles, in place of variables"),
+        ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
+        ("p" = Option<Vec<f64>>, Query, description = "Percentiles, 0 to 100; 2 and 98 without"),
+        ("max_size" = Option<usize>, Query, description = "Cells along a side at most; 1024 without"),
+    ),
+    responses(
+        (status = 200, description = "For each variable its numbers"),
+        (status = 400, description = "A parameter is wrong"),
+        (status = 404, description = "No such cube, or the rectangle is outside"),
+        (status = 413, description = "Too much to hold"),
+    )
+)]
+pub(super) async fn statistics(
+    State(state): State<Arc<AppState>>,
+    Path(cube): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let known = ["bbox", "variable", "expression", "sel", "p", "max_size"];
+    let query = ValuesQuery::parse(query.as_deref(), &known)?;
+    let bbox = query.bbox.as_deref().unwrap_or("-180,-90,180,90");
+    let area = area(&state, &cube, bbox, &query).await?;
+    let percentiles = if query.percentiles.is_empty() {
+        vec![2.0, 98.0]
+    } else {
+        query.percentiles
+    };
+    let found = state.tiles.statistics(area, percentiles.clone()).await?;
+    let told: Map<String, Value> = (found.into_iter())
+        .map(|(name, numbers)| (name, numbers_of(&numbers, &percentiles)))
+        .collect();
+    Ok(fresh(Value::Object(told)))
+}
+
+/// The values of a rectangle as a `GeoTIFF` in the cube's own system, not resampled:
+/// those of the finest level at which it has at most `max_size` cells a side.
+#[utoipa::path(
+    get, path = "/cubes/{cube}/bbox/{bounds}", tag = "values",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("bounds" = String, Path, description = "west,south,east,north.tif in degrees"),
+        ("variable" = Option<Vec<String>>, Query, description = "Variables; repeat it"),
+        ("expression" = Option<String>, Query, description = "As for tiles, in place of variables"),
+        ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
+        ("max_size" = Option<usize>, Query, description = "Cells along a side at most; 1024 without"),
+    ),
+    responses(
+        (status = 200, description = "A file", content_type = "image/tiff; application=geotiff"),
+        (status = 400, description = "A parameter is wrong"),
+        (status = 404, description = "No such cube, or the rectangle is outside"),
+        (status = 413, description = "Too much to hold"),
+    )
+)]
+pub(super) async fn bbox(
+    State(state): State<Arc<AppState>>,
+    Path((cube, place)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let known = ["variable", "expression", "sel", "max_size"];
+    let query = ValuesQuery::parse(query.as_deref(), &known)?;
+    let Some(bbox) = place.strip_suffix(".tif") else {
+        return Err(bad(format!(
+            "`{place}` has to end with .tif: the values of a rectangle are told as GeoTIFF"
+        )));
+    };
+    let area = area(&state, &cube, bbox, &query).await?;
+    let bounds: Vec<String> = area.bounds().iter().map(ToString::to_string).collect();
+    let told = [
+        (
+            header::CONTENT_TYPE.as_str(),
+            "image/tiff; application=geotiff".to_owned(),
+        ),
+        (
+            header::CONTENT_DISPOSITION.as_str(),
+            format!("attachment; filename=\"{cube}-{}.tif\"", area.time()),
+        ),
+        ("content-bbox", bounds.join(",")),
+        ("content-crs", area.crs()),
+        ("x-cube-revision", area.revision()),
+        ("x-cube-time", area.time().to_string()),
+    ];
+    let file = state.tiles.geotiff(area).await?;
+    let told = axum::response::AppendHeaders(told);
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], told, file).into_response())
+}
+
+async fn area(
+    state: &AppState,
+    cube: &str,
+    bbox: &str,
+    query: &ValuesQuery,
+) -> Result<Area, ApiError> {
+    own(state, cube)?;
+    let bounds = BuildRequest::parse_bounds(bbox).map_err(|error| bad(error.to_string()))?;
+    let max_size = query.max_size.unwrap_or(MAX_SIZE);
+    if !(1..=LARGEST_SIZE).contains(&max_size) {
+        return Err(bad(format!(
+            "`max_size={max_size}`: 1 to {LARGEST_SIZE} cells along a side"
+        )));
+    }
+    let request = AreaRequest {
+        bounds,
+        variables: query.variables.clone(),
+        expression: query.expression.clone(),
+        sel: query.sel.clone(),
+        max_size,
+    };
+    Ok(state.tiles.area(cube, request).await?)
+}
+
+/// Values are told of cubes; data sets of others have pictures only.
+fn own(state: &AppState, cube: &str) -> Result<(), ApiError> {
+    if state.tiles.catalog().external(cube).is_some() {
+        return Err(ApiError::new(
+            StatusCode::NOT_IMPLEMENTED,
+            format!(
+                "`{cube}` is a data set of somebody else, of which there are tiles but no values"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn lonlat(text: &str) -> Result<(f64, f64), ApiError> {
+    let numbers: Vec<f64> = text.split(',').flat_map(|n| n.trim().parse()).collect();
+    match (numbers.as_slice(), text.split(',').count()) {
+        ([longitude, latitude], 2) if longitude.abs() <= 180.0 && latitude.abs() <= 90.0 => {
+            Ok((*longitude, *latitude))
+        }
+        _ => Err(bad(format!(
+            "`{text}` is no point: write longitude,latitude in degrees, as in 11.58,48.14"
+        ))),
+    }
+}
+
+fn numbers_of(numbers: &Statistics, percentiles: &[f64]) -> Value {
+    let mut told = json!({
+        "min": numbers.min,
+        "max": numbers.max,
+        "mean": numbers.mean,
+        "count": numbers.valid,
+        "sum": numbers.sum,
+        "std": numbers.std,
+        "median": numbers.median,
+        "majority": numbers.majority,
+        "minority": numbers.minority,
+        "unique": numbers.unique,
+        "histogram": [json!(numbers.counts), json!(numbers.edges)],
+        "valid_percent": numbers.valid_percent(),
+        "masked_pixels": numbers.masked,
+        "valid_pixels": numbers.valid,
+    });
+    for (percentile, value) in std::iter::zip(percentiles, &numbers.percentiles) {
+        told[format!("percentile_{percentile}")] = json!(value);
+    }
+    told
+}
+
+/// An answer that changes with the next commit.
+fn fresh(told: Value) -> Response {
+    ([(header::CACHE_CONTROL, NO_STORE)], Json(told)).into_response()
+}
+
+fn bad(detail: String) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, detail)
+}

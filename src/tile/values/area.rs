@@ -1,0 +1,236 @@
+//! The values of a rectangle.
+
+use bytes::Bytes;
+
+use super::chosen;
+use crate::{
+    crs,
+    cube::NODATA,
+    grid::{Bounds, Grid, Level, Window},
+    raster::{Expression, Raster, Statistics},
+    render::geotiff::{Planes, geotiff},
+    tile::{TileError, Tiles, cost::Cost},
+    zarr::StoredCube,
+};
+
+/// Which values.
+#[derive(Clone, Debug)]
+pub struct AreaRequest {
+    /// The rectangle, in degrees.
+    pub bounds: Bounds,
+    /// Variables; all without a name.
+    pub variables: Vec<String>,
+    /// Instead of variables, what is computed of them.
+    pub expression: Option<Expression>,
+    /// `sel` parameters.
+    pub sel: Vec<String>,
+    /// Cells along a side at most: of a rectangle with more a coarser level is
+    /// taken.
+    pub max_size: usize,
+}
+
+/// A rectangle of a level before its values are read.
+#[derive(Debug)]
+pub struct Area {
+    stored: StoredCube,
+    cube: u32,
+    level: Level,
+    grid: Grid,
+    window: Window,
+    time: usize,
+    names: Vec<String>,
+    variables: Vec<usize>,
+    expression: Option<Expression>,
+    cost: Cost,
+}
+
+impl Area {
+    /// The committed state that it is of.
+    #[must_use]
+    pub fn revision(&self) -> String {
+        self.stored.snapshot.revision().to_string()
+    }
+
+    /// The first day of the time step.
+    #[must_use]
+    pub fn time(&self) -> chrono::NaiveDate {
+        self.stored.cube.times().days(self.time).start
+    }
+
+    /// The names of its planes.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// `[west, south, east, north]` of its cells, in the cube's own system.
+    #[must_use]
+    pub fn bounds(&self) -> [f64; 4] {
+        self.grid.transform.window_bounds(self.window).to_array()
+    }
+
+    /// The cube's own system.
+    #[must_use]
+    pub fn crs(&self) -> String {
+        self.grid.crs.to_string()
+    }
+
+    fn computed(&self, rasters: Vec<Raster<u16>>) -> Planes {
+        match &self.expression {
+            None => Planes::Stored(rasters, NODATA),
+            Some(expression) => Planes::Computed(vec![expression.of(&rasters, NODATA)]),
+        }
+    }
+}
+
+impl Tiles {
+    /// Finds the level and window of a rectangle.
+    ///
+    /// # Errors
+    /// [`TileError::NoOverlap`] outside of the cube, if the request names
+    /// something that is not there, or it asks for too much.
+    pub async fn area(&self, cube: &str, request: AreaRequest) -> Result<Area, TileError> {
+        let entry = self.catalog.get(cube)?;
+        let stored = entry.current().await;
+        let time = stored.cube.select_time(&request.sel)?;
+        let wanted = (request.expression.as_ref())
+            .map_or(&request.variables[..], |expression| expression.variables());
+        let (mut names, variables): (Vec<String>, Vec<usize>) =
+            chosen(&stored, wanted)?.into_iter().unzip();
+        if let Some(expression) = &request.expression {
+            names = vec![expression.to_string()];
+        }
+        let (level, grid, window) = place(&stored, request.bounds, request.max_size)?;
+        // Twice, as they are read and as they are computed or written.
+        let side = window.rows.max(window.cols);
+        let cost = Cost::of(side, variables.len(), Some(window), &stored.cube);
+        if cost.bytes() > self.most {
+            return Err(TileError::TooMuch {
+                bytes: cost.bytes(),
+                limit: self.most,
+                advice: "ask for a smaller `max_size`, or for fewer variables".to_owned(),
+            });
+        }
+        Ok(Area {
+            cube: entry.number(),
+            level,
+            grid,
+            window,
+            time,
+            names,
+            variables,
+            expression: request.expression,
+            cost,
+            stored,
+        })
+    }
+
+    /// What the values of each plane are like; `percentiles` are from 0 to 100.
+    ///
+    /// # Errors
+    /// If a chunk cannot be read, or too much is being made.
+    pub async fn statistics(
+        &self,
+        area: Area,
+        percentiles: Vec<f64>,
+    ) -> Result<Vec<(String, Statistics)>, TileError> {
+        let names = area.names.clone();
+        let cost = area.cost;
+        let work = async {
+            let rasters = self.rasters(&area).await?;
+            let compute = move || {
+                let planes: Vec<Vec<f32>> = match area.computed(rasters) {
+                    Planes::Computed(rasters) => rasters.into_iter().map(|r| r.data).collect(),
+                    Planes::Stored(rasters, nodata) => {
+                        let float = |sample: &u16| {
+                            if *sample == nodata {
+                                f32::NAN
+                            } else {
+                                f32::from(*sample)
+                            }
+                        };
+                        let planes = rasters.iter();
+                        planes.map(|r| r.data.iter().map(float).collect()).collect()
+                    }
+                };
+                let of = |values| Statistics::of(values, &percentiles);
+                planes.into_iter().map(of).collect::<Vec<_>>()
+            };
+            Ok(self.compute.run(compute).await?)
+        };
+        let found = self.finished.within(cost, work).await?;
+        Ok(std::iter::zip(names, found).collect())
+    }
+
+    /// The values as a `GeoTIFF` in the cube's own system.
+    ///
+    /// # Errors
+    /// If a chunk cannot be read, or too much is being made.
+    pub async fn geotiff(&self, area: Area) -> Result<Bytes, TileError> {
+        let cost = area.cost;
+        let work = async {
+            let rasters = self.rasters(&area).await?;
+            let write = move || {
+                let planes = area.computed(rasters);
+                geotiff(&area.grid, area.window, &area.names, &planes)
+            };
+            Ok(self.compute.run(write).await??)
+        };
+        self.finished.within(cost, work).await
+    }
+
+    async fn rasters(&self, area: &Area) -> Result<Vec<Raster<u16>>, TileError> {
+        let (stored, window) = (&area.stored, area.window);
+        let cells = self
+            .reader
+            .cells(area.cube, stored, area.level, area.time, window)
+            .await?;
+        let mut rasters = Vec::with_capacity(area.variables.len());
+        // One after the other: each reads many chunks at once.
+        for variable in &area.variables {
+            let held = self
+                .reader
+                .chunks(
+                    area.cube, stored, area.level, *variable, area.time, window, &cells,
+                )
+                .await?;
+            rasters.push(held.window(window));
+        }
+        Ok(rasters)
+    }
+}
+
+/// The finest level at which a rectangle has at most so many cells a side, or the
+/// coarsest, and its window there.
+fn place(
+    stored: &StoredCube,
+    bounds: Bounds,
+    max_size: usize,
+) -> Result<(Level, Grid, Window), TileError> {
+    let pyramid = stored.cube.pyramid();
+    let base = pyramid.base();
+    let nothing = || TileError::NoOverlap {
+        asked: bounds.to_array(),
+        bounds: stored.footprint.bounds().to_array(),
+    };
+    let mut around: Option<Bounds> = None;
+    // Only what is near the cube is sure to have a place in its system.
+    for part in &stored.footprint.parts {
+        let Some(shared) = part.intersection(&bounds) else {
+            continue;
+        };
+        let shared = crs::projected_bounds(base.crs, shared)?;
+        around = Some(around.map_or(shared, |other| other.union(&shared)));
+    }
+    let around = around.ok_or_else(nothing)?;
+    let mut found = None;
+    for level in pyramid.levels() {
+        let grid = pyramid.grid(level);
+        let window = grid.window_of(around).ok_or_else(nothing)?;
+        found = Some((level, grid, window));
+        if window.rows.max(window.cols) <= max_size {
+            break;
+        }
+    }
+    found.ok_or_else(nothing)
+}

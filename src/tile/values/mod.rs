@@ -1,0 +1,32 @@
+//! The values behind a map, as they are stored: at a point, at a point over time,
+//! and in a rectangle.
+//!
+//! Nothing is resampled. A rectangle is a window of the finest level at which it
+//! is small enough.
+
+mod area;
+mod point;
+
+pub use self::{
+    area::{Area, AreaRequest},
+    point::{PointValues, Series},
+};
+
+use crate::{
+    cube::{NODATA, SelectError},
+    zarr::StoredCube,
+};
+
+/// Names and numbers of the variables that a request wants; all without a name.
+fn chosen(stored: &StoredCube, names: &[String]) -> Result<Vec<(String, usize)>, SelectError> {
+    if names.is_empty() {
+        let all = stored.cube.variables().enumerate();
+        return Ok(all.map(|(n, name)| (name.to_owned(), n)).collect());
+    }
+    let named = |name: &String| Ok((name.clone(), stored.cube.variable(name)?));
+    names.iter().map(named).collect()
+}
+
+fn known(sample: u16) -> Option<u16> {
+    (sample != NODATA).then_some(sample)
+}

@@ -204,8 +204,8 @@ pub(super) async fn retry(
     Ok(accepted(&state, &headers, job))
 }
 
-/// What happens to a job, as server-sent events: `planned`, `task`, `commit` and
-/// `job`. `Last-Event-ID` goes on behind an event; `reset` says that what was
+/// What happens to a job, as server-sent events: `planned`, `waiting`, `task`,
+/// `commit` and `job`. `Last-Event-ID` goes on behind an event; `reset` says that what was
 /// missed is not known any more, and the job has to be asked for.
 #[utoipa::path(
     get, path = "/admin/jobs/{id}/events", tag = "admin", security(("admin" = [])),

@@ -591,3 +591,74 @@ async fn a_job_is_cancelled_at_once_and_its_chunks_can_be_asked_for_again() {
     let (_, told) = admin.get(&format!("/admin/jobs/{again}")).await;
     assert_eq!(told["total"], 4, "nothing was marked as built");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fill_waits_while_somebody_else_writes_and_can_be_cancelled_meanwhile() {
+    let local = Local::new();
+    let store = local.create("cube");
+    let (_server, admin) = server(&local, store.clone()).await;
+    let repo = cubetiler::repo::Repo::open(Path::new(&store))
+        .await
+        .unwrap();
+    let lock = repo.lock("cubetiler build").unwrap();
+    let (first, second) = (
+        admin.begin("formula", json!({})).await,
+        admin.begin("formula", json!({})).await,
+    );
+    for job in [&first, &second] {
+        let mut events = admin.events(job, None).await;
+        let told = loop {
+            let event = events.next().await.unwrap();
+            if event.kind == "waiting" {
+                break event.data["for"].to_string();
+            }
+        };
+        assert!(told.contains("cubetiler build"), "{told}");
+        let (_, told) = admin.get(&format!("/admin/jobs/{job}")).await;
+        assert_eq!(told["state"], "queued");
+        let holder = told["waits_for"].as_str().unwrap();
+        assert!(holder.contains("cubetiler build"), "{told}");
+    }
+    let delete = admin
+        .client
+        .delete(format!("{}/admin/jobs/{second}", admin.url));
+    let (status, told) = admin.send(delete).await;
+    assert_eq!(
+        (status, &told["state"]),
+        (StatusCode::OK, &json!("cancelled"))
+    );
+    drop(lock);
+    let ended = admin.ended(&first).await;
+    assert_eq!(
+        (&ended["state"], &ended["committed"], &ended["waits_for"]),
+        (&json!("done"), &json!(4), &Value::Null)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ocean_that_was_found_before_a_kill_is_recorded_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = RandomArchive::write(folder.path(), &mut Numbers::new(7), 2);
+    let mut recipe = recipe(&archive.items());
+    let ring = json!([[[12.0, 45.0], [12.001, 45.0], [12.001, 45.001], [12.0, 45.0]]]);
+    recipe.grid.skip =
+        cubetiler::cube::recipe::Skip::Outside(json!({"type": "Polygon", "coordinates": ring}));
+    let (store, state) = (folder.path().join("cube"), folder.path().join("state"));
+    let entry = create(&store, recipe).await;
+    // So the fill that is killed has recorded nothing.
+    let lock = entry.repo().lock("the test").unwrap();
+    let process = Process::start(&store, &state);
+    let job = process.admin.begin("cube", json!({})).await;
+    drop(process);
+    drop(lock);
+    let process = Process::start(&store, &state);
+    let ended = process.admin.ended(&job).await;
+    assert_eq!(ended["state"], "done");
+    let ocean = ended["planned"]["ocean"].as_u64().unwrap();
+    assert!(ocean > 0, "{ended}");
+    drop(process);
+    let (_, cells) = content(&store).await;
+    let found = cells.iter().take(25);
+    let found = found.filter(|(_, cell)| cell.state == cubetiler::cube::State::Ocean);
+    assert_eq!(found.count() as u64, ocean);
+}

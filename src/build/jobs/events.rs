@@ -25,7 +25,7 @@ const JOBS: usize = 64;
 pub struct JobEvent {
     /// Rises with every event of the server, over restarts too.
     pub id: u64,
-    /// What happened: `planned`, `task`, `commit` or `job`.
+    /// What happened: `planned`, `waiting`, `task`, `commit` or `job`.
     pub kind: &'static str,
     /// What there is to tell.
     pub data: Value,

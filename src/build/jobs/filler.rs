@@ -84,8 +84,9 @@ impl Filler {
         site: Arc<Site>,
         entry: Arc<Entry>,
     ) -> Result<(), FillError> {
-        let lock = entry.repo().lock("cubetiler serve");
-        let _lock = lock.map_err(BuildError::from)?;
+        let Some(_lock) = office.turn(&site, &entry).await? else {
+            return Ok(());
+        };
         entry.publish().await.map_err(BuildError::from)?;
         let stored = entry.served();
         let filler = Self {

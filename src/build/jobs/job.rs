@@ -69,6 +69,8 @@ pub struct Job {
     pub request: JobRequest,
     /// Where it is.
     pub state: JobState,
+    /// Who writes the cube, and has to end before this begins.
+    pub waits_for: Option<String>,
     /// When it was asked for.
     pub created: DateTime<Utc>,
     /// When its first chunk was begun.
@@ -112,6 +114,7 @@ impl Job {
             } else {
                 JobState::Queued
             },
+            waits_for: None,
             created: now,
             started: is_done.then_some(now),
             ended: is_done.then_some(now),

@@ -1,6 +1,7 @@
 //! Fills that the server runs in the background: jobs, which somebody asked
 //! for, and one filler a cube, which builds what any job still waits for.
 
+mod error;
 mod events;
 mod filler;
 mod job;
@@ -8,15 +9,16 @@ mod ledger;
 mod office;
 mod queue;
 mod request;
+mod resume;
 mod scenes;
 mod site;
 mod timelines;
+mod upkeep;
+mod view;
 
 use std::{
-    collections::HashSet,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use chrono::Utc;
@@ -24,86 +26,25 @@ use serde_json::json;
 use uuid::Uuid;
 
 pub use self::{
+    error::JobError,
     events::{Followed, JobEvent},
     job::{Job, JobFilter, JobState},
     ledger::LedgerError,
     request::JobRequest,
+    view::Seen,
 };
 use self::{
-    ledger::{Made, OpenJob},
     office::Office,
     queue::{JobNumber, Place},
-    site::Admitted,
 };
-use super::{BuildError, Builder, Failure, Plan, PlanError};
-use crate::{
-    catalog::{Catalog, Entry},
-    grid::ChunkIndex,
-    repo::{Commit, Revision},
-};
+use super::{BuildError, Builder, Failure, Plan};
+use crate::catalog::{Catalog, Entry};
 
 /// Jobs of a cube that wait or run at most.
 const OPEN_JOBS: usize = 64;
 
 /// Failures that a job's answer lists; all are in the log.
 const LISTED_FAILURES: usize = 100;
-
-/// Commits of a cube that are looked through for one that may have been made
-/// when the process ended.
-const LOOKED_THROUGH: usize = 1000;
-
-/// Why there is no job.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// No job of this name.
-    #[error("there is no job `{0}`")]
-    Unknown(String),
-    /// Too many wait already.
-    #[error("{0} jobs of this cube wait already: try again when one has ended")]
-    Full(usize),
-    /// Too much waits already.
-    #[error(
-        "{waiting} chunks wait already, and with {more} more there would be more than {limit}: try again later, or ask for less"
-    )]
-    TooMuch {
-        /// Chunks that wait.
-        waiting: usize,
-        /// Chunks asked for.
-        more: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A job that has ended is not cancelled, and one that has not is not
-    /// tried again.
-    #[error("the job is {}", .0.name())]
-    State(JobState),
-    /// The server is shutting down.
-    #[error("the server is shutting down")]
-    ShuttingDown,
-    /// The request makes no job.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// The ledger cannot be used.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
-impl From<PlanError> for JobError {
-    fn from(error: PlanError) -> Self {
-        Self::Build(error.into())
-    }
-}
-
-/// What is done about chunks that somebody sees missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// They are being filled.
-    Filling,
-    /// They are left as they are.
-    Nothing,
-    /// Not before so long, since many were begun lately.
-    Later(Duration),
-}
 
 /// The jobs of a server. Clones share them.
 #[derive(Clone, Debug)]
@@ -120,42 +61,6 @@ impl Jobs {
         folder: Option<&Path>,
     ) -> Result<Self, LedgerError> {
         Ok(Self(Arc::new(Office::open(builder, catalog, folder)?)))
-    }
-
-    /// Goes on with the jobs that were not done when the process ended.
-    ///
-    /// # Errors
-    /// If the ledger or a cube cannot be read.
-    pub async fn resume(&self) -> Result<(), JobError> {
-        let office = &self.0;
-        for entry in office.catalog.entries() {
-            for batch in office.ledger.open_batches(entry.name()).await? {
-                let made = entry.repo().has_batch(batch, LOOKED_THROUGH).await;
-                if made.map_err(BuildError::from)? {
-                    office.ledger.end_batch(batch, Made::default()).await?;
-                } else {
-                    office.ledger.undo_batch(batch).await?;
-                }
-            }
-            let open = office.ledger.open_jobs(entry.name()).await?;
-            for OpenJob {
-                number,
-                job,
-                places,
-            } in open
-            {
-                tracing::info!(job.id = %job.id, cube = job.cube, chunks = places.len(), "a job goes on");
-                let places = self.still_missing(entry, &job, number, places).await?;
-                let site = office.site(entry.name());
-                let progress = site.add(number, job.id, places);
-                if let Some(progress) = progress {
-                    // It was killed between its last commit and its end.
-                    office.end(number, &progress, JobState::Done, None).await?;
-                }
-                office.fill(Arc::clone(entry), site);
-            }
-        }
-        Ok(())
     }
 
     /// What a build would do.
@@ -290,75 +195,6 @@ impl Jobs {
         Ok(self.0.events.follow(job.id, last))
     }
 
-    /// What was committed to a cube, the newest first.
-    ///
-    /// # Errors
-    /// If there is no such cube, or what storage says.
-    pub async fn history(&self, cube: &str, most: usize) -> Result<Vec<Commit>, JobError> {
-        let history = self.entry(cube)?.repo().history(most).await;
-        Ok(history.map_err(BuildError::from)?)
-    }
-
-    /// Makes an earlier state of a cube the newest one, and serves it.
-    ///
-    /// # Errors
-    /// If there is no such cube or state, the cube is being filled, or what
-    /// storage says.
-    pub async fn rollback(&self, cube: &str, revision: &str) -> Result<Revision, JobError> {
-        let entry = self.entry(cube)?;
-        let lock = entry.repo().lock("a rollback").map_err(BuildError::from)?;
-        let rollback = entry.repo().rollback(revision, &lock).await;
-        let revision = rollback.map_err(BuildError::from)?;
-        tracing::info!(cube, %revision, "a cube was rolled back");
-        entry.publish().await.map_err(BuildError::from)?;
-        Ok(revision)
-    }
-
-    /// Says that somebody looks at chunks of a time step: those that wait to be
-    /// built come next.
-    pub fn look_at(&self, cube: &str, time: usize, chunks: &[ChunkIndex]) {
-        let site = lock(&self.0.sites).get(cube).map(Arc::clone);
-        if let Some(site) = site {
-            site.look_at(chunks.iter().map(|chunk| Place::new(time, *chunk)));
-        }
-    }
-
-    /// Begins to fill chunks that somebody sees missing, at most `limit` a
-    /// minute. What failed before or is ocean is left.
-    ///
-    /// # Errors
-    /// As [`Jobs::begin`] says.
-    pub async fn fill_seen(
-        &self,
-        cube: &str,
-        time: usize,
-        chunks: &[ChunkIndex],
-        limit: u32,
-    ) -> Result<Seen, JobError> {
-        self.entry(cube)?;
-        let places = chunks
-            .iter()
-            .map(|chunk| Place::new(time, *chunk))
-            .collect();
-        match self.0.site(cube).admit(places, limit) {
-            Admitted::Waiting => Ok(Seen::Filling),
-            Admitted::Later(wait) => Ok(Seen::Later(wait)),
-            Admitted::New(places) => {
-                let chunks = places.iter().map(|place| place.to_array()).collect();
-                let request = JobRequest {
-                    chunks: Some(chunks),
-                    ..JobRequest::default()
-                };
-                let plan = self.plan(cube, &request).await?;
-                if plan.counts.build == 0 && plan.new_ocean.is_empty() {
-                    return Ok(Seen::Nothing);
-                }
-                self.begin(cube, request).await?;
-                Ok(Seen::Filling)
-            }
-        }
-    }
-
     /// Ends building at a committed chunk and waits for that. Jobs that are not
     /// done go on when the server starts again.
     pub async fn shut_down(&self) {
@@ -393,32 +229,6 @@ impl Jobs {
             job.errors = listed.collect();
         }
         Ok(job)
-    }
-
-    /// What is still missing of a job that was not done when the process ended:
-    /// somebody else may have built some of it.
-    async fn still_missing(
-        &self,
-        entry: &Arc<Entry>,
-        job: &Job,
-        number: JobNumber,
-        places: Vec<Place>,
-    ) -> Result<Vec<Place>, JobError> {
-        if job.request.force {
-            return Ok(places);
-        }
-        let request = JobRequest {
-            chunks: Some(places.iter().map(|place| place.to_array()).collect()),
-            retry_failed: true,
-            ..JobRequest::default()
-        };
-        let stored = entry.served();
-        let plan = self.0.builder.plan(&stored, &request.to_build()?).await?;
-        let missing = places_of(&plan);
-        let wanted: HashSet<Place> = missing.iter().copied().collect();
-        let there = places.into_iter().filter(|place| !wanted.contains(place));
-        self.0.ledger.found(number, there.collect()).await?;
-        Ok(missing)
     }
 }
 

@@ -2,7 +2,7 @@
 //! each cube that has something to do.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -25,9 +25,13 @@ use super::{
     timelines::Timelines,
 };
 use crate::{
-    build::{Builder, run::chain},
+    build::{BuildError, Builder, run::chain},
     catalog::{Catalog, Entry},
+    repo::{LockError, WriterLock},
 };
+
+/// How long a fill waits before it asks again whether a cube can be written.
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
 
 /// What fillers share.
 #[derive(Debug)]
@@ -98,6 +102,44 @@ impl Office {
         handles.push(handle);
     }
 
+    /// Takes the right to write a cube, and waits for it while somebody else has
+    /// it; `None` if nobody wants anything of the cube any more, or the server
+    /// stops.
+    pub(super) async fn turn(
+        &self,
+        site: &Site,
+        entry: &Entry,
+    ) -> Result<Option<WriterLock>, BuildError> {
+        let mut stop = self.stop.subscribe();
+        let mut told = BTreeSet::new();
+        loop {
+            let holder = match entry.repo().lock("cubetiler serve") {
+                Ok(lock) => {
+                    site.wait_for(None);
+                    return Ok(Some(lock));
+                }
+                Err(LockError::Held { holder, .. }) => holder.to_string(),
+                Err(error) => return Err(error.into()),
+            };
+            site.wait_for(Some(holder.clone()));
+            for job in site.names() {
+                if told.insert(job) {
+                    tracing::info!(job.id = %job, cube = entry.name(), holder, "a job waits");
+                    self.events.tell(job, "waiting", json!({"for": holder}));
+                }
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return Ok(None),
+                () = site.changed.notified() => {
+                    if site.is_idle() {
+                        return Ok(None);
+                    }
+                }
+                () = tokio::time::sleep(LOCK_PAUSE) => {}
+            }
+        }
+    }
+
     /// Ends all jobs of a cube that cannot be written.
     pub(super) async fn give_up(&self, site: &Site, error: &FillError) {
         tracing::error!(
@@ -154,9 +196,11 @@ impl Office {
     /// A job with what it has come to since the server began with it.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub(super) fn with_progress(&self, number: JobNumber, mut job: Job) -> Job {
-        let Some(progress) = self.site(&job.cube).progress(number) else {
+        let site = self.site(&job.cube);
+        let Some(progress) = site.progress(number) else {
             return job;
         };
+        job.waits_for = site.waits_for();
         job.under_way = progress.under_way;
         job.done += progress.built;
         job.failed += progress.failed;

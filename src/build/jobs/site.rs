@@ -29,6 +29,8 @@ struct Inner {
     /// Chunks under way that nobody wants any more.
     dropped: Vec<Place>,
     is_filled: bool,
+    /// Who writes the cube, so that the filler has to wait.
+    waits_for: Option<String>,
     /// The minute that is counted, and chunks in it that nobody asked for.
     seen: Option<(Instant, u32)>,
 }
@@ -54,6 +56,12 @@ pub(super) enum Admitted {
     Waiting,
     /// Too many were begun lately.
     Later(Duration),
+}
+
+impl Inner {
+    fn is_idle(&self) -> bool {
+        self.queue.len() == 0 && self.ocean.is_empty()
+    }
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -102,9 +110,31 @@ impl Site {
     /// Whether the filler may go, since nothing is left.
     pub(super) fn end_filling(&self) -> bool {
         let mut inner = self.lock();
-        let is_idle = inner.queue.len() == 0 && inner.ocean.is_empty();
+        let is_idle = inner.is_idle();
         inner.is_filled = !is_idle;
+        inner.waits_for = None;
         is_idle
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().is_idle()
+    }
+
+    /// Says who has to end before the cube can be filled; nobody, if `None`.
+    pub(super) fn wait_for(&self, holder: Option<String>) {
+        self.lock().waits_for = holder;
+    }
+
+    /// Who has to end before the cube can be filled.
+    pub(super) fn waits_for(&self) -> Option<String> {
+        self.lock().waits_for.clone()
+    }
+
+    /// The names of all jobs that are not done.
+    pub(super) fn names(&self) -> Vec<Uuid> {
+        let inner = self.lock();
+        inner.jobs.values().map(|progress| progress.id).collect()
     }
 
     /// The next chunk, with those near it that wait too, and the jobs that it

@@ -1,0 +1,86 @@
+//! Going on after a restart.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{
+    Job, JobError, JobRequest, JobState, Jobs,
+    ledger::{Made, OpenJob},
+    places_of,
+    queue::{JobNumber, Place},
+};
+use crate::{build::BuildError, catalog::Entry};
+
+/// Commits of a cube that are looked through for one that may have been made
+/// when the process ended.
+const LOOKED_THROUGH: usize = 1000;
+
+impl Jobs {
+    /// Goes on with the jobs that were not done when the process ended.
+    ///
+    /// # Errors
+    /// If the ledger or a cube cannot be read.
+    pub async fn resume(&self) -> Result<(), JobError> {
+        let office = &self.0;
+        for entry in office.catalog.entries() {
+            for batch in office.ledger.open_batches(entry.name()).await? {
+                let made = entry.repo().has_batch(batch, LOOKED_THROUGH).await;
+                if made.map_err(BuildError::from)? {
+                    office.ledger.end_batch(batch, Made::default()).await?;
+                } else {
+                    office.ledger.undo_batch(batch).await?;
+                }
+            }
+            let open = office.ledger.open_jobs(entry.name()).await?;
+            for OpenJob {
+                number,
+                job,
+                places,
+            } in open
+            {
+                tracing::info!(job.id = %job.id, cube = job.cube, chunks = places.len(), "a job goes on");
+                let places = self.still_missing(entry, &job, number, places).await?;
+                let site = office.site(entry.name());
+                if job.planned.ocean > 0 {
+                    // It was found when the job was asked for, and the commit that
+                    // records it may not have been made.
+                    let request = job.request.to_build()?;
+                    let plan = office.builder.plan(&entry.served(), &request).await?;
+                    site.add_ocean(plan.new_ocean);
+                }
+                let progress = site.add(number, job.id, places);
+                if let Some(progress) = progress {
+                    // It was killed between its last commit and its end.
+                    office.end(number, &progress, JobState::Done, None).await?;
+                }
+                office.fill(Arc::clone(entry), site);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is still missing of a job that was not done when the process ended:
+    /// somebody else may have built some of it.
+    async fn still_missing(
+        &self,
+        entry: &Arc<Entry>,
+        job: &Job,
+        number: JobNumber,
+        places: Vec<Place>,
+    ) -> Result<Vec<Place>, JobError> {
+        if job.request.force {
+            return Ok(places);
+        }
+        let request = JobRequest {
+            chunks: Some(places.iter().map(|place| place.to_array()).collect()),
+            retry_failed: true,
+            ..JobRequest::default()
+        };
+        let stored = entry.served();
+        let plan = self.0.builder.plan(&stored, &request.to_build()?).await?;
+        let missing = places_of(&plan);
+        let wanted: HashSet<Place> = missing.iter().copied().collect();
+        let there = places.into_iter().filter(|place| !wanted.contains(place));
+        self.0.ledger.found(number, there.collect()).await?;
+        Ok(missing)
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
@@ -178,10 +178,6 @@ pub(super) async fn bbox(
     let bounds: Vec<String> = area.bounds().iter().map(ToString::to_string).collect();
     let told = [
         (
-            header::CONTENT_TYPE.as_str(),
-            "image/tiff; application=geotiff".to_owned(),
-        ),
-        (
             header::CONTENT_DISPOSITION.as_str(),
             format!("attachment; filename=\"{cube}-{}.tif\"", area.time()),
         ),
@@ -191,8 +187,13 @@ pub(super) async fn bbox(
         ("x-cube-time", area.time().to_string()),
     ];
     let file = state.tiles.geotiff(area).await?;
+    let kind = HeaderValue::from_static("image/tiff; application=geotiff");
+    let first = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, NO_STORE),
+    ];
     let told = axum::response::AppendHeaders(told);
-    Ok(([(header::CACHE_CONTROL, NO_STORE)], told, file).into_response())
+    Ok((first, told, file).into_response())
 }
 
 async fn area(

@@ -190,7 +190,11 @@ impl Expression {
                         }
                     }));
                 }
-                Step::Negate => first.iter_mut().for_each(|value| *value = -*value),
+                Step::Negate => {
+                    for value in first.iter_mut() {
+                        *value = -*value;
+                    }
+                }
                 Step::Operate(operator) => operator.apply(first, &above[0]),
                 Step::Call(function) => {
                     function.apply(first, above.first().map_or(&[], |second| &second[..]));
@@ -247,7 +251,9 @@ impl Function {
 
     fn apply(self, first: &mut [f32], second: &[f32]) {
         let each = |function: fn(f32) -> f32, first: &mut [f32]| {
-            first.iter_mut().for_each(|value| *value = function(*value));
+            for value in first.iter_mut() {
+                *value = function(*value);
+            }
         };
         // Not `f32::min`, which ignores holes.
         let pick = |is_first: fn(f32, f32) -> bool, first: &mut [f32]| {

@@ -66,14 +66,14 @@ impl Statistics {
         let squares: f64 = (values.iter())
             .map(|value| (f64::from(*value) - mean).powi(2))
             .sum();
-        let (mut unique, mut most, mut least) = (0, (0, min), (usize::MAX, min));
-        for run in values.chunk_by(|a, b| a == b) {
+        let (mut unique, mut common, mut rare) = (0, (0, min), (usize::MAX, min));
+        for run in values.chunk_by(|a, b| a.total_cmp(b).is_eq()) {
             unique += 1;
-            if run.len() > most.0 {
-                most = (run.len(), f64::from(run[0]));
+            if run.len() > common.0 {
+                common = (run.len(), f64::from(run[0]));
             }
-            if run.len() < least.0 {
-                least = (run.len(), f64::from(run[0]));
+            if run.len() < rare.0 {
+                rare = (run.len(), f64::from(run[0]));
             }
         }
         // numpy widens a range without width by a half on each side.
@@ -90,8 +90,8 @@ impl Statistics {
             sum,
             std: (squares / valid as f64).sqrt(),
             median: percentile(&values, 50.0),
-            majority: most.1,
-            minority: least.1,
+            majority: common.1,
+            minority: rare.1,
             unique,
             valid,
             masked,

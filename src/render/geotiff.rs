@@ -181,11 +181,11 @@ fn descriptions(names: &[String]) -> String {
             .replace('<', "&lt;")
             .replace('>', "&gt;")
     };
-    let items: String = (names.iter().enumerate())
+    let items: Vec<String> = (names.iter().enumerate())
         .map(|(n, name)| {
             let name = escaped(name);
             format!("<Item name=\"DESCRIPTION\" sample=\"{n}\" role=\"description\">{name}</Item>")
         })
         .collect();
-    format!("<GDALMetadata>{items}</GDALMetadata>")
+    format!("<GDALMetadata>{}</GDALMetadata>", items.concat())
 }

@@ -15,12 +15,13 @@ import xarray as xr
 
 from cube import leave, open_store
 
-NODATA = 65535
+NODATA = 0
 
 store, file, statistics = sys.argv[1:4]
 west, south, east, north = map(float, sys.argv[4:])
 level = xr.open_zarr(open_store(store), group="0", consolidated=False, mask_and_scale=False)
-half = abs(float(level.latitude[1] - level.latitude[0])) / 2
+# Cells that the rectangle shares more than an edge with.
+half = abs(float(level.latitude[1] - level.latitude[0])) / 2 * (1 - 1e-6)
 level = level.isel(time=0).sel(
     latitude=slice(north + half, south - half), longitude=slice(west - half, east + half)
 )

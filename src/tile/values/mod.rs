@@ -23,8 +23,8 @@ fn chosen(stored: &StoredCube, names: &[String]) -> Result<Vec<(String, usize)>,
         let all = stored.cube.variables().enumerate();
         return Ok(all.map(|(n, name)| (name.to_owned(), n)).collect());
     }
-    let named = |name: &String| Ok((name.clone(), stored.cube.variable(name)?));
-    names.iter().map(named).collect()
+    let found = |name: &String| Ok((name.clone(), stored.cube.variable(name)?));
+    names.iter().map(found).collect()
 }
 
 fn known(sample: u16) -> Option<u16> {

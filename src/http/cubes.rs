@@ -9,12 +9,13 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{ApiError, AppState, externals, links::base_url, query::TileQuery};
+use super::{ApiError, AppState, externals, links::base_url, query::TileQuery, tiles};
 use crate::{
     catalog::Entry,
     cube::{NODATA, State as ChunkState},
     grid::{Level, TileMatrixSet, tile_matrix::zoom_for_cell_width},
     render::Colormap,
+    tile::TileError,
     zarr::{StoredCube, ZarrError},
 };
 
@@ -148,11 +149,15 @@ pub(super) async fn tilejson(
     let template =
         format!("{base}/cubes/{cube}/tiles/{set}/{{z}}/{{x}}/{{y}}.png{separator}{query}");
     if let Some(entry) = state.tiles.catalog().external(&cube) {
+        if parsed.expression.is_some() {
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, tiles::ONLY_CUBES));
+        }
         let external = entry.source().current().await;
         return externals::tilejson(entry, &external, &parsed, &template).map(Json);
     }
     let entry = state.tiles.catalog().get(&cube)?;
     let stored = entry.current().await;
+    check(&stored, &parsed)?;
     let (minzoom, maxzoom) = zooms(&stored);
     Ok(Json(json!({
         "tilejson": "3.0.0",
@@ -169,6 +174,20 @@ pub(super) async fn tilejson(
         "vector_layers": [],
         "data_type": "uint16",
     })))
+}
+
+/// Whether the cube has what a query names.
+fn check(stored: &StoredCube, query: &TileQuery) -> Result<(), TileError> {
+    let names = (query.expression.as_ref())
+        .map_or(&query.variables[..], |expression| expression.variables());
+    for name in names {
+        stored.cube.variable(name)?;
+    }
+    stored.cube.select_time(&query.sel)?;
+    if query.expression.is_some() && query.rescale.is_empty() {
+        return Err(TileError::NoRange);
+    }
+    Ok(())
 }
 
 fn title(entry: &Entry, stored: &StoredCube) -> String {

@@ -23,6 +23,9 @@ use crate::{
 /// A whole tile of a named revision never changes.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
+/// Why a data set of somebody else has no picture of an expression.
+pub(super) const ONLY_CUBES: &str = "`expression` is for cubes; name variables of a data set";
+
 /// Pixels along a side of a tile, unless a request says otherwise.
 const TILE_SIZE: usize = 256;
 
@@ -115,10 +118,7 @@ async fn answer(
     let mut seen = None;
     let prepared = match state.tiles.catalog().external(cube) {
         Some(_) if request.expression.is_some() => {
-            return Err(ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "`expression` is for cubes; name variables of a data set",
-            ));
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, ONLY_CUBES));
         }
         Some(entry) => {
             let tile = state.tiles.prepare_external(entry, &request).await?;

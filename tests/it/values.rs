@@ -157,6 +157,11 @@ async fn what_cannot_be_told_is_refused_with_what_could() {
             "1 to 4096",
         ),
         (
+            "WebMercatorQuad/tilejson.json?expression=rad*2&rescale=0,1",
+            400,
+            "did you mean `red`?",
+        ),
+        (
             "tiles/WebMercatorQuad/10/528/375?expression=red*2",
             400,
             "needs `rescale",

@@ -123,7 +123,11 @@ pub(super) async fn one(
         ("cube" = String, Path, description = "Name of the cube"),
         ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
     ),
-    responses((status = 200, description = "The document"), (status = 404, description = "No such cube"))
+    responses(
+        (status = 200, description = "The document"),
+        (status = 400, description = "Tiles of this query would be refused"),
+        (status = 404, description = "No such cube"),
+    )
 )]
 pub(super) async fn tilejson(
     State(state): State<Arc<AppState>>,

@@ -103,9 +103,7 @@ impl TileQuery {
                 name => return Err(unknown(name, &PARAMETERS)),
             }
         }
-        if parsed.expression.is_some() && !parsed.variables.is_empty() {
-            return Err(QueryError::Both);
-        }
+        one_of(&parsed.variables, parsed.expression.as_ref())?;
         Ok(parsed)
     }
 
@@ -155,11 +153,16 @@ impl ValuesQuery {
                 )?,
             }
         }
-        if parsed.expression.is_some() && !parsed.variables.is_empty() {
-            return Err(QueryError::Both);
-        }
+        one_of(&parsed.variables, parsed.expression.as_ref())?;
         Ok(parsed)
     }
+}
+
+fn one_of(variables: &[String], expression: Option<&Expression>) -> Result<(), QueryError> {
+    if expression.is_some() && !variables.is_empty() {
+        return Err(QueryError::Both);
+    }
+    Ok(())
 }
 
 fn unknown(name: &str, known: &[&'static str]) -> QueryError {

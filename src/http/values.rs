@@ -36,6 +36,9 @@ const LARGEST_SIZE: usize = 4096;
         (status = 200, description = "The values"),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the point is outside"),
+        (status = 501, description = "A data set of somebody else"),
+        (status = 502, description = "The store failed"),
+        (status = 503, description = "Too much is being made"),
     )
 )]
 pub(super) async fn point(
@@ -83,6 +86,9 @@ pub(super) async fn point(
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the point is outside"),
         (status = 413, description = "Too many values"),
+        (status = 501, description = "A data set of somebody else"),
+        (status = 502, description = "The store failed"),
+        (status = 503, description = "Too much is being made"),
     )
 )]
 pub(super) async fn series(
@@ -120,6 +126,9 @@ pub(super) async fn series(
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the rectangle is outside"),
         (status = 413, description = "Too much to hold"),
+        (status = 501, description = "A data set of somebody else"),
+        (status = 502, description = "The store failed"),
+        (status = 503, description = "Too much is being made"),
     )
 )]
 pub(super) async fn statistics(
@@ -160,6 +169,9 @@ pub(super) async fn statistics(
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the rectangle is outside"),
         (status = 413, description = "Too much to hold"),
+        (status = 501, description = "A data set of somebody else"),
+        (status = 502, description = "The store failed"),
+        (status = 503, description = "Too much is being made"),
     )
 )]
 pub(super) async fn bbox(

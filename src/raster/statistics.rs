@@ -1,5 +1,7 @@
 //! What the values of a rectangle are like, as numpy and rio-tiler tell it.
 
+use std::cmp::Ordering;
+
 /// Bars of a histogram, as numpy's default has them.
 const BARS: usize = 10;
 
@@ -67,7 +69,7 @@ impl Statistics {
             .map(|value| (f64::from(*value) - mean).powi(2))
             .sum();
         let (mut unique, mut common, mut rare) = (0, (0, min), (usize::MAX, min));
-        for run in values.chunk_by(|a, b| a.total_cmp(b).is_eq()) {
+        for run in values.chunk_by(|a, b| a.partial_cmp(b).is_some_and(Ordering::is_eq)) {
             unique += 1;
             if run.len() > common.0 {
                 common = (run.len(), f64::from(run[0]));

@@ -5,7 +5,14 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use libdeflater::{CompressionLvl, Compressor};
-use tiff::{TiffError, encoder::TiffEncoder, tags::Tag};
+use tiff::{
+    TiffError,
+    encoder::TiffEncoder,
+    tags::{
+        CompressionMethod, ExtraSamples, PhotometricInterpretation, PlanarConfiguration, Predictor,
+        SampleFormat, Tag,
+    },
+};
 
 use super::encode::EncodeError;
 use crate::{
@@ -27,10 +34,6 @@ const STRIP: usize = 1 << 18;
 
 /// The tag of names and other texts, which is GDAL's own.
 const GDAL_METADATA: u16 = 42112;
-
-/// TIFF 6.0: deflate as Adobe has it, and differences between neighbours.
-const DEFLATE: u16 = 8;
-const DIFFERENCES: u16 = 2;
 
 /// GeoTIFF's keys and what they may be (OGC 19-008r4, 7.5 and annex).
 const MODEL_TYPE: u16 = 1024;
@@ -56,11 +59,11 @@ impl Planes {
         }
     }
 
-    /// Bits, TIFF's sample format, and predictor.
-    fn format(&self) -> (u16, u16, u16) {
+    /// Bits, sample format and predictor.
+    fn format(&self) -> (u16, SampleFormat, Predictor) {
         match self {
-            Self::Stored(..) => (16, 1, DIFFERENCES),
-            Self::Computed(_) => (32, 3, 1),
+            Self::Stored(..) => (16, SampleFormat::Uint, Predictor::Horizontal),
+            Self::Computed(_) => (32, SampleFormat::IEEEFP, Predictor::None),
         }
     }
 
@@ -127,18 +130,23 @@ pub fn geotiff(
     directory.write_tag(Tag::ImageWidth, size(window.cols)?)?;
     directory.write_tag(Tag::ImageLength, size(window.rows)?)?;
     directory.write_tag(Tag::BitsPerSample, &vec![bits; count][..])?;
-    directory.write_tag(Tag::Compression, DEFLATE)?;
-    // Black is zero; further planes have no colour of their own.
-    directory.write_tag(Tag::PhotometricInterpretation, 1_u16)?;
+    directory.write_tag(Tag::Compression, CompressionMethod::Deflate)?;
+    directory.write_tag(
+        Tag::PhotometricInterpretation,
+        PhotometricInterpretation::BlackIsZero,
+    )?;
     directory.write_tag(Tag::StripOffsets, &offsets[..])?;
     directory.write_tag(Tag::SamplesPerPixel, samples)?;
     directory.write_tag(Tag::RowsPerStrip, size(rows_per_strip)?)?;
     directory.write_tag(Tag::StripByteCounts, &lengths[..])?;
-    directory.write_tag(Tag::PlanarConfiguration, 2_u16)?;
+    directory.write_tag(Tag::PlanarConfiguration, PlanarConfiguration::Planar)?;
     directory.write_tag(Tag::Predictor, predictor)?;
     directory.write_tag(Tag::SampleFormat, &vec![format; count][..])?;
     if count > 1 {
-        directory.write_tag(Tag::ExtraSamples, &vec![0_u16; count - 1][..])?;
+        directory.write_tag(
+            Tag::ExtraSamples,
+            &vec![ExtraSamples::Unspecified; count - 1][..],
+        )?;
     }
     let place = grid.transform.window_bounds(window);
     let transform = grid.transform;

@@ -39,6 +39,14 @@ impl<M> AsRef<[u8]> for Held<M> {
     }
 }
 
+/// A file that takes memory until the client has it.
+fn held<M: Send + 'static>(bytes: Bytes, memory: M) -> Bytes {
+    Bytes::from_owner(Held {
+        bytes,
+        _memory: memory,
+    })
+}
+
 /// What names a tile: the number of its cube or data set, and a hash of all
 /// that its pixels depend on.
 pub(super) type Name = (u32, u128);
@@ -81,6 +89,26 @@ impl Finished {
         work.await
     }
 
+    /// A file that is kept by nobody, made at this cost.
+    ///
+    /// # Errors
+    /// As of [`Finished::within`].
+    pub(super) async fn file(
+        &self,
+        cost: Cost,
+        work: impl Future<Output = Result<Bytes, TileError>> + Send,
+    ) -> Result<Bytes, TileError> {
+        let _place = self.admission.enter().await?;
+        let memory = self.memory.reserve(cost.bytes()).await;
+        let bytes = work.await?;
+        Ok(
+            match memory.map(|memory| Memory::only(memory, bytes.len() as u64)) {
+                Some(memory) => held(bytes, memory),
+                None => bytes,
+            },
+        )
+    }
+
     /// The tile of a name, made at this cost if it is not there.
     ///
     /// # Errors
@@ -109,12 +137,8 @@ impl Finished {
         let Some(memory) = mine.into_inner() else {
             return Ok(tile);
         };
-        let bytes = Bytes::from_owner(Held {
-            bytes: tile.bytes,
-            _memory: memory,
-        });
         Ok(Tile {
-            bytes,
+            bytes: held(tile.bytes, memory),
             is_kept: false,
             ..tile
         })

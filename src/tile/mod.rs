@@ -5,6 +5,7 @@
 //! Between them stands a client that has the tile already.
 
 mod cost;
+mod error;
 mod external;
 mod finished;
 mod painters;
@@ -14,6 +15,7 @@ mod values;
 use std::sync::Arc;
 
 pub use self::{
+    error::TileError,
     external::PreparedExternal,
     finished::Tile,
     values::{Area, AreaRequest, PointValues, Series},
@@ -22,23 +24,19 @@ pub use self::{
 use self::{
     cost::Cost,
     finished::{Finished, finish},
-    painters::Painters,
+    painters::{Painters, Paints},
     place::{Mapping, Place},
 };
 use crate::{
     cache::CacheConfig,
-    catalog::{Catalog, Entry, UnknownCube},
-    compute::{Admission, Busy, Compute, ComputeError},
-    crs::CrsError,
-    cube::{Cell, NODATA, SelectError, coverage::chunks_below},
-    dataset::DatasetError,
-    external::{ChunkReader, ExternalError},
+    catalog::{Catalog, Entry},
+    compute::{Admission, Compute},
+    cube::{Cell, NODATA, coverage::chunks_below},
+    external::ChunkReader,
     grid::{ChunkIndex, Grid, Level, TileAddress, Window},
     raster::{Expression, Raster, Resampling},
-    render::{
-        ImageFormat, Packing, Painter, Picture, Style, StyleError, encode::EncodeError, picture,
-    },
-    zarr::{HeldChunks, Reader, StoredCube, ZarrError},
+    render::{ImageFormat, Picture, Style, picture},
+    zarr::{HeldChunks, Reader, StoredCube},
 };
 
 /// Raised when the same samples give other pictures: it is part of every `ETag`.
@@ -71,97 +69,6 @@ pub struct TileRequest {
     /// File format; by default JPEG if every pixel is opaque, else PNG, as
     /// `TiTiler` has it.
     pub format: Option<ImageFormat>,
-}
-
-/// Why there is no tile.
-#[derive(Debug, thiserror::Error)]
-pub enum TileError {
-    /// No such cube.
-    #[error(transparent)]
-    Cube(#[from] UnknownCube),
-    /// Nothing of the cube is under the tile.
-    #[error("tile {zoom}/{col}/{row} is outside the cube's bounds, {bounds:?}")]
-    Outside {
-        /// Zoom.
-        zoom: u8,
-        /// Column.
-        col: u32,
-        /// Row.
-        row: u32,
-        /// `[west, south, east, north]` of the cube, in degrees.
-        bounds: [f64; 4],
-    },
-    /// A point that is not in the cube.
-    #[error("{longitude},{latitude} is outside the cube's bounds, {bounds:?}")]
-    NotThere {
-        /// Degrees.
-        longitude: f64,
-        /// Degrees.
-        latitude: f64,
-        /// `[west, south, east, north]` of the cube, in degrees.
-        bounds: [f64; 4],
-    },
-    /// A rectangle that shares nothing with the cube.
-    #[error("the rectangle {asked:?} is outside the cube's bounds, {bounds:?}")]
-    NoOverlap {
-        /// `[west, south, east, north]`, in degrees.
-        asked: [f64; 4],
-        /// `[west, south, east, north]` of the cube, in degrees.
-        bounds: [f64; 4],
-    },
-    /// A series that is too long.
-    #[error("these are {count} values, and {limit} is the limit: name fewer variables")]
-    TooManyValues {
-        /// Time steps times variables.
-        count: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// An expression has no range that could be shown without being told.
-    #[error(
-        "an expression needs `rescale=min,max`: which values are shown from the first to the last colour"
-    )]
-    NoRange,
-    /// Unknown variable or time.
-    #[error(transparent)]
-    Select(#[from] SelectError),
-    /// Unknown variable or value of a dimension of a data set.
-    #[error(transparent)]
-    Dataset(#[from] DatasetError),
-    /// A data set of somebody else cannot be read.
-    #[error("cannot read the data set")]
-    External(#[from] ExternalError),
-    /// The style does not fit.
-    #[error(transparent)]
-    Style(#[from] StyleError),
-    /// Too much to hold.
-    #[error("making this tile takes {bytes} bytes, and {limit} is the limit: {advice}")]
-    TooMuch {
-        /// What it would take.
-        bytes: u64,
-        /// What may be taken.
-        limit: u64,
-        /// What would not be.
-        advice: String,
-    },
-    /// Too many at once.
-    #[error(transparent)]
-    Busy(#[from] Busy),
-    /// Another request for the same tile failed.
-    #[error(transparent)]
-    Shared(Arc<TileError>),
-    /// The cube's reference system cannot be used.
-    #[error(transparent)]
-    Crs(#[from] CrsError),
-    /// The cube cannot be read.
-    #[error("cannot read the cube")]
-    Read(#[from] ZarrError),
-    /// The picture cannot be encoded.
-    #[error("cannot encode the tile")]
-    Encode(#[from] EncodeError),
-    /// A computation ended early.
-    #[error(transparent)]
-    Compute(#[from] ComputeError),
 }
 
 /// A tile before its pixels are read.
@@ -388,7 +295,7 @@ impl Tiles {
             let format = tile.format.unwrap_or(ImageFormat::Png);
             return finish(&nothing(&tile), Some(format));
         };
-        let (is_short, painter) = (tile.is_short(), self.painter(&tile));
+        let (is_short, painter) = (tile.is_short(), self.painters.of(&tile));
         self.compute
             .run_by_length(is_short, move || {
                 finish(&paint(&tile, &sources, &painter)?, tile.format)
@@ -404,20 +311,10 @@ impl Tiles {
         match self.read(&tile).await? {
             None => Ok(nothing(&tile)),
             Some(sources) => {
-                let (is_short, painter) = (tile.is_short(), self.painter(&tile));
+                let (is_short, painter) = (tile.is_short(), self.painters.of(&tile));
                 self.compute
                     .run_by_length(is_short, move || paint(&tile, &sources, &painter))
                     .await?
-            }
-        }
-    }
-
-    fn painter(&self, tile: &Prepared) -> Paints {
-        match &tile.expression {
-            None => Paints::Stored(self.painters.of(tile)),
-            Some(expression) => {
-                let painter = tile.style.painter(&[Packing::default()]);
-                Paints::Computed(expression.clone(), Box::new(painter))
             }
         }
     }
@@ -443,13 +340,6 @@ impl Tiles {
     }
 }
 
-/// What makes a picture of a tile's samples.
-enum Paints {
-    Stored(Arc<Painter<u16>>),
-    /// By an expression over them.
-    Computed(Expression, Box<Painter<f32>>),
-}
-
 fn nothing(tile: &Prepared) -> Picture {
     // A tile's side is far below 2^32.
     let side = u32::try_from(tile.size).unwrap_or(u32::MAX);
@@ -465,12 +355,7 @@ fn paint(tile: &Prepared, sources: &[HeldChunks], painter: &Paints) -> Result<Pi
         .iter()
         .map(|source| taken.resample(source, window, tile.resampling, tile.nodata))
         .collect();
-    Ok(match painter {
-        Paints::Stored(painter) => painter.paint(&rasters),
-        Paints::Computed(expression, painter) => {
-            painter.paint(&[expression.of(&rasters, tile.nodata)])
-        }
-    })
+    Ok(painter.paint(&rasters, tile.nodata))
 }
 
 /// Which share of what is under a tile was ever built, by the area of chunks.

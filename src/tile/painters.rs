@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::Prepared;
-use crate::render::{Packing, Painter};
+use crate::{
+    raster::{Expression, Raster},
+    render::{Packing, Painter, Picture},
+};
 
 /// Painters that are kept, of up to 0.4 MB each: most maps show one style.
 const KEPT: usize = 8;
@@ -15,13 +18,42 @@ const KEPT: usize = 8;
 /// What tells painters apart: the style's text, and the value that is no data.
 type Key = (String, u16);
 
+/// What makes a picture of a tile's samples.
+pub(super) enum Paints {
+    /// As they are stored.
+    Stored(Arc<Painter<u16>>),
+    /// By an expression over them. Floats have no tables, so such a painter is made
+    /// at once and not kept.
+    Computed(Expression, Box<Painter<f32>>),
+}
+
+impl Paints {
+    /// Paints the samples of a tile, one raster a variable.
+    pub(super) fn paint(&self, rasters: &[Raster<u16>], nodata: u16) -> Picture {
+        match self {
+            Self::Stored(painter) => painter.paint(rasters),
+            Self::Computed(expression, painter) => painter.paint(&[expression.of(rasters, nodata)]),
+        }
+    }
+}
+
 /// The painters used last, the latest first.
 #[derive(Debug, Default)]
 pub(super) struct Painters(Mutex<VecDeque<(Key, Arc<Painter<u16>>)>>);
 
 impl Painters {
-    /// The painter of a tile.
-    pub(super) fn of(&self, tile: &Prepared) -> Arc<Painter<u16>> {
+    /// What paints a tile.
+    pub(super) fn of(&self, tile: &Prepared) -> Paints {
+        match &tile.expression {
+            None => Paints::Stored(self.kept(tile)),
+            Some(expression) => {
+                let painter = tile.style.painter(&[Packing::default()]);
+                Paints::Computed(expression.clone(), Box::new(painter))
+            }
+        }
+    }
+
+    fn kept(&self, tile: &Prepared) -> Arc<Painter<u16>> {
         let key = (tile.style.canonical(), tile.nodata);
         if let Some(painter) = self.known(&key) {
             return painter;

@@ -5,10 +5,10 @@ use std::{collections::HashSet, sync::Arc};
 use super::{
     Job, JobError, JobRequest, JobState, Jobs,
     ledger::{Made, OpenJob},
-    places_of,
+    now, places_of,
     queue::{JobNumber, Place},
 };
-use crate::{build::BuildError, catalog::Entry};
+use crate::{build::BuildError, catalog::Entry, grid::ChunkIndex};
 
 /// Commits of a cube that are looked through for one that may have been made
 /// when the process ended.
@@ -38,15 +38,24 @@ impl Jobs {
             } in open
             {
                 tracing::info!(job.id = %job.id, cube = job.cube, chunks = places.len(), "a job goes on");
-                let places = self.still_missing(entry, &job, number, places).await?;
+                let left = self.left_of(entry, &job, number, places).await;
+                let (places, ocean) = match left {
+                    Err(JobError::Build(BuildError::Plan(error))) => {
+                        // The cube was rolled back, or is another one by now: no
+                        // reason for the server not to start.
+                        let message = format!("it fits the cube no more: {error}");
+                        tracing::warn!(job.id = %job.id, message, "a job does not go on");
+                        let ended =
+                            office
+                                .ledger
+                                .end(number, JobState::Failed, Some(message), now());
+                        ended.await?;
+                        continue;
+                    }
+                    left => left?,
+                };
                 let site = office.site(entry.name());
-                if job.planned.ocean > 0 {
-                    // It was found when the job was asked for, and the commit that
-                    // records it may not have been made.
-                    let request = job.request.to_build()?;
-                    let plan = office.builder.plan(&entry.served(), &request).await?;
-                    site.add_ocean(plan.new_ocean);
-                }
+                site.add_ocean(ocean);
                 let progress = site.add(number, job.id, places);
                 if let Some(progress) = progress {
                     // It was killed between its last commit and its end.
@@ -56,6 +65,26 @@ impl Jobs {
             }
         }
         Ok(())
+    }
+
+    /// Chunks of a job that are still missing, and ocean that may not be recorded.
+    async fn left_of(
+        &self,
+        entry: &Arc<Entry>,
+        job: &Job,
+        number: JobNumber,
+        places: Vec<Place>,
+    ) -> Result<(Vec<Place>, Vec<(usize, ChunkIndex)>), JobError> {
+        let mut ocean = Vec::new();
+        if job.planned.ocean > 0 {
+            // It was found when the job was asked for, and the commit that records
+            // it may not have been made.
+            let request = job.request.to_build()?;
+            let plan = self.0.builder.plan(&entry.served(), &request).await?;
+            ocean = plan.new_ocean;
+        }
+        let places = self.still_missing(entry, job, number, places).await?;
+        Ok((places, ocean))
     }
 
     /// What is still missing of a job that was not done when the process ended:

@@ -57,12 +57,6 @@ impl Area {
         self.stored.cube.times().days(self.time).start
     }
 
-    /// The names of its planes.
-    #[must_use]
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
     /// `[west, south, east, north]` of its cells, in the cube's own system.
     #[must_use]
     pub fn bounds(&self) -> [f64; 4] {
@@ -101,7 +95,7 @@ impl Tiles {
             names = vec![expression.to_string()];
         }
         let (level, grid, window) = place(&stored, request.bounds, request.max_size)?;
-        // Twice, as they are read and as they are computed or written.
+        // A square of its longer side: the samples, a file of them, and one plane of floats.
         let side = window.rows.max(window.cols);
         let cost = Cost::of(side, variables.len(), Some(window), &stored.cube);
         if cost.bytes() > self.most {
@@ -139,8 +133,11 @@ impl Tiles {
         let work = async {
             let rasters = self.rasters(&area).await?;
             let compute = move || {
-                let planes: Vec<Vec<f32>> = match area.computed(rasters) {
-                    Planes::Computed(rasters) => rasters.into_iter().map(|r| r.data).collect(),
+                let of = |values| Statistics::of(values, &percentiles);
+                match area.computed(rasters) {
+                    Planes::Computed(rasters) => {
+                        rasters.into_iter().map(|raster| of(raster.data)).collect()
+                    }
                     Planes::Stored(rasters, nodata) => {
                         let float = |sample: &u16| {
                             if *sample == nodata {
@@ -149,12 +146,12 @@ impl Tiles {
                                 f32::from(*sample)
                             }
                         };
+                        // One after the other, so that one is in memory as floats.
+                        let floats = |raster: &Raster<u16>| raster.data.iter().map(float).collect();
                         let planes = rasters.iter();
-                        planes.map(|r| r.data.iter().map(float).collect()).collect()
+                        planes.map(|raster| of(floats(raster))).collect::<Vec<_>>()
                     }
-                };
-                let of = |values| Statistics::of(values, &percentiles);
-                planes.into_iter().map(of).collect::<Vec<_>>()
+                }
             };
             Ok(self.compute.run(compute).await?)
         };
@@ -176,7 +173,7 @@ impl Tiles {
             };
             Ok(self.compute.run(write).await??)
         };
-        self.finished.within(cost, work).await
+        self.finished.file(cost, work).await
     }
 
     async fn rasters(&self, area: &Area) -> Result<Vec<Raster<u16>>, TileError> {

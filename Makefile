@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint doc check fmt python bench-tile bench-build bench-http bench-peers clean-data
+.PHONY: help setup demo test lint doc check fmt python bench-tile bench-build bench-http bench-fill bench-peers clean-data
 
 CARGO ?= cargo
 
@@ -57,6 +57,10 @@ BENCH_CUBE = cube=$$($(CARGO) bench --locked --bench tile -- --cube)
 bench-http: setup ## Measure what the release server serves (needs wrk; ARGS='--help')
 	$(CARGO) build --locked --release
 	$(BENCH_CUBE) && python3 benches/http/run.py --cube "$$cube" $(ARGS)
+
+bench-fill: setup ## Measure tiles while the same server fills a cube (needs wrk)
+	$(CARGO) build --locked --release
+	$(BENCH_CUBE) && python3 benches/http/fill.py --cube "$$cube" $(ARGS)
 
 bench-peers: setup ## Serve the same tiles with TiTiler and xpublish-tiles (installs 1.3 GB)
 	$(CARGO) build --locked --release

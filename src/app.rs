@@ -6,8 +6,8 @@ use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 use crate::{
-    build::{Builder, JobError, Jobs, LedgerError},
-    catalog::{Catalog, CatalogError, Entry},
+    build::{Builder, JobError, JobSettings, Jobs, LedgerError},
+    catalog::{Catalog, CatalogError, CreateError, Entry, UnknownCube},
     compute::{Admission, Compute},
     config::Config,
     http::{self, Access, AppState, Connections},
@@ -23,6 +23,18 @@ pub enum AppError {
     /// A cube cannot be opened.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// A setting is about a cube that is not there.
+    #[error("`{key}`: {source}")]
+    NoCube {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong.
+        #[source]
+        source: UnknownCube,
+    },
+    /// No cubes can be made.
+    #[error(transparent)]
+    Home(#[from] CreateError),
     /// Nothing can be read over http.
     #[error("cannot set up the reading of stores")]
     Storage(#[source] FetchError),
@@ -57,7 +69,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// If the cube cannot be opened or the source not be set up.
 pub async fn workshop(config: &Config, store: PathBuf) -> Result<(Arc<Entry>, Builder), AppError> {
-    let mut catalog = Catalog::default();
+    let catalog = Catalog::default();
     let entry = catalog.open(ONLY_CUBE, store).await?;
     let compute = Compute::for_this_machine();
     let source = SceneSource::new(config.source.clone(), compute.clone())?;
@@ -84,15 +96,25 @@ impl App {
         for (name, path) in &config.cubes {
             catalog.open_any(name, path, &storage, &tiles).await?;
         }
-        let catalog = Arc::new(catalog);
         let server = &config.server;
+        if server.cubes_dir.as_os_str().is_empty() {
+            check_names(config, &catalog)?;
+        } else {
+            catalog.settle(&server.cubes_dir).await?;
+        }
+        let catalog = Arc::new(catalog);
         let admission = Admission::new(server.concurrent_tiles, server.waiting_tiles, PATIENCE);
         let source = SceneSource::new(config.source.clone(), builds.clone())?;
         let builder = Builder::new(source, builds, config.build.clone());
         let tiles = Tiles::new(Arc::clone(&catalog), tiles, admission, &config.cache);
-        let folder = Some(&*server.state_dir).filter(|_| access.is_on());
-        let jobs = Jobs::open(builder, catalog, folder)?;
+        let settings = if access.is_on() {
+            config.job_settings()
+        } else {
+            JobSettings::default()
+        };
+        let jobs = Jobs::open(builder, catalog, settings)?;
         jobs.resume().await?;
+        jobs.keep_fresh();
         Ok(Self {
             state: Arc::new(AppState {
                 tiles,
@@ -124,4 +146,22 @@ impl App {
         jobs.shut_down().await;
         Ok(())
     }
+}
+
+/// Settings name cubes that are there. Where cubes can be made, one may be meant
+/// that is not made yet.
+fn check_names(config: &Config, catalog: &Catalog) -> Result<(), AppError> {
+    let server = &config.server;
+    let named: [(&'static str, Vec<&String>); 3] = [
+        ("quotas", config.quotas.keys().collect()),
+        ("server.fill_on_view", server.fill_on_view.iter().collect()),
+        ("server.refresh", server.refresh.iter().collect()),
+    ];
+    for (key, names) in named {
+        for name in names {
+            let found = catalog.get(name);
+            found.map_err(|source| AppError::NoCube { key, source })?;
+        }
+    }
+    Ok(())
 }

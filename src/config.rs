@@ -1,12 +1,12 @@
 //! The configuration: defaults, then a file, then the environment, then flags.
 //! The only reader of the environment.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    build::BuildConfig,
+    build::{BuildConfig, JobSettings},
     cache::CacheConfig,
     source::SourceConfig,
     storage::{BucketSettings, Environment, S3Config},
@@ -29,6 +29,8 @@ pub struct Config {
     /// The cubes to serve: a name, and the path of its store or its address, as
     /// `s3://bucket/prefix`, each.
     pub cubes: BTreeMap<String, PathBuf>,
+    /// The most GiB that a cube may take on disk, by its name.
+    pub quotas: BTreeMap<String, f64>,
     /// How the server listens.
     pub server: ServerConfig,
     /// What serving tiles may take.
@@ -83,6 +85,17 @@ pub struct ServerConfig {
     pub fill_on_view: Vec<String>,
     /// The most chunks a minute that a cube is filled by so.
     pub fill_on_view_chunks: u32,
+    /// Cubes whose recent time steps are built again on a schedule.
+    pub refresh: Vec<String>,
+    /// Hours between two of those.
+    pub refresh_hours: u32,
+    /// The folder that new cubes are made in; none are if it is empty.
+    pub cubes_dir: PathBuf,
+    /// Addresses of the tiles of a base map, with `{z}`, `{x}` and `{y}`; the map
+    /// page offers none if it is empty.
+    pub base_map: String,
+    /// Whom the base map is by.
+    pub base_map_attribution: String,
 }
 
 impl Default for ServerConfig {
@@ -100,7 +113,29 @@ impl Default for ServerConfig {
             state_dir: PathBuf::from("cubetiler-state"),
             fill_on_view: Vec::new(),
             fill_on_view_chunks: 60,
+            refresh: Vec::new(),
+            refresh_hours: 24,
+            cubes_dir: PathBuf::new(),
+            base_map: String::new(),
+            base_map_attribution: String::new(),
         }
+    }
+}
+
+impl ServerConfig {
+    /// Where the tiles of the base map come from, as a content security policy
+    /// names it; `None` if there is no base map.
+    #[must_use]
+    pub fn base_map_host(&self) -> Option<String> {
+        let (scheme, rest) = self.base_map.split_once("://")?;
+        let (host, path) = rest.split_once('/')?;
+        // Leaflet puts a letter there, and a policy knows only all of them.
+        let host = host.replace("{s}.", "*.");
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '*');
+        let is_whole = ["{z}", "{x}", "{y}"].iter().all(|part| path.contains(part));
+        let is_web = matches!(scheme, "https" | "http");
+        let is_host = !host.is_empty() && host.chars().all(plain);
+        (is_web && is_host && is_whole).then(|| format!("{scheme}://{host}"))
     }
 }
 
@@ -166,6 +201,14 @@ pub enum ConfigError {
         "`server.root_path` is `{0}`: it begins with a slash and does not end with one, as in `/maps`"
     )]
     RootPath(String),
+    /// The base map is none.
+    #[error(
+        "`server.base_map` is `{0}`: it begins with https:// or http:// and has {{z}}, {{x}} and {{y}}, as in `https://tile.example.org/{{z}}/{{x}}/{{y}}.png`"
+    )]
+    BaseMap(String),
+    /// A quota is none.
+    #[error("`quotas.{0}` is {1}: write how many GiB the cube may take, as in 20.5")]
+    Quota(String, f64),
     /// The public address is not one.
     #[error(
         "`server.public_url` is `{0}`: it begins with http:// or https:// and does not end with a slash, as in `https://example.org/maps`"
@@ -225,6 +268,14 @@ impl Config {
                     origin,
                     message: suggest::explain_unknown_field(&error.to_string()),
                 })?;
+        let map = &config.server.base_map;
+        if !map.is_empty() && config.server.base_map_host().is_none() {
+            return Err(ConfigError::BaseMap(map.clone()));
+        }
+        let no_quota = |gib: &f64| !(gib.is_finite() && *gib > 0.0);
+        if let Some((cube, gib)) = config.quotas.iter().find(|(_, gib)| no_quota(gib)) {
+            return Err(ConfigError::Quota(cube.clone(), *gib));
+        }
         let prefix = &config.server.root_path;
         if !(prefix.is_empty() || prefix.starts_with('/') && !prefix.ends_with('/')) {
             return Err(ConfigError::RootPath(prefix.clone()));
@@ -239,6 +290,26 @@ impl Config {
             buckets: buckets.into_iter().collect(),
             ..config
         })
+    }
+
+    /// The jobs of a server, of whose cubes some have a quota.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and far less than 2^64"
+    )]
+    pub fn job_settings(&self) -> JobSettings {
+        let bytes = |gib: f64| (gib * f64::from(1 << 30)) as u64;
+        let quotas = self.quotas.iter();
+        JobSettings {
+            folder: Some(self.server.state_dir.clone()),
+            quotas: quotas
+                .map(|(cube, gib)| (cube.clone(), bytes(*gib)))
+                .collect(),
+            refresh: self.server.refresh.clone(),
+            refresh_every: Duration::from_hours(self.server.refresh_hours.max(1).into()),
+        }
     }
 
     /// How buckets are reached.
@@ -304,6 +375,36 @@ mod tests {
     }
 
     #[test]
+    fn a_base_map_is_an_address_with_a_place_for_each_number() {
+        let host = |url: &str| {
+            let base_map = url.to_owned();
+            let server = ServerConfig {
+                base_map,
+                ..ServerConfig::default()
+            };
+            server.base_map_host()
+        };
+        let found = host("https://{s}.tile.example.org/{z}/{x}/{y}.png");
+        assert_eq!(found.as_deref(), Some("https://*.tile.example.org"));
+        let found = host("http://127.0.0.1:81/t?z={z}&x={x}&y={y}");
+        assert_eq!(found.as_deref(), Some("http://127.0.0.1:81"));
+        for url in [
+            "",
+            "tile.example.org/{z}/{x}/{y}",
+            "https://tile.example.org/{z}/{x}.png",
+            "https://a b; script-src */{z}/{x}/{y}",
+            "file:///{z}/{x}/{y}",
+        ] {
+            assert_eq!(host(url), None, "{url}");
+        }
+        let env = vars(&[("CUBETILER_SERVER__BASE_MAP", "https://example.org/")]);
+        assert!(matches!(
+            Config::load(None, env),
+            Err(ConfigError::BaseMap(_))
+        ));
+    }
+
+    #[test]
     fn the_token_comes_from_the_environment_alone() {
         let config = Config::load(None, vars(&[(TOKEN, "secret")])).unwrap();
         assert_eq!(config.admin_token.as_deref(), Some("secret"));
@@ -329,6 +430,11 @@ mod tests {
             text.contains("bnid") && text.contains("did you mean `bind`?"),
             "{text}"
         );
+        let env = vars(&[("CUBETILER_QUOTAS__ALPS", "-1")]);
+        assert!(matches!(
+            Config::load(None, env),
+            Err(ConfigError::Quota(..))
+        ));
         let env = vars(&[("CUBETILER_SERVER__ROOT_PATH", "maps/")]);
         assert!(matches!(
             Config::load(None, env),

@@ -52,6 +52,7 @@
  * @property {{build: number, done: number, ocean: number, failed: number}} planned
  * @property {number} committed
  * @property {number|null} [seconds_left] as fast as it has been
+ * @property {string|null} [waits_for] who writes the cube, and has to end before
  * @property {string} revision
  * @property {string} created
  * @property {string|null} started

@@ -196,7 +196,9 @@ export function describeEmptyPlan(plan) {
  */
 export function describeJob(job, plan) {
   const failed = job.failed ? `, ${job.failed} failed` : '';
-  if (job.state === 'queued') return 'Waiting for the fill to start…';
+  if (job.state === 'queued') {
+    return job.waits_for ? `Waiting until somebody else has written the cube: ${job.waits_for}` : 'Waiting for the fill to start…';
+  }
   if (job.state === 'running') {
     const left = job.seconds_left ? `, about ${describeSeconds(job.seconds_left)} left` : '';
     return `Building ${plural(job.total, 'chunk')}: ${job.done} done${failed}${left}`;

@@ -30,6 +30,7 @@ class Pass:
     bytes: int
     seconds: float
     p50: float
+    p95: float
     p99: float
     max: float
     cpu: float
@@ -59,11 +60,11 @@ def require():
         raise SystemExit("wrk is missing. Debian and Ubuntu: apt-get install wrk")
 
 
-def once(server, requests):
+def once(server, requests, connections=CONNECTIONS):
     """Sends each request exactly once, in order."""
-    if len(requests) < CONNECTIONS:
-        raise SystemExit(f"{len(requests)} requests are too few for {CONNECTIONS} connections")
-    found = _walk(server, requests, "once", 3600)
+    if len(requests) < connections:
+        raise SystemExit(f"{len(requests)} requests are too few for {connections} connections")
+    found = _walk(server, requests, "once", 3600, connections)
     if found.answers != len(requests):
         raise SystemExit(f"{found.answers} answers to {len(requests)} requests")
     return found
@@ -71,10 +72,10 @@ def once(server, requests):
 
 def around(server, requests, seconds=AROUND_SECONDS):
     """Sends the requests in order, again and again."""
-    return _walk(server, requests, "around", seconds)
+    return _walk(server, requests, "around", seconds, CONNECTIONS)
 
 
-def _walk(server, requests, how, seconds):
+def _walk(server, requests, how, seconds, connections):
     """A request is a path, or a path, a tab and the ETag that the client has.
 
     wrk's percentiles are corrected for coordinated omission: an answer that took
@@ -84,8 +85,8 @@ def _walk(server, requests, how, seconds):
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write("".join(f"{request}\n" for request in requests))
         file.flush()
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "600s"]
-        command += ["-s", os.fspath(_SCRIPT), server.url, "--", file.name, how, str(CONNECTIONS)]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "600s"]
+        command += ["-s", os.fspath(_SCRIPT), server.url, "--", file.name, how, str(connections)]
         before, tool_before = server.cpu(), _children_cpu()
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         cpu = {"cpu": server.cpu() - before, "tool_cpu": _children_cpu() - tool_before}

@@ -43,7 +43,7 @@ KINDS = [
 
 
 def main():
-    arguments = parse()
+    arguments = parse(__doc__)
     load.require()
     read_through(arguments.cube)
     addresses = tiles.inside()[: arguments.sample]
@@ -66,8 +66,9 @@ def main():
         print(f"Most memory of the server, {name}: {peak:.0f} MiB")
 
 
-def parse():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+def parse(text):
+    """The arguments of a program that this text is about."""
+    parser = argparse.ArgumentParser(description=text.split("\n", maxsplit=1)[0])
     root = Path(__file__).resolve().parents[2]
     parser.add_argument("--cube", type=Path, required=True, help="the benchmark's cube")
     parser.add_argument("--binary", type=Path, default=root / "target/release/cubetiler")

@@ -91,9 +91,9 @@ function done(summary, latency)
   end
   local errors = summary.errors
   io.write(string.format(
-    '{"answers": %d, "bytes": %d, "seconds": %.6f, "p50": %.6f, "p99": %.6f, "max": %.6f, '
+    '{"answers": %d, "bytes": %d, "seconds": %.6f, "p50": %.6f, "p95": %.6f, "p99": %.6f, "max": %.6f, '
       .. '"bad_status": %d, "socket_errors": %d, "timeouts": %d}\n',
     summary.requests, summary.bytes, elapsed,
-    latency:percentile(50) * 1e-6, latency:percentile(99) * 1e-6, latency.max * 1e-6,
+    latency:percentile(50) * 1e-6, latency:percentile(95) * 1e-6, latency:percentile(99) * 1e-6, latency.max * 1e-6,
     errors.status, errors.connect + errors.read + errors.write, errors.timeout))
 end

@@ -61,7 +61,7 @@ pub(crate) fn report(folder: &Path) -> anyhow::Result<()> {
 /// Makes the tile once, and prints how long it took and the most memory.
 pub(crate) async fn measure(path: &Path) -> anyhow::Result<()> {
     let storage = Storage::new(SourceConfig::default().http())?;
-    let mut catalog = Catalog::default();
+    let catalog = Catalog::default();
     let compute = Compute::for_this_machine();
     catalog.open_any("flat", path, &storage, &compute).await?;
     let catalog = Arc::new(catalog);
@@ -75,7 +75,7 @@ pub(crate) async fn measure(path: &Path) -> anyhow::Result<()> {
     let tiles = tiles(&catalog);
     let begun = Instant::now();
     let entry = catalog.external("flat").context("it is not open")?;
-    let prepared = tiles.prepare_external(entry, &request).await?;
+    let prepared = tiles.prepare_external(&entry, &request).await?;
     std::hint::black_box(tiles.render_external(prepared).await?);
     let seconds = begun.elapsed().as_secs_f64();
     println!("{seconds} {}", process::peak_memory()?);

@@ -80,7 +80,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn report(path: &Path) -> anyhow::Result<()> {
-    let mut catalog = Catalog::default();
+    let catalog = Catalog::default();
     catalog.open("bench", path.to_owned()).await?;
     let catalog = Arc::new(catalog);
     let addresses = addresses()?;

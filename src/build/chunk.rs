@@ -38,6 +38,8 @@ pub struct Built {
     pub time: usize,
     /// The chunk.
     pub chunk: ChunkIndex,
+    /// Scenes that it is made of.
+    pub scenes: usize,
     /// What coverage will say.
     pub cell: Cell,
     /// The chunk of each variable.
@@ -303,6 +305,7 @@ impl Workshop {
         Ok(Built {
             time,
             chunk,
+            scenes: used.len(),
             cell: Cell::base(state, if has_values { stamp } else { 0 }, hash),
             variables,
             provenance,

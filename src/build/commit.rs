@@ -4,22 +4,37 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{BuildError, Built, overview, provenance};
+use super::{
+    BuildError, Built, overview, provenance,
+    stale::{FINE, MOST, Stale},
+};
 use crate::{
     compute::Compute,
     cube::{Cell, State, metadata},
     grid::{ChunkIndex, Level},
-    repo::{Repo, RepoError, Revision},
+    repo::{Repo, RepoError},
     zarr::{StoredCube, patch_cells, read_cell},
 };
 
 /// How often a commit begins again when somebody else was faster.
 const ATTEMPTS: usize = 5;
 
+/// How many overviews a commit brings up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overviews {
+    /// The fine one. What is above it is a few chunks that nearly every commit
+    /// touches: they can wait for the next that does all.
+    Fine,
+    /// All, with what was left by others.
+    All,
+}
+
 /// What is to be committed.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     built: Vec<Built>,
+    /// Chunks that were there and are committed only if they are others now.
+    renewed: Vec<Built>,
     /// Chunks whose pixels do not change.
     marked: Vec<Mark>,
 }
@@ -37,6 +52,12 @@ struct Mark {
 impl Pending {
     pub(super) fn add(&mut self, built: Built) {
         self.built.push(built);
+    }
+
+    /// Adds a chunk that was complete before; what has not changed is left as it
+    /// is.
+    pub(super) fn renew(&mut self, built: Built) {
+        self.renewed.push(built);
     }
 
     pub(super) fn ocean(&mut self, time: usize, chunk: ChunkIndex) {
@@ -63,10 +84,11 @@ impl Pending {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.built.is_empty() && self.marked.is_empty()
+        self.built.is_empty() && self.renewed.is_empty() && self.marked.is_empty()
     }
 
-    /// Commits everything. A conflict is never resolved by overwriting: the
+    /// Commits everything, with all overviews or only the fine one; says whether
+    /// it has left some. A conflict is never resolved by overwriting: the
     /// references are replayed on a fresh transaction, and coverage and
     /// overviews derived anew. The commit can be found by the name of its batch,
     /// if that is given ([`Repo::has_batch`]).
@@ -75,17 +97,18 @@ impl Pending {
         repo: &Repo,
         stored: &StoredCube,
         compute: &Compute,
+        overviews: Overviews,
         batch: Option<Uuid>,
-    ) -> Result<Revision, BuildError> {
+    ) -> Result<bool, BuildError> {
         for _ in 1..ATTEMPTS {
-            match self.attempt(repo, stored, compute, batch).await {
+            match self.attempt(repo, stored, compute, overviews, batch).await {
                 Err(BuildError::Zarr(crate::zarr::ZarrError::Repo(RepoError::Conflict))) => {
                     tracing::info!("another commit came first; beginning again");
                 }
                 result => return result,
             }
         }
-        self.attempt(repo, stored, compute, batch).await
+        self.attempt(repo, stored, compute, overviews, batch).await
     }
 
     async fn attempt(
@@ -93,8 +116,9 @@ impl Pending {
         repo: &Repo,
         stored: &StoredCube,
         compute: &Compute,
+        overviews: Overviews,
         batch: Option<Uuid>,
-    ) -> Result<Revision, BuildError> {
+    ) -> Result<bool, BuildError> {
         let mut transaction = repo.transaction().await?;
         let mut cells: BTreeMap<usize, BTreeMap<ChunkIndex, (Cell, bool)>> = BTreeMap::new();
         for mark in &self.marked {
@@ -116,7 +140,15 @@ impl Pending {
             }
             cells.entry(time).or_default().insert(chunk, (cell, false));
         }
-        for built in &self.built {
+        let mut all: Vec<&Built> = self.built.iter().collect();
+        for built in &self.renewed {
+            let old = read_cell(&transaction, stored, Level(0), built.time, built.chunk);
+            if old.await? != built.cell {
+                all.push(built);
+            }
+        }
+        let count = all.len();
+        for built in all {
             let index = [built.time, built.chunk.row, built.chunk.col];
             for new in &built.variables {
                 let path = metadata::variable_path(Level(0), &new.variable);
@@ -135,22 +167,33 @@ impl Pending {
                 .or_default()
                 .insert(built.chunk, (built.cell, true));
         }
+        let mut stale = Stale::parse(transaction.left());
         for (time, cells) in cells {
             let changed: Vec<_> = cells
                 .iter()
                 .map(|(chunk, (cell, _))| (*chunk, *cell))
                 .collect();
             patch_cells(&mut transaction, stored, Level(0), time, &changed).await?;
-            let changed = cells
-                .into_iter()
-                .map(|(chunk, (_, pixels))| (chunk, pixels));
-            overview::update(&mut transaction, stored, compute, time, changed.collect()).await?;
+            let changed = cells.into_iter();
+            let changed = changed
+                .map(|(chunk, (_, pixels))| (chunk, pixels))
+                .collect();
+            let levels = Level(0)..=FINE;
+            let changed =
+                overview::update(&mut transaction, stored, compute, time, changed, levels).await?;
+            stale.add(time, changed);
         }
-        let message = format!(
-            "Build {} chunks, mark {}",
-            self.built.len(),
-            self.marked.len()
-        );
-        Ok(transaction.commit_batch(&message, batch).await?)
+        let count_of_levels = stored.cube.pyramid().levels().len();
+        let is_flat = count_of_levels <= FINE.0 + 1;
+        if is_flat || overviews == Overviews::All || stale.len() > MOST {
+            for (time, changed) in stale.take() {
+                let levels = FINE..=Level(count_of_levels);
+                overview::update(&mut transaction, stored, compute, time, changed, levels).await?;
+            }
+        }
+        transaction.leave(stale.to_json());
+        let message = format!("Build {} chunks, mark {}", count, self.marked.len());
+        transaction.commit_batch(&message, batch).await?;
+        Ok(!stale.is_empty())
     }
 }

@@ -31,9 +31,15 @@ impl Prices {
     /// An estimate of what some work costs. Waiting is free: machines do
     /// something else meanwhile.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn of(&self, stages: &StageSeconds, requests: u64, bytes: u64) -> f64 {
-        self.cpu_hour * stages.computing() / 3600.0
+        self.of_cpu(stages.computing(), requests, bytes)
+    }
+
+    /// As [`Prices::of`], of seconds of computation.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub fn of_cpu(&self, cpu_seconds: f64, requests: u64, bytes: u64) -> f64 {
+        self.cpu_hour * cpu_seconds / 3600.0
             + self.million_requests * requests as f64 / 1e6
             + self.gigabyte * bytes as f64 / 1e9
     }

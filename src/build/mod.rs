@@ -19,6 +19,7 @@ mod run;
 mod search;
 mod sight;
 mod stages;
+mod stale;
 mod steps;
 mod task;
 mod timeline;
@@ -28,7 +29,8 @@ pub use config::BuildConfig;
 pub use cost::Prices;
 pub use error::{BuildError, ChunkError};
 pub use jobs::{
-    Followed, Job, JobError, JobEvent, JobFilter, JobRequest, JobState, Jobs, LedgerError, Seen,
+    Estimate, Followed, Job, JobError, JobEvent, JobFilter, JobRequest, JobSettings, JobState,
+    Jobs, LedgerError, OverQuota, Seen,
 };
 pub use plan::{Area, Batch, BuildRequest, Counts, Plan, PlanError, chunk_bounds};
 pub use report::{Event, Failure, Report};

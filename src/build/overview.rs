@@ -1,7 +1,7 @@
 //! Overviews of what changed, finest first, inside the transaction that
 //! changes it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use super::{BuildError, chunk::stamp};
 use crate::{
@@ -19,16 +19,19 @@ use crate::{
 /// Chunks of a level whose cells changed, and whether their pixels did too.
 pub(super) type Changed = BTreeMap<ChunkIndex, bool>;
 
-/// Brings all overviews of one time step up to date with the full-resolution
-/// chunks that changed. The cells of those are in the transaction already.
+/// Brings overviews of one time step up to date with chunks of the first of some
+/// levels that changed. The cells of those are in the transaction already. Returns
+/// what changed of the last level.
 pub(super) async fn update(
     transaction: &mut Transaction,
     stored: &StoredCube,
     compute: &Compute,
     time: usize,
     mut changed: Changed,
-) -> Result<(), BuildError> {
-    for level in stored.cube.pyramid().levels().skip(1) {
+    levels: RangeInclusive<Level>,
+) -> Result<Changed, BuildError> {
+    let all = stored.cube.pyramid().levels();
+    for level in all.filter(|level| levels.start() < level && level <= levels.end()) {
         let mut parents: BTreeMap<ChunkIndex, Vec<ChunkIndex>> = BTreeMap::new();
         for (child, pixels) in changed {
             let children = parents.entry(child.parent()).or_default();
@@ -57,7 +60,7 @@ pub(super) async fn update(
         }
         patch_cells(transaction, stored, level, time, &cells).await?;
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// An overview chunk.

@@ -27,6 +27,9 @@ pub struct BuildRequest {
     pub force: bool,
     /// Leave what failed before.
     pub leave_failed: bool,
+    /// Build again what is complete, and nothing else, of the time steps that end
+    /// after this day.
+    pub refresh: Option<NaiveDate>,
 }
 
 /// Which chunks somebody wants.
@@ -57,6 +60,9 @@ pub enum PlanError {
     /// Polygons that are none.
     #[error("`geometry`: {0}")]
     Geometry(#[source] RegionError),
+    /// Two ways to build again.
+    #[error("`force` builds all of it again, and `refresh` what is recent: give one of them")]
+    Again,
     /// A tile that is none.
     #[error("`{0}` is no tile: write zoom/column/row as in 11/1107/731")]
     Tile(String),
@@ -180,13 +186,16 @@ impl BuildRequest {
             self.days.0.is_none_or(|from| from < days.end)
                 && self.days.1.is_none_or(|to| to >= days.start)
         };
-        let steps: Vec<usize> = (0..times.len()).filter(wanted).collect();
+        let mut steps: Vec<usize> = (0..times.len()).filter(wanted).collect();
         if steps.is_empty() {
             let last = times.days(times.len() - 1).end;
             return Err(PlanError::NoStep {
                 first: times.days(0).start,
                 last: last.pred_opt().unwrap_or(last),
             });
+        }
+        if let Some(settled) = self.refresh {
+            steps.retain(|step| times.days(*step).end > settled);
         }
         let grid = cube.pyramid().chunks(Level(0));
         if let Area::Chunks(places) = &self.area {
@@ -405,12 +414,15 @@ impl Plan {
             let mut chunks = Vec::new();
             for (time, chunk) in group {
                 let state = state(*time, *chunk);
+                let is_refresh = request.refresh.is_some();
                 if ocean.contains(chunk) {
                     plan.counts.ocean += 1;
-                    if state == State::Absent {
+                    if state == State::Absent && !is_refresh {
                         plan.new_ocean.push((*time, *chunk));
                     }
-                } else if state.is_complete() && !request.force {
+                } else if is_refresh && !state.is_complete() {
+                    plan.counts.failed += usize::from(state == State::Failed);
+                } else if state.is_complete() && !(request.force || is_refresh) {
                     plan.counts.done += 1;
                 } else if state == State::Failed && request.leave_failed {
                     plan.counts.failed += 1;
@@ -500,6 +512,31 @@ mod tests {
         }
         let failed = plan(&BuildRequest::default(), State::Failed, true);
         assert_eq!((failed.counts.build, failed.counts.failed), (75, 75));
+    }
+
+    #[test]
+    fn a_refresh_builds_what_is_complete_of_the_steps_that_are_not_settled() {
+        let day = |text: &str| text.parse().ok();
+        let refresh = |settled: &str| BuildRequest {
+            refresh: day(settled),
+            ..BuildRequest::default()
+        };
+        for (settled, steps) in [("2023-05-01", 3), ("2023-07-31", 2), ("2023-08-01", 1)] {
+            let plan = plan(&refresh(settled), State::Done, true);
+            assert_eq!(plan.counts.build, 25 * steps, "{settled}");
+        }
+        assert_eq!(
+            plan(&refresh("2023-09-01"), State::Done, true),
+            Plan::default()
+        );
+        for state in [State::Absent, State::Failed, State::Ocean] {
+            let plan = plan(&refresh("2023-05-01"), state, state != State::Ocean);
+            assert_eq!(
+                (plan.counts.build, plan.new_ocean.len()),
+                (0, 0),
+                "{state:?}"
+            );
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::{
     BuildConfig, BuildError, BuildRequest, Built, Event, Failure, Plan, Report,
     chunk::{Patience, Watch, Workshop},
-    commit::Pending,
+    commit::{Overviews, Pending},
     masks::Masks,
     plan::chunk_bounds,
     search::{scenes_of, source_spec},
@@ -152,8 +152,10 @@ impl Builder {
         let plan = self.plan(&stored, request).await?;
         observe(Event::Planned(plan.counts));
         let workshop = self.workshop(&stored);
+        let left = entry.repo().left().await?;
         let mut progress = Progress {
             builder: self,
+            is_stale: !left.is_null(),
             entry,
             stored: &stored,
             workshop: &workshop,
@@ -228,6 +230,8 @@ struct Progress<'a> {
     begun: Instant,
     observe: &'a (dyn Fn(Event<'_>) + Sync),
     pending: Pending,
+    /// Whether somebody was stopped before all overviews were up to date.
+    is_stale: bool,
     /// States of what is pending, counted when it is committed.
     waiting: Vec<State>,
     report: Report,
@@ -342,14 +346,13 @@ impl Progress<'_> {
     }
 
     async fn commit(&mut self) -> Result<(), BuildError> {
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && !self.is_stale {
             return Ok(());
         }
         let pending = std::mem::take(&mut self.pending);
-        let compute = &self.builder.compute;
-        pending
-            .commit(self.entry.repo(), self.stored, compute, None)
-            .await?;
+        let (repo, compute) = (self.entry.repo(), &self.builder.compute);
+        let committing = pending.commit(repo, self.stored, compute, Overviews::All, None);
+        self.is_stale = committing.await?;
         for state in self.waiting.drain(..) {
             self.report.built += 1;
             *self.report.states.entry(state.name()).or_default() += 1;

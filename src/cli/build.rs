@@ -53,6 +53,7 @@ pub(super) async fn run(arguments: BuildArguments) -> anyhow::Result<ExitCode> {
         days: days.transpose()?.unwrap_or_default(),
         force: arguments.force,
         leave_failed: false,
+        refresh: None,
     };
     let (entry, builder) = app::workshop(&config, arguments.store).await?;
     if arguments.dry_run {

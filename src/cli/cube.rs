@@ -46,7 +46,7 @@ pub(super) fn read_recipe(path: &Path) -> anyhow::Result<Cube> {
 
 pub(super) async fn create(recipe: &Path, store: &Path) -> anyhow::Result<ExitCode> {
     let cube = read_recipe(recipe)?;
-    write(&cube, store).await?;
+    zarr::create_at(store, &cube).await?;
     let grid = cube.pyramid().base();
     say(format!(
         "{}: {} x {} cells, {} levels, {} time steps, {}",
@@ -58,18 +58,6 @@ pub(super) async fn create(recipe: &Path, store: &Path) -> anyhow::Result<ExitCo
         cube.variables().collect::<Vec<_>>().join(", "),
     ));
     Ok(DONE)
-}
-
-/// Writes an empty cube. What was begun is taken away if it fails.
-pub(super) async fn write(cube: &Cube, store: &Path) -> anyhow::Result<()> {
-    let repo = Repo::create(store).await?;
-    if let Err(error) = zarr::create(&repo, cube).await {
-        if let Err(left) = std::fs::remove_dir_all(store) {
-            tracing::warn!(error = %left, "cannot take away the half-made cube");
-        }
-        return Err(error).with_context(|| format!("cannot create {}", store.display()));
-    }
-    Ok(())
 }
 
 pub(super) async fn extend(store: &Path, end: chrono::NaiveDate) -> anyhow::Result<ExitCode> {

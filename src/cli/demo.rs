@@ -12,7 +12,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{ConfigArguments, DONE, Failed, cube, say, stopped};
+use super::{ConfigArguments, DONE, Failed, say, stopped};
 use crate::{
     app::{self, App},
     build::{Area, BuildRequest, cancellation},
@@ -22,7 +22,7 @@ use crate::{
     http::Access,
     land::Land,
     repo::Repo,
-    telemetry,
+    telemetry, zarr,
     zarr::StoredCube,
 };
 
@@ -93,7 +93,7 @@ pub(super) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
             store.display()
         );
     } else {
-        cube::write(&recipe(&archive_url)?, &store).await?;
+        zarr::create_at(&store, &recipe(&archive_url)?).await?;
         first_look(&config, &store).await?;
     }
     config.server.bind = arguments.bind;

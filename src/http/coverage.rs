@@ -71,7 +71,7 @@ pub(super) async fn features(
     let stored = entry.current().await;
     let time = step(&stored, which.time.as_deref())?;
     let chunks = chunks(&stored, time, which.bbox.as_deref())?;
-    let cells = cells(&state, entry, &stored, time, &chunks).await?;
+    let cells = cells(&state, &entry, &stored, time, &chunks).await?;
     let is_detailed = cells.len() <= DETAILED;
     let may_see_errors = state.access.check(&headers).is_ok();
     let mut features = Vec::with_capacity(cells.len());

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{ApiError, AppState, externals, links::base_url, query::TileQuery, tiles};
 use crate::{
     catalog::Entry,
+    config::ServerConfig,
     cube::{NODATA, State as ChunkState},
     grid::{Level, TileMatrixSet, tile_matrix::zoom_for_cell_width},
     render::Colormap,
@@ -36,15 +37,20 @@ pub(super) async fn list(State(state): State<Arc<AppState>>, headers: HeaderMap)
         })
     };
     let catalog = state.tiles.catalog();
-    let others = catalog
-        .externals()
-        .map(|entry| externals::line(entry, &base));
-    let cubes: Vec<Value> = catalog.entries().map(cube).chain(others).collect();
+    let (own, others) = (catalog.entries(), catalog.externals());
+    let others = others.iter().map(|entry| externals::line(entry, &base));
+    let cubes: Vec<Value> = own.iter().map(cube).chain(others).collect();
     Json(json!({
         "cubes": cubes,
         "admin": state.access.name(),
+        "base_map": base_map(&state.server),
         "version": env!("CARGO_PKG_VERSION"),
     }))
+}
+
+fn base_map(server: &ServerConfig) -> Option<Value> {
+    let url = Some(&server.base_map).filter(|url| !url.is_empty())?;
+    Some(json!({"url": url, "attribution": server.base_map_attribution}))
 }
 
 /// One cube: where, when, what, and how much of it was built.
@@ -61,7 +67,7 @@ pub(super) async fn one(
     let base = base_url(&headers, &state.server);
     if let Some(entry) = state.tiles.catalog().external(&cube) {
         let external = entry.source().current().await;
-        return externals::document(entry, &external, &base).map(Json);
+        return externals::document(&entry, &external, &base).map(Json);
     }
     let entry = state.tiles.catalog().get(&cube)?;
     let stored = entry.current().await;
@@ -86,7 +92,7 @@ pub(super) async fn one(
         .collect();
     Ok(Json(json!({
         "id": cube,
-        "title": title(entry, &stored),
+        "title": title(&entry, &stored),
         "attribution": recipe.attribution,
         "crs": pyramid.base().crs.to_string(),
         "units": stored.cube.system().units(),
@@ -104,7 +110,10 @@ pub(super) async fn one(
         "levels": levels,
         "chunk": pyramid.chunk(),
         "fillable": state.access.is_on(),
-        "coverage": coverage(&state, entry, &stored).await?,
+        "storage": state.jobs.room(&entry).map(|(bytes, quota)| {
+            json!({"bytes": bytes, "quota_bytes": quota})
+        }),
+        "coverage": coverage(&state, &entry, &stored).await?,
         "links": [
             {"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{cube}")},
             {"rel": "tilejson", "type": "application/json", "href": format!("{base}/cubes/{cube}/WebMercatorQuad/tilejson.json")},
@@ -157,7 +166,7 @@ pub(super) async fn tilejson(
             return Err(ApiError::new(StatusCode::BAD_REQUEST, tiles::ONLY_CUBES));
         }
         let external = entry.source().current().await;
-        return externals::tilejson(entry, &external, &parsed, &template).map(Json);
+        return externals::tilejson(&entry, &external, &parsed, &template).map(Json);
     }
     let entry = state.tiles.catalog().get(&cube)?;
     let stored = entry.current().await;
@@ -165,7 +174,7 @@ pub(super) async fn tilejson(
     let (minzoom, maxzoom) = zooms(&stored);
     Ok(Json(json!({
         "tilejson": "3.0.0",
-        "name": title(entry, &stored),
+        "name": title(&entry, &stored),
         "version": "1.0.0",
         "scheme": "xyz",
         "tiles": [template],

@@ -12,7 +12,8 @@ use serde_json::json;
 use super::query::QueryError;
 use crate::{
     build::{BuildError, JobError},
-    catalog::UnknownCube,
+    catalog::{CreateError, UnknownCube},
+    cube::recipe::RecipeError,
     dataset::DatasetError,
     external::ExternalError,
     grid::TileAddressError,
@@ -205,6 +206,7 @@ impl From<JobError> for ApiError {
             JobError::Full(_) | JobError::TooMuch { .. } | JobError::ShuttingDown => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).retry_after(10)
             }
+            JobError::Quota(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
             JobError::State(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             JobError::Ledger(error) => Self::internal(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -228,5 +230,26 @@ impl From<JobError> for ApiError {
                 &error,
             ),
         }
+    }
+}
+
+impl From<RecipeError> for ApiError {
+    fn from(error: RecipeError) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+    }
+}
+
+impl From<CreateError> for ApiError {
+    fn from(error: CreateError) -> Self {
+        let status = match &error {
+            CreateError::Off => StatusCode::FORBIDDEN,
+            CreateError::Name(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            CreateError::Taken(_) | CreateError::Full(_) => StatusCode::CONFLICT,
+            CreateError::Folder { .. } | CreateError::Write(_) | CreateError::Open(_) => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                return Self::internal(status, "the cube cannot be made", &error);
+            }
+        };
+        Self::new(status, error.to_string())
     }
 }

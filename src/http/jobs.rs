@@ -26,6 +26,7 @@ use crate::{
 /// an interval.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "a body as it is sent")]
 pub(super) struct Backfill {
     /// `[west, south, east, north]` in degrees.
     bbox: Option<[f64; 4]>,
@@ -41,6 +42,9 @@ pub(super) struct Backfill {
     force: bool,
     /// Build also what failed before.
     retry_failed: bool,
+    /// Build again what is complete of the time steps that are not settled, and
+    /// nothing else.
+    refresh: bool,
     /// Tell the plan and build nothing.
     dry_run: bool,
 }
@@ -55,6 +59,8 @@ impl From<Backfill> for JobRequest {
             datetime: body.datetime,
             force: body.force,
             retry_failed: body.retry_failed,
+            refresh: body.refresh,
+            settled: None,
         }
     }
 }
@@ -66,12 +72,13 @@ impl From<Backfill> for JobRequest {
     request_body = Backfill,
     responses(
         (status = 202, description = "A job has begun; one with nothing to do is done already"),
-        (status = 200, description = "The plan of a dry run"),
+        (status = 200, description = "The plan of a dry run, and about what it takes"),
         (status = 401, description = "A token is needed"),
         (status = 403, description = "The admin API is off"),
         (status = 404, description = "No such cube"),
         (status = 422, description = "The request makes no plan"),
         (status = 503, description = "Too much waits already"),
+        (status = 507, description = "The cube takes as much room as it may"),
     )
 )]
 pub(super) async fn backfill(
@@ -85,8 +92,9 @@ pub(super) async fn backfill(
     let is_dry = body.dry_run;
     let request = JobRequest::from(body);
     if is_dry {
-        let plan = state.jobs.plan(&cube, &request).await?;
+        let (plan, estimate) = state.jobs.plan(&cube, request).await?;
         let mut told = json!(plan.counts);
+        told["estimate"] = json!(estimate);
         told["batches"] = json!(plan.batches.len());
         return Ok(Json(told).into_response());
     }
@@ -314,7 +322,7 @@ pub(super) async fn rollback(
     Ok(Json(json!({"revision": revision.to_string()})))
 }
 
-fn wrong_body(rejection: &JsonRejection) -> ApiError {
+pub(super) fn wrong_body(rejection: &JsonRejection) -> ApiError {
     let text = suggest::explain_unknown_field(&rejection.body_text());
     ApiError::new(rejection.status(), text)
 }

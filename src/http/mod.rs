@@ -11,6 +11,7 @@ mod jobs;
 mod links;
 mod query;
 mod tiles;
+mod upkeep;
 mod values;
 mod viewer;
 
@@ -46,6 +47,9 @@ use crate::{build::Jobs, config::ServerConfig, telemetry, tile::Tiles};
 
 /// A request body has at most this many bytes: a fill is a few hundred.
 const MAX_BODY: usize = 64 * 1024;
+
+/// That of a new cube, whose recipe may hold the polygons of a country.
+const MAX_RECIPE: usize = 1024 * 1024;
 
 /// What handlers share.
 #[derive(Clone, Debug)]
@@ -105,13 +109,19 @@ fn documented() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(jobs::timeline))
         .routes(routes!(jobs::history))
         .routes(routes!(jobs::rollback))
+        .routes(routes!(upkeep::expire))
+        .routes(routes!(upkeep::collect))
         .routes(routes!(health))
         .routes(routes!(measured))
 }
 
 /// Everything the server answers.
 pub fn router(state: &Arc<AppState>) -> Router {
-    let (api, document) = documented().split_for_parts();
+    let limit = RequestBodyLimitLayer::new;
+    let made = OpenApiRouter::new().routes(routes!(upkeep::create));
+    let (api, document) = (documented().layer(limit(MAX_BODY)))
+        .merge(made.layer(limit(MAX_RECIPE)))
+        .split_for_parts();
     let prefix = state.server.root_path.clone();
     let timeout = Duration::from_secs(state.server.request_seconds);
     // Relative, so that the page works under any prefix.
@@ -134,7 +144,10 @@ pub fn router(state: &Arc<AppState>) -> Router {
         // With the prefix for a proxy that keeps it, without for one that
         // takes it off.
         app.clone()
-            .route(&format!("{prefix}/"), get(viewer::page))
+            .route(
+                &format!("{prefix}/"),
+                get(viewer::page).with_state(Arc::clone(state)),
+            )
             .nest(&prefix, app)
     };
     app.layer(middleware::from_fn(count))
@@ -142,7 +155,6 @@ pub fn router(state: &Arc<AppState>) -> Router {
             StatusCode::GATEWAY_TIMEOUT,
             timeout,
         ))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(CatchPanicLayer::new())
         .layer(middleware::map_response(explain))
         .layer(CompressionLayer::new())

@@ -121,7 +121,7 @@ async fn answer(
             return Err(ApiError::new(StatusCode::BAD_REQUEST, ONLY_CUBES));
         }
         Some(entry) => {
-            let tile = state.tiles.prepare_external(entry, &request).await?;
+            let tile = state.tiles.prepare_external(&entry, &request).await?;
             Prepared::External(Box::new(tile))
         }
         None if request.bidx.is_empty() => {

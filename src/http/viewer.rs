@@ -1,13 +1,16 @@
 //! The map page and what it is made of, built into the binary.
 
+use std::sync::Arc;
+
 use axum::{
-    extract::{OriginalUri, Path},
-    http::{HeaderValue, StatusCode, header},
+    extract::{OriginalUri, Path, State},
+    http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use rust_embed::RustEmbed;
 
-use super::ApiError;
+use super::{ApiError, AppState};
+use crate::config::ServerConfig;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -21,24 +24,32 @@ struct Page;
 #[include = "images/*"]
 struct Leaflet;
 
-/// Nothing from anywhere else. Leaflet sets a `data:` image on tiles it drops.
-const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-);
+/// Nothing from anywhere else but the tiles of the base map, if there is one.
+/// Leaflet sets a `data:` image on tiles it drops.
+fn content_security_policy(server: &ServerConfig) -> String {
+    let base_map = server.base_map_host().unwrap_or_default();
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: {base_map}; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    )
+}
 
 /// The page's links are relative, so its address has to end with a slash.
-pub(super) async fn page(OriginalUri(uri): OriginalUri) -> Response {
+pub(super) async fn page(
+    State(state): State<Arc<AppState>>,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
     let path = uri.path();
     if !path.ends_with('/') {
         let last = path.rsplit('/').next().unwrap_or_default();
         return Redirect::permanent(&format!("{last}/")).into_response();
     }
-    let mut response = file::<Page>("index.html").into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
-    response
+    let policy = content_security_policy(&state.server);
+    (
+        [(header::CONTENT_SECURITY_POLICY, policy)],
+        file::<Page>("index.html"),
+    )
+        .into_response()
 }
 
 pub(super) async fn asset(Path(path): Path<String>) -> Response {

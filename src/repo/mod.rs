@@ -9,6 +9,7 @@ mod bucket;
 mod history;
 mod lock;
 mod session;
+mod size;
 
 use std::{fmt, path::Path as FsPath, path::PathBuf, sync::Arc};
 
@@ -20,12 +21,15 @@ use icechunk::{
     },
     format::{CHUNKS_FILE_PATH, SnapshotId, format_constants::SpecVersionBin},
     repository::{RepositoryError, RepositoryErrorKind, VersionInfo},
+    session::Session,
 };
 
 pub use history::{Commit, Swept};
 pub use lock::{Holder, LockError, WriterLock};
 pub use session::{Bytewise, ChunkRef, Read, Snapshot, Transaction};
+pub use size::bytes_on_disk;
 
+use self::size::Uploaded;
 use crate::storage::{Bucket, BucketSettings, LocationError};
 
 /// The one branch that is served and written.
@@ -109,6 +113,7 @@ impl fmt::Display for Revision {
 pub struct Repo {
     repository: Repository,
     path: PathBuf,
+    uploaded: Arc<Uploaded>,
 }
 
 impl Repo {
@@ -143,6 +148,7 @@ impl Repo {
         Ok(Self {
             repository,
             path: path.to_owned(),
+            uploaded: Arc::default(),
         })
     }
 
@@ -194,13 +200,21 @@ impl Repo {
                 storage(format!("open the repository at {}", path.display()), error)
             }
         })?;
-        Ok(Self { repository, path })
+        Ok(Self {
+            repository,
+            path,
+            uploaded: Arc::default(),
+        })
     }
 
     /// Where it is, a path or an address.
     #[must_use]
     pub fn path(&self) -> &FsPath {
         &self.path
+    }
+
+    fn snapshot_of(&self, session: Session) -> Snapshot {
+        Snapshot::new(session, self.chunk_folder(), Arc::clone(&self.uploaded))
     }
 
     /// Where a local repository has its chunks (Icechunk's specification, "File
@@ -232,7 +246,7 @@ impl Repo {
             .readonly_session(&VersionInfo::BranchTipRef(BRANCH.to_owned()))
             .await
             .map_err(|e| storage(format!("read {}", self.path.display()), e))?;
-        Ok(Snapshot::new(session, self.chunk_folder()))
+        Ok(self.snapshot_of(session))
     }
 
     /// Which state a branch, a tag or a state's own id names now. One or two
@@ -278,7 +292,7 @@ impl Repo {
             .readonly_session(&VersionInfo::SnapshotId(id))
             .await
             .map_err(|error| storage(format!("read {}", self.path.display()), error))?;
-        Ok(Snapshot::new(session, self.chunk_folder()))
+        Ok(self.snapshot_of(session))
     }
 
     /// Begins a transaction at the newest state. Nothing is visible before
@@ -287,11 +301,26 @@ impl Repo {
     /// # Errors
     /// What storage says.
     pub async fn transaction(&self) -> Result<Transaction, RepoError> {
-        self.repository
-            .writable_session(BRANCH)
-            .await
-            .map(Transaction::new)
-            .map_err(|e| storage(format!("write to {}", self.path.display()), e))
+        let failed = |error| storage(format!("write to {}", self.path.display()), error);
+        let session = self.repository.writable_session(BRANCH).await;
+        let session = session.map_err(failed)?;
+        let left = self.left_at(session.snapshot_id()).await.map_err(failed)?;
+        Ok(Transaction::new(session, Arc::clone(&self.uploaded), left))
+    }
+
+    /// What the newest commit leaves to be done ([`Transaction::leave`]).
+    ///
+    /// # Errors
+    /// What storage says.
+    pub async fn left(&self) -> Result<serde_json::Value, RepoError> {
+        let failed = |error| storage(format!("read {}", self.path.display()), error);
+        let tip = self.repository.lookup_branch(BRANCH).await;
+        self.left_at(&tip.map_err(failed)?).await.map_err(failed)
+    }
+
+    async fn left_at(&self, state: &SnapshotId) -> Result<serde_json::Value, RepositoryError> {
+        let mut commit = self.repository.lookup_snapshot(state).await?;
+        Ok(commit.metadata.remove(session::LEFT).unwrap_or_default())
     }
 
     /// Takes the right to write, which one process at a time has: commits to

@@ -12,10 +12,10 @@ use icechunk::{
     repository::RepositoryErrorKind,
     session::{Session, SessionErrorKind},
 };
-
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{RepoError, Revision, storage};
+use super::{RepoError, Revision, size::Uploaded, storage};
 use crate::storage::read_local;
 
 /// A chunk that was uploaded, to be referenced by a transaction.
@@ -61,11 +61,17 @@ pub struct Snapshot {
     session: Arc<Session>,
     revision: Revision,
     folder: Option<Arc<FsPath>>,
+    uploaded: Arc<Uploaded>,
 }
 
 impl Snapshot {
-    pub(super) fn new(session: Session, folder: Option<Arc<FsPath>>) -> Self {
+    pub(super) fn new(
+        session: Session,
+        folder: Option<Arc<FsPath>>,
+        uploaded: Arc<Uploaded>,
+    ) -> Self {
         Self {
+            uploaded,
             revision: Revision(session.snapshot_id().to_string()),
             session: Arc::new(session),
             folder,
@@ -109,6 +115,7 @@ impl Snapshot {
         index: &[usize],
         data: Bytes,
     ) -> Result<ChunkRef, RepoError> {
+        self.uploaded.add(data.len());
         upload(&self.session, array, index, data).await
     }
 }
@@ -196,11 +203,29 @@ impl Read for Transaction {
 #[derive(Debug)]
 pub struct Transaction {
     session: Session,
+    uploaded: Arc<Uploaded>,
+    left: Value,
 }
 
 impl Transaction {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session }
+    pub(super) fn new(session: Session, uploaded: Arc<Uploaded>, left: Value) -> Self {
+        Self {
+            session,
+            uploaded,
+            left,
+        }
+    }
+
+    /// What earlier commits left to be done, as they put it; null for nothing.
+    #[must_use]
+    pub fn left(&self) -> &Value {
+        &self.left
+    }
+
+    /// Says what this commit leaves to be done. Later ones say the same until one
+    /// says something else, so a rollback brings it back with its state.
+    pub fn leave(&mut self, left: Value) {
+        self.left = left;
     }
 
     /// Adds a group with this `zarr.json`, or replaces its document.
@@ -276,6 +301,7 @@ impl Transaction {
         index: &[usize],
         data: Bytes,
     ) -> Result<ChunkRef, RepoError> {
+        self.uploaded.add(data.len());
         upload(&self.session, array, index, data).await
     }
 
@@ -302,11 +328,11 @@ impl Transaction {
         if !self.session.has_uncommitted_changes() {
             return Ok(Revision(self.session.snapshot_id().to_string()));
         }
-        let mut commit = self.session.commit(message);
-        if let Some(batch) = batch {
-            let name = (BATCH.to_owned(), batch.to_string().into());
-            commit = commit.properties([name].into());
-        }
+        let batch = batch.map(|batch| (BATCH.to_owned(), batch.to_string().into()));
+        let left = Some(self.left).filter(|left| !left.is_null());
+        let left = left.map(|left| (LEFT.to_owned(), left));
+        let commit = self.session.commit(message);
+        let commit = commit.properties(batch.into_iter().chain(left).collect());
         match commit.execute().await {
             Ok(id) => Ok(Revision(id.to_string())),
             Err(error) if is_conflict(error.kind()) => Err(RepoError::Conflict),
@@ -317,6 +343,9 @@ impl Transaction {
 
 /// The property of a commit that names its batch.
 pub(super) const BATCH: &str = "cubetiler:batch";
+
+/// The property of a commit that says what is left to be done.
+pub(super) const LEFT: &str = "cubetiler:left";
 
 fn is_conflict(kind: &SessionErrorKind) -> bool {
     matches!(

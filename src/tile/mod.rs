@@ -29,7 +29,7 @@ use self::{
 };
 use crate::{
     cache::CacheConfig,
-    catalog::{Catalog, Entry},
+    catalog::Catalog,
     compute::{Admission, Compute},
     cube::{Cell, NODATA, coverage::chunks_below},
     external::ChunkReader,
@@ -181,7 +181,7 @@ impl Tiles {
     ) -> Self {
         // If there are data sets of others, the two kinds have half of the memory
         // each.
-        let kinds = if catalog.externals().len() > 0 { 2 } else { 1 };
+        let kinds = if catalog.externals().is_empty() { 1 } else { 2 };
         let (chunks, metadata) = (config.chunks() / kinds, config.metadata() / kinds);
         Self {
             catalog,
@@ -212,7 +212,7 @@ impl Tiles {
     /// If the request names something that is not there, asks for too much, or
     /// coverage cannot be read.
     pub async fn prepare(&self, cube: &str, request: &TileRequest) -> Result<Prepared, TileError> {
-        let entry: &Entry = self.catalog.get(cube)?;
+        let entry = self.catalog.get(cube)?;
         let stored = entry.current().await;
         let recipe = stored.cube.recipe();
         let own = default_variables(&stored);

@@ -14,7 +14,7 @@ pub use coverage::{
 };
 pub use read::{HeldChunks, Reader};
 pub use stored::StoredCube;
-pub use template::{create, extend};
+pub use template::{create, create_at, extend};
 pub use write::{NewChunk, encode_chunk, patch_cells, read_chunk};
 
 use crate::{cube::metadata::MetadataError, repo::RepoError};

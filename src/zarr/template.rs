@@ -1,5 +1,7 @@
 //! The empty cube: its nodes and coordinates, written once, lengthened later.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -24,6 +26,22 @@ pub async fn create(repo: &Repo, cube: &Cube) -> Result<Revision, ZarrError> {
         write_times(&mut transaction, cube, level).await?;
     }
     Ok(transaction.commit("Create the cube").await?)
+}
+
+/// Writes an empty cube at a path where there is nothing yet. What was begun is
+/// taken away if it fails.
+///
+/// # Errors
+/// If there is something, or what storage says.
+pub async fn create_at(store: &Path, cube: &Cube) -> Result<(), ZarrError> {
+    let repo = Repo::create(store).await?;
+    if let Err(error) = create(&repo, cube).await {
+        if let Err(left) = std::fs::remove_dir_all(store) {
+            tracing::warn!(error = %left, "cannot take away the half-made cube");
+        }
+        return Err(error);
+    }
+    Ok(())
 }
 
 /// Lengthens the time axis of all groups to that of `longer`, which is the

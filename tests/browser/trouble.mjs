@@ -114,6 +114,20 @@ export async function checkServerTrouble(browser, options) {
     const said = await says(page, 'fill-status', sentence);
     check(`an answer of ${status} is told in its words`, true, { said });
   }
+  const cube = await cubeDocument(page);
+  const counts = { build: 1, done: 0, ocean: 0, failed: 0 };
+  const job = {
+    id: 'one', cube: cube.id, request: {}, state: 'queued', waits_for: '`cubetiler build`, process 7', created: new Date().toISOString(),
+    started: null, ended: null, planned: counts, total: 1, done: 0, failed: 0, committed: 0, revision: null, errors: [], message: null,
+  };
+  await page.route(/\/admin\//, (route) => {
+    if (route.request().url().endsWith('/events')) return route.fulfill({ contentType: 'text/event-stream', body: ': nothing yet\n\n' });
+    const isPlan = route.request().url().endsWith('/backfill') && route.request().postDataJSON().dry_run;
+    return route.fulfill({ json: isPlan ? { ...counts, batches: 1 } : job });
+  });
+  await page.locator('#fill').click();
+  const waits = await says(page, 'fill-status', /Waiting until somebody else has written the cube: .*cubetiler build/);
+  check('a fill that waits for another writer says for whom', true, { waits });
   await context.close();
 
   const bare = await openMap(browser, options, '', (fresh) => fresh.route(/\/cubes\/[^/]+$/, async (route) => {

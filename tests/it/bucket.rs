@@ -199,7 +199,7 @@ async fn a_cube_in_a_bucket_shows_what_it_shows_on_a_disk_and_is_not_built_there
     assert_eq!(a.headers()["etag"], b.headers()["etag"]);
     assert_eq!(a.bytes().await.unwrap(), b.bytes().await.unwrap());
 
-    let mut catalog = Catalog::new(Duration::from_secs(1), settings(&endpoint));
+    let catalog = Catalog::new(Duration::from_secs(1), settings(&endpoint));
     let entry = catalog.open("formula", ADDRESS.into()).await.unwrap();
     let refused = entry.repo().lock("a test").unwrap_err().to_string();
     assert!(refused.contains("local disk"), "{refused}");

@@ -238,7 +238,7 @@ fn tiles(catalog: &Arc<Catalog>) -> Tiles {
 }
 
 async fn catalog(path: PathBuf) -> Arc<Catalog> {
-    let mut catalog = Catalog::default();
+    let catalog = Catalog::default();
     catalog.open("cube", path).await.unwrap();
     Arc::new(catalog)
 }

@@ -8,156 +8,18 @@ use cubetiler::{
     config::Config,
     cube::{Cell, Recipe},
     grid::{ChunkIndex, Level},
-    http::Access,
     source::SourceConfig,
 };
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    fixture::{Local, Server},
+    admin::{Admin, TOKEN, configured, server},
+    fixture::Local,
     random_archive::{Numbers, RandomArchive},
     support::{Running, cubetiler, succeed},
     workshop::{self, build, create},
 };
-
-const TOKEN: &str = "a secret";
-
-/// The admin API of a server.
-struct Admin {
-    url: String,
-    client: Client,
-}
-
-impl Admin {
-    fn new(url: &str) -> Self {
-        Self {
-            url: url.to_owned(),
-            client: Client::new(),
-        }
-    }
-
-    async fn send(&self, request: RequestBuilder) -> (StatusCode, Value) {
-        let answer = request.bearer_auth(TOKEN).send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
-    }
-
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
-        self.send(self.client.get(format!("{}{path}", self.url)))
-            .await
-    }
-
-    async fn backfill(&self, cube: &str, body: Value) -> (StatusCode, Value) {
-        let url = format!("{}/admin/cubes/{cube}/backfill", self.url);
-        self.send(self.client.post(url).json(&body)).await
-    }
-
-    async fn begin(&self, cube: &str, body: Value) -> String {
-        let (status, job) = self.backfill(cube, body).await;
-        assert_eq!(status, StatusCode::ACCEPTED, "{job}");
-        job["id"].as_str().unwrap().to_owned()
-    }
-
-    /// The events of a job, from its first that is known or behind another.
-    async fn events(&self, job: &str, last: Option<u64>) -> Events {
-        let url = format!("{}/admin/jobs/{job}/events", self.url);
-        let mut request = self.client.get(url).bearer_auth(TOKEN);
-        if let Some(last) = last {
-            request = request.header("Last-Event-ID", last);
-        }
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
-        Events {
-            answer,
-            text: String::new(),
-        }
-    }
-
-    /// Waits until a job has ended.
-    async fn ended(&self, job: &str) -> Value {
-        let mut events = self.events(job, None).await;
-        loop {
-            let (_, told) = self.get(&format!("/admin/jobs/{job}")).await;
-            if !told["ended"].is_null() {
-                return told;
-            }
-            // It may have ended before it was followed.
-            let next = tokio::time::timeout(Duration::from_millis(200), events.next());
-            if let Ok(None) = next.await {
-                panic!("the events of {job} ended before it did: {told}");
-            }
-        }
-    }
-}
-
-/// An event, as it is sent.
-#[derive(Clone, Debug, PartialEq)]
-struct Event {
-    id: Option<u64>,
-    kind: String,
-    data: Value,
-}
-
-struct Events {
-    answer: reqwest::Response,
-    text: String,
-}
-
-impl Events {
-    /// The next event; none where the server has gone.
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(end) = self.text.find("\n\n") {
-                let rest = self.text.split_off(end + 2);
-                let text = std::mem::replace(&mut self.text, rest);
-                let field = |name: &str| {
-                    let line = text.lines().find_map(|line| line.strip_prefix(name));
-                    line.map(|value| value.trim().to_owned())
-                };
-                // Else it is a comment, which only says that the server is there.
-                if let Some(kind) = field("event:") {
-                    return Some(Event {
-                        id: field("id:").map(|id| id.parse().unwrap()),
-                        kind,
-                        data: serde_json::from_str(&field("data:").unwrap()).unwrap(),
-                    });
-                }
-                continue;
-            }
-            let part = self.answer.chunk().await.ok()??;
-            self.text.push_str(std::str::from_utf8(&part).unwrap());
-        }
-    }
-
-    /// All events up to the end of the job.
-    async fn until_the_end(&mut self) -> Vec<Event> {
-        let mut all = Vec::new();
-        while let Some(event) = self.next().await {
-            let state = event.data["state"].as_str().unwrap_or_default();
-            let is_end = event.kind == "job" && state != "running";
-            all.push(event);
-            if is_end {
-                return all;
-            }
-        }
-        panic!("the server has gone: {all:?}");
-    }
-}
-
-async fn server(local: &Local, store: String) -> (Server, Admin) {
-    configured(local, store, Config::default()).await
-}
-
-async fn configured(local: &Local, store: String, mut config: Config) -> (Server, Admin) {
-    config.cubes.insert("formula".to_owned(), store.into());
-    config.server.state_dir = local.path("state").into();
-    config.build.group_millis = 50;
-    let server = Server::of(&config, Access::Token(TOKEN.to_owned())).await;
-    let admin = Admin::new(&server.url);
-    (server, admin)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fill_is_told_from_its_plan_to_its_end_and_its_repeat_is_done_at_once() {
@@ -551,7 +413,7 @@ async fn a_cube_that_is_filled_on_view_fills_where_somebody_looks_and_no_other_d
     assert!(second.headers().contains_key("etag") && !second.headers().contains_key("x-cube-fill"));
 
     let local = Local::new();
-    let (server, admin) = self::server(&local, local.create("cube")).await;
+    let (server, admin) = crate::admin::server(&local, local.create("cube")).await;
     let first = server.get(TILE).await;
     assert!(!first.headers().contains_key("x-cube-fill"));
     let (_, listed) = admin.get("/admin/jobs").await;
@@ -684,4 +546,33 @@ async fn a_job_that_fits_its_cube_no_more_ends_and_the_server_starts() {
     assert_eq!(ended["state"], "failed");
     let message = ended["message"].as_str().unwrap();
     assert!(message.starts_with("it fits the cube no more"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_whose_overviews_lag_behind_is_mended_by_whoever_writes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = RandomArchive::write(folder.path(), &mut Numbers::new(11), 3);
+    let whole = folder.path().join("whole");
+    let entry = create(&whole, recipe(&archive.items())).await;
+    let builder = workshop::builder(2, SourceConfig::default(), BuildConfig::default());
+    build(&entry, &builder, &BuildRequest::default()).await;
+
+    let store = folder.path().join("cube");
+    drop(create(&store, recipe(&archive.items())).await);
+    let process = Process::start(&store, &folder.path().join("state"));
+    let admin = &process.admin;
+    let job = admin.begin("cube", json!({})).await;
+    assert_eq!(admin.ended(&job).await["committed"], 25);
+    let (_, history) = admin.get("/admin/cubes/cube/history").await;
+    let commits = history["commits"].as_array().unwrap();
+    // The newest has all overviews, and the oldest is the empty cube.
+    assert!(commits.len() > 4, "{history}");
+    let middle = &commits[commits.len() / 2]["revision"];
+    let body = json!({"revision": middle});
+    let (status, told) = admin.post("/admin/cubes/cube/rollback", body).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let job = admin.begin("cube", json!({})).await;
+    assert_eq!(admin.ended(&job).await["state"], "done");
+    drop(process);
+    assert_eq!(content(&store).await, content(&whole).await);
 }

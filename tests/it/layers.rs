@@ -25,7 +25,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("external",  &["grid", "raster", "dataset", "crs", "compute", "cache", "storage", "repo", "zarr"], &[]),
     ("source",    &["grid", "raster", "compute", "storage"],             &["async_tiff", "libdeflater", "moka", "object_store", "reqwest", "tokio"]),
     // services
-    ("catalog",   &["compute", "external", "repo", "storage", "suggest", "zarr"], &[]),
+    ("catalog",   &["compute", "cube", "external", "repo", "storage", "suggest", "zarr"], &[]),
     ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "cache", "catalog", "dataset", "external", "zarr"], &[]),
     ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["rusqlite", "tokio"]),
     // surface

@@ -7,6 +7,7 @@
     reason = "a failed step fails the test, and a skipped one says so"
 )]
 
+mod admin;
 mod any_grid;
 mod blocks;
 mod bounds;
@@ -34,6 +35,7 @@ mod reference;
 mod requests;
 mod round_trip;
 mod support;
+mod upkeep;
 mod values;
 mod warp;
 mod workshop;

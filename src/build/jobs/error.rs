@@ -1,6 +1,6 @@
 //! Why there is no job, or not what was asked of one.
 
-use super::{JobState, LedgerError};
+use super::{JobState, LedgerError, OverQuota};
 use crate::build::{BuildError, PlanError};
 
 /// Why there is no job.
@@ -24,6 +24,9 @@ pub enum JobError {
         /// The limit.
         limit: usize,
     },
+    /// No room for more.
+    #[error(transparent)]
+    Quota(#[from] OverQuota),
     /// A job that has ended is not cancelled, and one that has not is not
     /// tried again.
     #[error("the job is {}", .0.name())]

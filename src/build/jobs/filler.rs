@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::{
-    JobState, LedgerError,
+    JobState, LedgerError, OverQuota,
+    estimate::Took,
     ledger::{Made, Outcome},
     office::Office,
     queue::{JobNumber, Place},
@@ -29,7 +30,7 @@ use crate::{
     build::{
         BuildError, Built, StageSeconds,
         chunk::{Watch, Workshop},
-        commit::Pending,
+        commit::{Overviews, Pending},
         run::chain,
         task::Task,
         timeline::Moments,
@@ -46,6 +47,9 @@ pub(super) enum FillError {
     /// The cube cannot be written.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// There is no room for more.
+    #[error(transparent)]
+    Quota(#[from] OverQuota),
     /// The ledger cannot be written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -56,6 +60,8 @@ struct Tried {
     begun: Moment,
     searched: Moment,
     stages: StageSeconds,
+    requests: u64,
+    bytes: u64,
     built: Result<Built, String>,
 }
 
@@ -65,6 +71,13 @@ struct Group {
     pending: Pending,
     outcomes: Vec<Outcome>,
     stages: BTreeMap<JobNumber, StageSeconds>,
+    took: Took,
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.outcomes.is_empty()
+    }
 }
 
 /// A cube's filler at work.
@@ -97,11 +110,14 @@ impl Filler {
             entry,
             stored,
         };
-        filler.fill().await
+        let left = filler.entry.repo().left().await.map_err(BuildError::from)?;
+        filler.site.set_stale(false);
+        filler.fill(!left.is_null()).await
     }
 
-    async fn fill(&self) -> Result<(), FillError> {
-        let interval = self.office.commit_every;
+    /// `is_stale` says that overviews are out of date.
+    async fn fill(&self, is_stale: bool) -> Result<(), FillError> {
+        let (interval, patience) = (self.office.commit_every, self.office.overviews_every);
         let concurrency = self.office.builder.config().concurrency.max(1);
         let mut stop = self.office.stop.subscribe();
         let mut stop = pin!(stop.wait_for(|stop| *stop).fuse());
@@ -112,11 +128,21 @@ impl Filler {
         let mut committing = FuturesUnordered::new();
         let mut group = Group::default();
         let mut due = Instant::now();
+        let mut over = None;
+        // When coarse overviews have to be brought up to date, if they are not.
+        let mut overviews_due = is_stale.then(Instant::now);
         loop {
             for (time, chunk) in self.site.take_ocean() {
                 group.pending.ocean(time, chunk);
             }
-            while !is_stopping && under_way.len() < concurrency {
+            while !is_stopping && over.is_none() && under_way.len() < concurrency {
+                if let Some(quota) = self.site.quota.as_ref().filter(|_| !self.site.is_idle()) {
+                    let compute = self.office.builder.compute();
+                    over = quota.exceeded(&self.entry, compute).await?;
+                    if over.is_some() {
+                        break;
+                    }
+                }
                 let Some((place, near, first_of)) = self.site.next() else {
                     break;
                 };
@@ -128,12 +154,26 @@ impl Filler {
                 let task = Abortable::new(self.begin(place, near), registration);
                 under_way.push(task.map(move |tried| (place, tried)));
             }
-            let is_due = under_way.is_empty() || due <= Instant::now();
-            if committing.is_empty() && !group.pending.is_empty() && is_due {
-                committing.push(self.commit(std::mem::take(&mut group)));
+            let (is_last, now) = (under_way.is_empty(), Instant::now());
+            let are_overviews_due = overviews_due.is_some_and(|due| is_last || due <= now);
+            let is_group_due = !group.is_empty() && (is_last || due <= now);
+            if committing.is_empty() && (is_group_due || are_overviews_due) {
+                let places = group.outcomes.iter().map(|(place, _)| *place);
+                let is_all = is_last
+                    || are_overviews_due
+                    || patience.is_zero()
+                    // Who waits for it sees all of it then, at every zoom.
+                    || self.site.ends_a_job(places);
+                let overviews = if is_all {
+                    Overviews::All
+                } else {
+                    Overviews::Fine
+                };
+                committing.push(self.commit(std::mem::take(&mut group), overviews));
             }
             if under_way.is_empty() && committing.is_empty() {
-                return Ok(());
+                // What had been built by then is committed.
+                return over.map_or(Ok(()), |over| Err(over.into()));
             }
             tokio::select! {
                 biased;
@@ -147,8 +187,9 @@ impl Filler {
                     dropped.for_each(AbortHandle::abort);
                 }
                 Some(result) = committing.next() => {
-                    due = Instant::now() + interval;
-                    result?;
+                    let now = Instant::now();
+                    due = now + interval;
+                    overviews_due = result?.then(|| overviews_due.unwrap_or(now + patience));
                 }
                 Some((place, tried)) = under_way.next() => {
                     handles.remove(&place);
@@ -156,7 +197,9 @@ impl Filler {
                         self.take(place, tried, &mut group);
                     }
                 }
-                () = sleep_until(due), if committing.is_empty() && !group.pending.is_empty() => {}
+                () = sleep_until(due), if committing.is_empty() && !group.is_empty() => {}
+                () = sleep_until(overviews_due.unwrap_or(due)),
+                    if committing.is_empty() && overviews_due.is_some() => {}
             }
         }
     }
@@ -169,6 +212,7 @@ impl Filler {
         });
         let workshop = Workshop {
             clock: Arc::default(),
+            source: self.workshop.source.counted(),
             watch,
             ..self.workshop.clone()
         };
@@ -191,6 +235,8 @@ impl Filler {
                 begun,
                 searched,
                 stages: workshop.clock.seconds(),
+                requests: workshop.source.traffic().requests(),
+                bytes: workshop.source.traffic().bytes(),
                 built,
             }
         })
@@ -207,7 +253,9 @@ impl Filler {
                 written,
             }
         });
-        for (job, progress) in self.site.jobs(place) {
+        let jobs = self.site.jobs(place);
+        let is_refresh = jobs.iter().all(|(_, progress)| progress.is_refresh);
+        for (job, progress) in jobs {
             group.stages.entry(job).or_default().add(&tried.stages);
             let timelines = &self.office.timelines;
             timelines.add(progress.id, place.to_array(), tried.begun, moments);
@@ -215,13 +263,27 @@ impl Filler {
         self.site.tried(place, tried.built.is_ok());
         let error = match tried.built {
             Ok(built) => {
-                group.pending.add(built);
+                group.took.add(&Took {
+                    chunks: 1,
+                    scenes: built.scenes as u64,
+                    requests: tried.requests,
+                    bytes: tried.bytes,
+                    cpu_seconds: tried.stages.computing(),
+                    seconds: tried.begun.elapsed().as_secs_f64(),
+                });
+                if is_refresh {
+                    group.pending.renew(built);
+                } else {
+                    group.pending.add(built);
+                }
                 None
             }
             Err(error) => {
                 tracing::warn!(cube = self.entry.name(), ?place, error, "a chunk failed");
-                let (time, chunk) = (place.time(), place.chunk());
-                group.pending.failed(time, chunk, error.clone());
+                if !is_refresh {
+                    let (time, chunk) = (place.time(), place.chunk());
+                    group.pending.failed(time, chunk, error.clone());
+                }
                 Some(error)
             }
         };
@@ -233,19 +295,23 @@ impl Filler {
         group.outcomes.push((place, error));
     }
 
-    /// Commits a group, in the cube and in the ledger.
-    async fn commit(&self, group: Group) -> Result<(), FillError> {
+    /// Commits a group, in the cube and in the ledger; says whether overviews are
+    /// left.
+    async fn commit(&self, group: Group, overviews: Overviews) -> Result<bool, FillError> {
         let ledger = &self.office.ledger;
         let batch = Uuid::now_v7();
         let marked = self.wanted(&group.outcomes);
         ledger.begin_batch(batch, marked.clone()).await?;
-        let compute = self.office.builder.compute();
+        let (repo, compute) = (self.entry.repo(), self.office.builder.compute());
         let pending = group.pending;
-        let committing = pending.commit(self.entry.repo(), &self.stored, compute, Some(batch));
-        if let Err(error) = committing.await {
-            ledger.undo_batch(batch).await?;
-            return Err(error.into());
-        }
+        let committing = pending.commit(repo, &self.stored, compute, overviews, Some(batch));
+        let is_stale = match committing.await {
+            Ok(is_stale) => is_stale,
+            Err(error) => {
+                ledger.undo_batch(batch).await?;
+                return Err(error.into());
+            }
+        };
         let revision = self.entry.publish().await.map_err(BuildError::from)?;
         let mut late = self.wanted(&group.outcomes);
         late.retain(|(job, (place, _))| {
@@ -256,10 +322,13 @@ impl Filler {
         let made = Made {
             late,
             stages: group.stages,
+            cube: self.entry.name().to_owned(),
+            took: group.took,
             revision: Some(revision.to_string()),
         };
         ledger.end_batch(batch, made).await?;
-        self.settle(&group.outcomes, &revision).await
+        self.settle(&group.outcomes, overviews, &revision).await?;
+        Ok(is_stale)
     }
 
     /// Outcomes, for each job that wants them now.
@@ -273,8 +342,17 @@ impl Filler {
     }
 
     /// Tells of a commit, and ends the jobs that are done with it.
-    async fn settle(&self, outcomes: &[Outcome], revision: &Revision) -> Result<(), FillError> {
+    async fn settle(
+        &self,
+        outcomes: &[Outcome],
+        overviews: Overviews,
+        revision: &Revision,
+    ) -> Result<(), FillError> {
         let mut chunks: BTreeMap<Uuid, Vec<[usize; 3]>> = BTreeMap::new();
+        if overviews == Overviews::All {
+            // It shows chunks of earlier commits at coarser zooms.
+            chunks.extend(self.site.names().into_iter().map(|job| (job, Vec::new())));
+        }
         for (place, _) in outcomes {
             for (_, progress) in self.site.jobs(*place) {
                 chunks

@@ -2,24 +2,25 @@
 //! for, and one filler a cube, which builds what any job still waits for.
 
 mod error;
+mod estimate;
 mod events;
 mod filler;
 mod job;
 mod ledger;
 mod office;
 mod queue;
+mod quota;
+mod refresh;
 mod request;
 mod resume;
 mod scenes;
+mod settings;
 mod site;
 mod timelines;
 mod upkeep;
 mod view;
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::Utc;
 use serde_json::json;
@@ -27,10 +28,13 @@ use uuid::Uuid;
 
 pub use self::{
     error::JobError,
+    estimate::Estimate,
     events::{Followed, JobEvent},
     job::{Job, JobFilter, JobState},
     ledger::LedgerError,
+    quota::OverQuota,
     request::JobRequest,
+    settings::JobSettings,
     view::Seen,
 };
 use self::{
@@ -51,27 +55,43 @@ const LISTED_FAILURES: usize = 100;
 pub struct Jobs(Arc<Office>);
 
 impl Jobs {
-    /// The jobs of the ledger in a folder, or none, remembered nowhere.
+    /// The jobs of the ledger that is set, or none.
     ///
     /// # Errors
     /// If the ledger cannot be opened.
     pub fn open(
         builder: Builder,
         catalog: Arc<Catalog>,
-        folder: Option<&Path>,
+        settings: JobSettings,
     ) -> Result<Self, LedgerError> {
-        Ok(Self(Arc::new(Office::open(builder, catalog, folder)?)))
+        Ok(Self(Arc::new(Office::open(builder, catalog, settings)?)))
     }
 
-    /// What a build would do.
+    /// What a build would do, and about what it would take. The catalogue is not
+    /// asked.
     ///
     /// # Errors
     /// If there is no such cube or the request makes no plan.
-    pub async fn plan(&self, cube: &str, request: &JobRequest) -> Result<Plan, JobError> {
-        let entry = self.entry(cube)?;
-        let stored = entry.current().await;
-        let request = request.to_build()?;
-        Ok(self.0.builder.plan(&stored, &request).await?)
+    pub async fn plan(
+        &self,
+        cube: &str,
+        mut request: JobRequest,
+    ) -> Result<(Plan, Estimate), JobError> {
+        let stored = self.entry(cube)?.current().await;
+        let builder = &self.0.builder;
+        request.settle(Utc::now().date_naive(), builder.config().settle_days);
+        let plan = builder.plan(&stored, &request.to_build()?).await?;
+        let took = self.0.ledger.took(cube).await?;
+        let estimate = Estimate::new(&plan, &stored.cube, &took, builder.config());
+        Ok((plan, estimate))
+    }
+
+    /// Bytes a cube takes on disk, if that is known, and may take; `None` if
+    /// nothing limits it.
+    #[must_use]
+    pub fn room(&self, entry: &Entry) -> Option<(Option<u64>, u64)> {
+        let site = self.0.site(entry.name());
+        site.quota.as_ref().map(|quota| quota.known(entry))
     }
 
     /// Begins a fill. One that finds nothing to do is done at once, and asks
@@ -79,19 +99,26 @@ impl Jobs {
     ///
     /// # Errors
     /// If there is no such cube, the request makes no plan, or too much waits.
-    pub async fn begin(&self, cube: &str, request: JobRequest) -> Result<Job, JobError> {
+    pub async fn begin(&self, cube: &str, mut request: JobRequest) -> Result<Job, JobError> {
         let office = &self.0;
         if *office.stop.borrow() {
             return Err(JobError::ShuttingDown);
         }
-        let entry = Arc::clone(self.entry(cube)?);
-        let plan = self.plan(cube, &request).await?;
+        let entry = self.entry(cube)?;
+        request.settle(Utc::now().date_naive(), office.builder.config().settle_days);
+        let (plan, _) = self.plan(cube, request.clone()).await?;
         let site = office.site(cube);
         let (jobs, waiting) = site.open();
         if jobs >= OPEN_JOBS {
             return Err(JobError::Full(jobs));
         }
         let more = plan.counts.build;
+        if more > 0
+            && let Some(quota) = &site.quota
+            && let Some(over) = quota.exceeded(&entry, office.builder.compute()).await?
+        {
+            return Err(over.into());
+        }
         if waiting + more > office.max_chunks {
             let limit = office.max_chunks;
             return Err(JobError::TooMuch {
@@ -106,7 +133,7 @@ impl Jobs {
         tracing::info!(job.id = %job.id, cube, chunks = more, "a job is accepted");
         office.events.tell(job.id, "planned", json!(plan.counts));
         if !places.is_empty() {
-            site.add(number, job.id, places);
+            site.add(number, &job, places);
         }
         if !plan.new_ocean.is_empty() {
             site.add_ocean(plan.new_ocean);
@@ -121,7 +148,14 @@ impl Jobs {
     /// If there is none.
     pub async fn get(&self, id: &str) -> Result<Job, JobError> {
         let (number, job) = self.found(id).await?;
-        self.completed(number, job).await
+        let mut job = self.completed(number, job).await?;
+        if job.state.is_open() && job.seconds_left.is_none() {
+            let took = self.0.ledger.took(&job.cube).await?;
+            let left = job.total.saturating_sub(job.done + job.failed);
+            let concurrency = self.0.builder.config().concurrency;
+            job.seconds_left = took.seconds_for(left, concurrency);
+        }
+        Ok(job)
     }
 
     /// Jobs, the newest first, and how many there are.
@@ -170,6 +204,8 @@ impl Jobs {
             chunks: Some(chunks),
             retry_failed: true,
             force: job.request.force,
+            refresh: job.request.refresh,
+            settled: job.request.settled,
             ..JobRequest::default()
         };
         self.begin(&job.cube, request).await
@@ -207,7 +243,7 @@ impl Jobs {
         }
     }
 
-    fn entry(&self, cube: &str) -> Result<&Arc<Entry>, JobError> {
+    fn entry(&self, cube: &str) -> Result<Arc<Entry>, JobError> {
         Ok(self.0.catalog.get(cube).map_err(BuildError::from)?)
     }
 

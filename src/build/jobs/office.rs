@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -15,12 +14,13 @@ use tokio::{
 };
 
 use super::{
-    Job, JobState, LedgerError,
+    Job, JobSettings, JobState, LedgerError,
     events::Events,
     filler::{FillError, Filler},
     ledger::Ledger,
     lock, now,
     queue::{JobNumber, Place},
+    quota::Quota,
     site::{Progress, Site},
     timelines::Timelines,
 };
@@ -38,12 +38,14 @@ const LOCK_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Office {
     pub(super) builder: Builder,
     pub(super) catalog: Arc<Catalog>,
+    pub(super) settings: JobSettings,
     pub(super) ledger: Ledger,
     pub(super) events: Events,
     pub(super) timelines: Timelines,
     /// Chunks that are built at once, of all cubes.
     pub(super) places: Semaphore,
     pub(super) commit_every: Duration,
+    pub(super) overviews_every: Duration,
     pub(super) max_chunks: usize,
     pub(super) sites: Mutex<BTreeMap<String, Arc<Site>>>,
     pub(super) handles: Mutex<Vec<JoinHandle<()>>>,
@@ -51,41 +53,56 @@ pub(super) struct Office {
 }
 
 impl Office {
-    /// With the ledger in a folder, or one in memory.
     pub(super) fn open(
         builder: Builder,
         catalog: Arc<Catalog>,
-        folder: Option<&Path>,
+        settings: JobSettings,
     ) -> Result<Self, LedgerError> {
         let config = builder.config();
         Ok(Self {
-            ledger: Ledger::open(folder)?,
+            ledger: Ledger::open(settings.folder.as_deref())?,
             // Rises over restarts: nobody tells a thousand events a millisecond.
             events: Events::new(now().unsigned_abs() * 1000),
             timelines: Timelines::default(),
             places: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             commit_every: Duration::from_millis(config.group_millis),
+            overviews_every: Duration::from_secs(config.overview_seconds),
             max_chunks: config.max_chunks,
             sites: Mutex::default(),
             handles: Mutex::default(),
             stop: watch::channel(false).0,
             builder,
             catalog,
+            settings,
         })
     }
 
     pub(super) fn site(&self, cube: &str) -> Arc<Site> {
-        Arc::clone(lock(&self.sites).entry(cube.to_owned()).or_default())
+        let mut sites = lock(&self.sites);
+        if let Some(site) = sites.get(cube) {
+            return Arc::clone(site);
+        }
+        let quota = self.settings.quotas.get(cube);
+        let site = Arc::new(Site::new(quota.map(|limit| Quota::new(*limit))));
+        sites.insert(cube.to_owned(), Arc::clone(&site));
+        site
+    }
+
+    /// Keeps hold of a task, which the server waits for at its end.
+    pub(super) fn keep(&self, handle: JoinHandle<()>) {
+        let mut handles = lock(&self.handles);
+        handles.retain(|handle| !handle.is_finished());
+        handles.push(handle);
     }
 
     /// Sends a filler to a cube if there is none.
     pub(super) fn fill(self: &Arc<Self>, entry: Arc<Entry>, site: Arc<Site>) {
         let (jobs, chunks) = site.open();
-        if (jobs == 0 && chunks == 0 && !site.has_ocean()) || !site.begin_filling() {
+        if (jobs == 0 && chunks == 0 && !site.has_other_work()) || !site.begin_filling() {
             return;
         }
         let office = Arc::clone(self);
-        let handle = tokio::spawn(async move {
+        self.keep(tokio::spawn(async move {
             loop {
                 let filling =
                     Filler::run(Arc::clone(&office), Arc::clone(&site), Arc::clone(&entry));
@@ -96,10 +113,17 @@ impl Office {
                     break;
                 }
             }
-        });
-        let mut handles = lock(&self.handles);
-        handles.retain(|handle| !handle.is_finished());
-        handles.push(handle);
+        }));
+    }
+
+    /// Sends a filler to a cube whose overviews somebody left out of date.
+    pub(super) async fn mend(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<(), BuildError> {
+        if !entry.repo().left().await?.is_null() {
+            let site = self.site(entry.name());
+            site.set_stale(true);
+            self.fill(Arc::clone(entry), site);
+        }
+        Ok(())
     }
 
     /// Takes the right to write a cube, and waits for it while somebody else has

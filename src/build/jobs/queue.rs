@@ -152,6 +152,16 @@ impl Queue {
         self.tasks.get(&place).map_or(&[], |task| &task.jobs)
     }
 
+    /// Whether some job is done with these chunks.
+    pub(super) fn ends_a_job(&self, places: impl IntoIterator<Item = Place>) -> bool {
+        let mut done: HashMap<JobNumber, usize> = HashMap::new();
+        for job in places.into_iter().flat_map(|place| self.jobs(place)) {
+            *done.entry(*job).or_default() += 1;
+        }
+        done.iter()
+            .any(|(job, done)| self.left.get(job) == Some(done))
+    }
+
     /// Takes a chunk out that is done; returns the jobs that are done with it.
     pub(super) fn remove(&mut self, place: Place) -> Vec<JobNumber> {
         let jobs = self
@@ -223,6 +233,8 @@ mod tests {
         assert_eq!(order(&mut queue), expected);
         assert_eq!(queue.jobs(place(0, 1)), [1, 2]);
         assert_eq!(queue.jobs(place(9, 9)), [2]);
+        assert!(!queue.ends_a_job([place(9, 9), place(0, 0)]));
+        assert!(queue.ends_a_job([place(9, 9), place(0, 1)]));
         assert_eq!(queue.remove(place(9, 9)), [] as [JobNumber; 0]);
         assert_eq!(queue.remove(place(0, 1)), [2]);
     }

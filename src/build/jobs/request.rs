@@ -1,5 +1,6 @@
 //! What somebody asks for, as it is sent and kept.
 
+use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,9 +34,22 @@ pub struct JobRequest {
     pub force: bool,
     /// Build also what failed before.
     pub retry_failed: bool,
+    /// Build again what is complete, of the time steps that are not settled.
+    pub refresh: bool,
+    /// With `refresh`: the steps that end after this day are not settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<NaiveDate>,
 }
 
 impl JobRequest {
+    /// Makes up its mind which steps are settled: those that end so many days
+    /// before a day. A request that knows already keeps to it.
+    pub(super) fn settle(&mut self, day: NaiveDate, days: u32) {
+        if self.refresh && self.settled.is_none() {
+            self.settled = Some(before(day, days));
+        }
+    }
+
     /// What is to be built.
     ///
     /// # Errors
@@ -49,6 +63,9 @@ impl JobRequest {
         ];
         if named.iter().filter(|is_there| **is_there).count() > 1 {
             return Err(PlanError::Areas);
+        }
+        if self.force && self.refresh {
+            return Err(PlanError::Again);
         }
         let area = if let Some(bounds) = self.bbox {
             Area::Bounds(BuildRequest::check_bounds(bounds)?)
@@ -76,8 +93,15 @@ impl JobRequest {
             },
             force: self.force,
             leave_failed: !self.retry_failed,
+            refresh: self.settled.filter(|_| self.refresh),
         })
     }
+}
+
+/// So many days before a day, or the first day there is.
+pub(super) fn before(day: NaiveDate, days: u32) -> NaiveDate {
+    let span = Days::new(days.into());
+    day.checked_sub_days(span).unwrap_or(NaiveDate::MIN)
 }
 
 fn address(text: &str) -> Result<TileAddress, PlanError> {
@@ -113,6 +137,19 @@ mod tests {
     }
 
     #[test]
+    fn a_refresh_keeps_to_the_days_that_it_was_asked_on() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let mut request: JobRequest = serde_json::from_value(json!({"refresh": true})).unwrap();
+        request.settle(day("2023-08-31"), 30);
+        request.settle(day("2024-08-31"), 30);
+        assert_eq!(request.to_build().unwrap().refresh, Some(day("2023-08-01")));
+        assert_eq!(before(day("2023-08-31"), u32::MAX), NaiveDate::MIN);
+        let mut other = JobRequest::default();
+        other.settle(day("2023-08-31"), 30);
+        assert_eq!(other.to_build().unwrap().refresh, None);
+    }
+
+    #[test]
     fn what_means_nothing_is_told() {
         for document in [
             json!({"tile": "1/0"}),
@@ -121,6 +158,7 @@ mod tests {
             json!({"geometry": {"type": "Point", "coordinates": [0, 0]}}),
             json!({"bbox": [1, 0, 0, 1]}),
             json!({"datetime": "soon"}),
+            json!({"force": true, "refresh": true}),
         ] {
             assert!(parsed(document.clone()).is_err(), "{document}");
         }

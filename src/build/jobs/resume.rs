@@ -21,7 +21,7 @@ impl Jobs {
     /// If the ledger or a cube cannot be read.
     pub async fn resume(&self) -> Result<(), JobError> {
         let office = &self.0;
-        for entry in office.catalog.entries() {
+        for entry in &office.catalog.entries() {
             for batch in office.ledger.open_batches(entry.name()).await? {
                 let made = entry.repo().has_batch(batch, LOOKED_THROUGH).await;
                 if made.map_err(BuildError::from)? {
@@ -30,6 +30,7 @@ impl Jobs {
                     office.ledger.undo_batch(batch).await?;
                 }
             }
+            office.mend(entry).await?;
             let open = office.ledger.open_jobs(entry.name()).await?;
             for OpenJob {
                 number,
@@ -56,7 +57,7 @@ impl Jobs {
                 };
                 let site = office.site(entry.name());
                 site.add_ocean(ocean);
-                let progress = site.add(number, job.id, places);
+                let progress = site.add(number, &job, places);
                 if let Some(progress) = progress {
                     // It was killed between its last commit and its end.
                     office.end(number, &progress, JobState::Done, None).await?;
@@ -96,7 +97,7 @@ impl Jobs {
         number: JobNumber,
         places: Vec<Place>,
     ) -> Result<Vec<Place>, JobError> {
-        if job.request.force {
+        if job.request.force || job.request.refresh {
             return Ok(places);
         }
         let request = JobRequest {

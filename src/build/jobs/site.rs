@@ -9,7 +9,11 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
-use super::queue::{JobNumber, Place, Queue};
+use super::{
+    Job,
+    queue::{JobNumber, Place, Queue},
+    quota::Quota,
+};
 use crate::grid::ChunkIndex;
 
 /// The jobs of a cube that are not done, and their chunks.
@@ -18,6 +22,8 @@ pub(super) struct Site {
     inner: Mutex<Inner>,
     /// Something was added or dropped.
     pub(super) changed: Notify,
+    /// What limits the cube's size, if anything does.
+    pub(super) quota: Option<Quota>,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +35,8 @@ struct Inner {
     /// Chunks under way that nobody wants any more.
     dropped: Vec<Place>,
     is_filled: bool,
+    /// Coarse overviews are out of date, though nothing may be left to build.
+    is_stale: bool,
     /// Who writes the cube, so that the filler has to wait.
     waits_for: Option<String>,
     /// The minute that is counted, and chunks in it that nobody asked for.
@@ -39,6 +47,8 @@ struct Inner {
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     pub(super) id: Uuid,
+    /// What it builds is there already, and stays if it fails.
+    pub(super) is_refresh: bool,
     pub(super) begun: Option<Instant>,
     pub(super) under_way: usize,
     /// Chunks that were tried, and that of those wait for a commit.
@@ -67,14 +77,22 @@ impl Inner {
 const MINUTE: Duration = Duration::from_mins(1);
 
 impl Site {
+    pub(super) fn new(quota: Option<Quota>) -> Self {
+        Self {
+            quota,
+            ..Self::default()
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a job and its chunks; without any it is done, and is given back.
-    pub(super) fn add(&self, number: JobNumber, id: Uuid, places: Vec<Place>) -> Option<Progress> {
+    pub(super) fn add(&self, number: JobNumber, job: &Job, places: Vec<Place>) -> Option<Progress> {
         let progress = Progress {
-            id,
+            id: job.id,
+            is_refresh: job.request.refresh,
             begun: None,
             under_way: 0,
             tried: 0,
@@ -246,9 +264,20 @@ impl Site {
         Admitted::New(new)
     }
 
-    /// Whether there is ocean to be recorded.
-    pub(super) fn has_ocean(&self) -> bool {
-        !self.lock().ocean.is_empty()
+    /// Whether there is ocean to be recorded, or overviews are out of date.
+    pub(super) fn has_other_work(&self) -> bool {
+        let inner = self.lock();
+        !inner.ocean.is_empty() || inner.is_stale
+    }
+
+    /// Says whether overviews are out of date, to be mended when nobody fills.
+    pub(super) fn set_stale(&self, is_stale: bool) {
+        self.lock().is_stale = is_stale;
+    }
+
+    /// Whether some job is done with these chunks.
+    pub(super) fn ends_a_job(&self, places: impl IntoIterator<Item = Place>) -> bool {
+        self.lock().queue.ends_a_job(places)
     }
 
     /// Jobs and chunks that are not done.

@@ -1,9 +1,16 @@
 //! What was committed to a cube, and how it is undone and tidied up.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
+
 use super::{JobError, Jobs};
 use crate::{
     build::BuildError,
-    repo::{Commit, Revision},
+    catalog::Entry,
+    compute::ComputeError,
+    repo::{Commit, Revision, Swept, WriterLock},
 };
 
 impl Jobs {
@@ -22,12 +29,86 @@ impl Jobs {
     /// If there is no such cube or state, the cube is being filled, or what
     /// storage says.
     pub async fn rollback(&self, cube: &str, revision: &str) -> Result<Revision, JobError> {
-        let entry = self.entry(cube)?;
-        let lock = entry.repo().lock("a rollback").map_err(BuildError::from)?;
-        let rollback = entry.repo().rollback(revision, &lock).await;
-        let revision = rollback.map_err(BuildError::from)?;
-        tracing::info!(cube, %revision, "a cube was rolled back");
-        entry.publish().await.map_err(BuildError::from)?;
+        let wanted = revision.to_owned();
+        let revision = self.tend(cube, "a rollback", async move |entry, lock| {
+            let revision = entry.repo().rollback(&wanted, &lock).await?;
+            tracing::info!(cube = entry.name(), %revision, "a cube was rolled back");
+            entry.publish().await?;
+            Ok(revision)
+        });
+        let revision = revision.await?;
+        self.0.mend(&self.entry(cube)?).await?;
         Ok(revision)
+    }
+
+    /// Forgets the commits of a cube before a moment; the newest one always
+    /// stays. Returns how many went.
+    ///
+    /// # Errors
+    /// If there is no such cube, it is being filled, or what storage says.
+    pub async fn expire(&self, cube: &str, before: DateTime<Utc>) -> Result<usize, JobError> {
+        self.tend(cube, "expiring old commits", async move |entry, lock| {
+            let gone = entry.repo().expire(before, &lock).await?;
+            tracing::info!(cube = entry.name(), %before, gone, "commits were forgotten");
+            Ok(gone)
+        })
+        .await
+    }
+
+    /// Deletes what no commit of a cube reaches and was written before a moment;
+    /// with `is_dry` it only counts.
+    ///
+    /// # Errors
+    /// If there is no such cube, it is being filled, or what storage says.
+    pub async fn collect_garbage(
+        &self,
+        cube: &str,
+        before: DateTime<Utc>,
+        is_dry: bool,
+    ) -> Result<Swept, JobError> {
+        let site = self.0.site(cube);
+        self.tend(cube, "collecting garbage", async move |entry, lock| {
+            let swept = entry.repo().collect_garbage(before, is_dry, &lock).await?;
+            tracing::info!(cube = entry.name(), is_dry, ?swept, "garbage was collected");
+            if let Some(quota) = &site.quota {
+                quota.forget().await;
+            }
+            Ok(swept)
+        })
+        .await
+    }
+
+    /// Does something to a cube as its only writer, so that no fill may commit
+    /// meanwhile. It goes on to its end when whoever asked for it goes away, and
+    /// the server waits for it.
+    async fn tend<T: Send + 'static, W>(
+        &self,
+        cube: &str,
+        purpose: &str,
+        work: impl FnOnce(Arc<Entry>, WriterLock) -> W + Send + 'static,
+    ) -> Result<T, JobError>
+    where
+        W: Future<Output = Result<T, BuildError>> + Send + 'static,
+    {
+        let office = &self.0;
+        if *office.stop.borrow() {
+            return Err(JobError::ShuttingDown);
+        }
+        let entry = self.entry(cube)?;
+        let lock = entry.repo().lock(purpose).map_err(BuildError::from)?;
+        let (tell, told) = oneshot::channel();
+        office.keep(tokio::spawn(async move {
+            let done = work(entry, lock).await;
+            if let Err(done) = tell.send(done)
+                && let Err(error) = done
+            {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "and nobody waits for that any more");
+            }
+        }));
+        let done = told
+            .await
+            .map_err(|_ended| BuildError::from(ComputeError::ShuttingDown))?;
+        Ok(done?)
     }
 }

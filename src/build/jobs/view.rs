@@ -52,7 +52,7 @@ impl Jobs {
                     chunks: Some(chunks),
                     ..JobRequest::default()
                 };
-                let plan = self.plan(cube, &request).await?;
+                let (plan, _) = self.plan(cube, request.clone()).await?;
                 if plan.counts.build == 0 && plan.new_ocean.is_empty() {
                     return Ok(Seen::Nothing);
                 }

@@ -309,6 +309,30 @@ impl Recipe {
         })
     }
 
+    /// Reads a recipe from JSON that somebody sent: one with the same keys as
+    /// TOML's, that names no file of this machine.
+    ///
+    /// # Errors
+    /// As [`Recipe::from_toml`], and for what would be a file.
+    pub fn from_sent(document: serde_json::Value) -> Result<Self, RecipeError> {
+        let recipe: Self = serde_json::from_value(document).map_err(|error| {
+            RecipeError::Syntax(suggest::explain_unknown_field(&error.to_string()))
+        })?;
+        let stac = &recipe.source.stac;
+        if !(stac.starts_with("https://") || stac.starts_with("http://")) {
+            let reason = format!(
+                "`{stac}` is no address: a recipe that is sent names an archive at http(s)://"
+            );
+            return Err(RecipeError::invalid("source.stac", reason));
+        }
+        if matches!(&recipe.grid.skip, Skip::Outside(region) if region.is_string()) {
+            let reason =
+                "a recipe that is sent holds the GeoJSON object itself and not a file's path";
+            return Err(RecipeError::invalid("grid.skip.outside", reason));
+        }
+        Ok(recipe)
+    }
+
     /// A hash of what changes pixels, which title, style, credit and the end of
     /// the time axis do not. Two cubes with the same hash, built from the same
     /// scenes, hold the same values.
@@ -396,6 +420,31 @@ mod tests {
             &["soruce", "did you mean `source`?"],
         );
         refuse("stac =", "stack =", &["stack", "did you mean `stac`?"]);
+    }
+
+    #[test]
+    fn a_recipe_that_is_sent_names_no_file() {
+        let of = |stac: &str, skip: serde_json::Value| {
+            let mut document = serde_json::to_value(Recipe::from_toml(MINIMAL).unwrap()).unwrap();
+            document["source"]["stac"] = stac.into();
+            document["grid"]["skip"] = skip;
+            Recipe::from_sent(document).map_err(|error| error.to_string())
+        };
+        let ring = serde_json::json!({"outside": {"type": "Polygon", "coordinates": []}});
+        assert!(of("https://example.org/stac", ring).is_ok());
+        for (stac, skip, key) in [
+            ("/etc/passwd", "none".into(), "source.stac"),
+            ("file:///etc/passwd", "none".into(), "source.stac"),
+            (
+                "https://example.org",
+                serde_json::json!({"outside": "/etc/passwd"}),
+                "grid.skip.outside",
+            ),
+            ("https://example.org", "nothing".into(), "unknown variant"),
+        ] {
+            let error = of(stac, skip).unwrap_err();
+            assert!(error.contains(key), "{error}");
+        }
     }
 
     #[test]

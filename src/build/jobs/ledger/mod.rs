@@ -7,10 +7,11 @@
 //! the cube's history tells whether it was made. So a process that is killed
 //! between the two neither forgets a chunk nor builds one twice.
 
+mod batch;
+mod cubes;
 mod rows;
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -18,18 +19,19 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 use uuid::Uuid;
 
-use self::rows::{JOBS, count, job_of, json, parsed, place_of, uuid_of};
+pub(super) use self::batch::{Made, Outcome};
+use self::{
+    batch::finish,
+    rows::{JOBS, count, job_of, json, place_of},
+};
 use super::{
     Job, JobFilter, JobState,
     queue::{JobNumber, Place},
 };
-use crate::{
-    build::StageSeconds,
-    compute::{Compute, ComputeError},
-};
+use crate::compute::{Compute, ComputeError};
 
 /// Raised when the tables change.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE job (
@@ -91,20 +93,6 @@ pub enum LedgerError {
     Compute(#[from] ComputeError),
 }
 
-/// What became of a chunk: `None` if it was built, or why not.
-pub(super) type Outcome = (Place, Option<String>);
-
-/// What there is to say of a commit that was made.
-#[derive(Debug, Default)]
-pub(super) struct Made {
-    /// Chunks of jobs that came after its batch had begun.
-    pub(super) late: Vec<(JobNumber, Outcome)>,
-    /// What it took, for each job.
-    pub(super) stages: BTreeMap<JobNumber, StageSeconds>,
-    /// The state of the cube that it made.
-    pub(super) revision: Option<String>,
-}
-
 /// An open ledger. Clones share it; it does one thing at a time, on a thread of
 /// its own.
 #[derive(Clone, Debug)]
@@ -153,10 +141,12 @@ impl Ledger {
             VERSION => {}
             0 => {
                 change.execute_batch(TABLES)?;
-                change.pragma_update(None, "user_version", VERSION)?;
+                change.execute_batch(cubes::TABLE)?;
             }
+            1 => change.execute_batch(cubes::TABLE)?,
             newer => return Err(LedgerError::Newer(newer)),
         }
+        change.pragma_update(None, "user_version", VERSION)?;
         change.commit()?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
@@ -327,81 +317,6 @@ impl Ledger {
         .await
     }
 
-    /// Marks chunks with the name of the commit that is about to be made, for
-    /// all jobs that wait for them.
-    pub(super) async fn begin_batch(
-        &self,
-        batch: Uuid,
-        outcomes: Vec<(JobNumber, Outcome)>,
-    ) -> Result<(), LedgerError> {
-        self.with(move |connection| {
-            let change = connection.transaction()?;
-            let mut mark = change.prepare(
-                "UPDATE task SET state = 'committing', error = ?5, batch = ?6
-                 WHERE job = ?1 AND time = ?2 AND row = ?3 AND col = ?4",
-            )?;
-            for (job, (place, error)) in outcomes {
-                let Place { time, row, col } = place;
-                mark.execute(params![job, time, row, col, error, batch.to_string()])?;
-            }
-            drop(mark);
-            change.commit()
-        })
-        .await
-    }
-
-    /// Says that a commit was not made: its tasks wait again.
-    pub(super) async fn undo_batch(&self, batch: Uuid) -> Result<(), LedgerError> {
-        self.with(move |connection| {
-            connection.execute(
-                "UPDATE task SET state = 'queued', error = NULL, batch = NULL WHERE batch = ?1",
-                [batch.to_string()],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Says that a commit was made: its tasks are done or failed, and those of
-    /// jobs that came while it was being made, too. Adds what it took.
-    pub(super) async fn end_batch(&self, batch: Uuid, made: Made) -> Result<(), LedgerError> {
-        self.with(move |connection| {
-            let change = connection.transaction()?;
-            change.execute(
-                "UPDATE task SET batch = NULL,
-                 state = CASE WHEN error IS NULL THEN 'done' ELSE 'failed' END WHERE batch = ?1",
-                [batch.to_string()],
-            )?;
-            finish(&change, &made.late)?;
-            for (number, stages) in made.stages {
-                let so_far = "SELECT stages FROM job WHERE number = ?1";
-                let mut all: StageSeconds =
-                    change.query_row(so_far, [number], |row| parsed(row, 0))?;
-                all.add(&stages);
-                change.execute(
-                    "UPDATE job SET stages = ?2, revision = coalesce(?3, revision) WHERE number = ?1",
-                    params![number, json(&all)?, made.revision],
-                )?;
-            }
-            change.commit()
-        })
-        .await
-    }
-
-    /// Commits of a cube of which it is not known whether they were made.
-    pub(super) async fn open_batches(&self, cube: &str) -> Result<Vec<Uuid>, LedgerError> {
-        let cube = cube.to_owned();
-        self.with(move |connection| {
-            let mut select = connection.prepare(
-                "SELECT DISTINCT batch FROM task JOIN job ON job.number = task.job
-                 WHERE batch IS NOT NULL AND cube = ?1",
-            )?;
-            let found = select.query_map([cube], |row| uuid_of(row, 0))?;
-            found.collect()
-        })
-        .await
-    }
-
     /// Failures of a job in the order of time steps and chunks, at most so many.
     pub(super) async fn failures(
         &self,
@@ -423,18 +338,6 @@ impl Ledger {
     }
 }
 
-/// Ends tasks.
-fn finish(connection: &Connection, outcomes: &[(JobNumber, Outcome)]) -> rusqlite::Result<()> {
-    let mut finish = connection.prepare(
-        "UPDATE task SET state = CASE WHEN ?5 IS NULL THEN 'done' ELSE 'failed' END, error = ?5
-         WHERE job = ?1 AND time = ?2 AND row = ?3 AND col = ?4",
-    )?;
-    for (job, (place, error)) in outcomes {
-        finish.execute(params![job, place.time, place.row, place.col, error])?;
-    }
-    Ok(())
-}
-
 /// Forgets the tasks of jobs that ended long ago, and later the jobs.
 fn forget(connection: &Connection) -> rusqlite::Result<()> {
     let older_than = "IN (SELECT number FROM job WHERE ended IS NOT NULL ORDER BY number DESC
@@ -448,4 +351,31 @@ fn forget(connection: &Connection) -> rusqlite::Result<()> {
         [REMEMBERED],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_the_first_version_is_still_read_and_a_newer_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        let connection = Connection::open(&file).unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        connection.close().unwrap();
+        for _ in 0..2 {
+            let ledger = Ledger::open(Some(folder.path())).unwrap();
+            let connection = ledger.connection.lock().unwrap();
+            let cubes = "SELECT count(*) FROM cube";
+            let count: i64 = connection.query_row(cubes, [], |row| row.get(0)).unwrap();
+            assert_eq!(count, 0);
+        }
+        let connection = Connection::open(&file).unwrap();
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        connection.close().unwrap();
+        let error = Ledger::open(Some(folder.path())).unwrap_err();
+        assert!(matches!(error, LedgerError::Newer(3)), "{error}");
+    }
 }

@@ -8,6 +8,7 @@ mod cost;
 mod error;
 mod external;
 mod finished;
+mod name;
 mod painters;
 mod place;
 mod values;
@@ -24,6 +25,7 @@ pub use self::{
 use self::{
     cost::Cost,
     finished::{Finished, finish},
+    name::name,
     painters::{Painters, Paints},
     place::{Mapping, Place},
 };
@@ -33,14 +35,11 @@ use crate::{
     compute::{Admission, Compute},
     cube::{Cell, NODATA, coverage::chunks_below},
     external::ChunkReader,
-    grid::{ChunkIndex, Grid, Level, TileAddress, Window},
+    grid::{ChunkIndex, Level, TileAddress, Window},
     raster::{Expression, Raster, Resampling},
     render::{ImageFormat, Picture, Style, picture},
     zarr::{HeldChunks, Reader, StoredCube},
 };
-
-/// Raised when the same samples give other pictures: it is part of every `ETag`.
-const RENDERER_VERSION: u32 = 2;
 
 /// What a tile is to be.
 #[derive(Clone, Debug)]
@@ -385,45 +384,4 @@ fn default_variables(stored: &StoredCube) -> Vec<String> {
     } else {
         style.variables.clone()
     }
-}
-
-/// A name for exactly these pixels in this style.
-fn name(
-    request: &TileRequest,
-    names: &[String],
-    style: &Style,
-    nodata: u16,
-    grid: &Grid,
-    time: usize,
-    cells: &[(ChunkIndex, Cell)],
-) -> u128 {
-    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
-    let text = format!(
-        "{RENDERER_VERSION} {:?} {} {names:?} {:?} {} {nodata} {:?} {:?} {:?} {:?} {time}",
-        request.address,
-        request.size,
-        request.expression.as_ref().map(ToString::to_string),
-        style.canonical(),
-        request.resampling,
-        request.format,
-        grid.crs,
-        grid.shape,
-    );
-    hasher.update(text.as_bytes());
-    // Their digits would take as long as all the rest.
-    let transform = grid.transform;
-    for number in [
-        transform.origin_x,
-        transform.origin_y,
-        transform.cell_width,
-        transform.cell_height,
-    ] {
-        hasher.update(&number.to_bits().to_le_bytes());
-    }
-    // Stamps alone: with another record of where they come from, or another
-    // share built below, the pixels are the same.
-    for (_, cell) in cells {
-        hasher.update(&cell.stamp.to_le_bytes());
-    }
-    hasher.digest128()
 }

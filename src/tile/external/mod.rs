@@ -14,9 +14,10 @@ use self::{
     place::{Mapping, Place},
 };
 use super::{
-    RENDERER_VERSION, Tile, TileError, TileRequest, Tiles,
+    Tile, TileError, TileRequest, Tiles,
     cost::Cost,
     finished::{self, finish},
+    name::RENDERER_VERSION,
 };
 use crate::{
     catalog::ExternalEntry,

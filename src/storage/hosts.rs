@@ -2,7 +2,8 @@
 //! written, and a program that follows them anywhere can be led to what only it can
 //! reach: the services of its own network, or the keys that a cloud's machines get
 //! from 169.254.169.254. Names are checked before a request and at each redirect,
-//! and what a name stands for where it is looked up, for the connection itself.
+//! and what a name stands for where it is looked up, for the connection itself. A proxy
+//! looks names up by itself, and then it is the one to refuse.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

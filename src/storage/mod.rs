@@ -59,6 +59,8 @@ pub trait Signature: std::fmt::Debug + Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Storage {
     client: reqwest::Client,
+    /// That for no host that was named.
+    base: reqwest::Client,
     settings: Arc<HttpSettings>,
     hosts: Hosts,
     /// Those for hosts that the user named. Only what is in a configuration or a
@@ -78,8 +80,10 @@ impl Storage {
         // Buckets are named by the user alone, and their servers and those of their
         // credentials often have addresses that are not public.
         let buckets = builder(&settings).build()?;
+        let base = guarded(&settings, &hosts).build()?;
         Ok(Self {
-            client: guarded(&settings, &hosts).build()?,
+            client: base.clone(),
+            base,
             buckets: Buckets::new(BucketSettings::default(), buckets),
             settings: Arc::new(settings),
             hosts,
@@ -88,12 +92,13 @@ impl Storage {
     }
 
     /// The same, which also connects to the host of an address that the user gave,
-    /// whatever address it has. Those of the same host share a pool of connections.
+    /// whatever address it has, and to no host that was named before. Those of the
+    /// same host share a pool of connections.
     #[must_use]
     pub fn naming(&self, address: &str) -> Self {
         let hosts = self.hosts.naming(address);
         let Some(host) = hosts.named() else {
-            return self.clone();
+            return self.unnamed();
         };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = match clients.get(host) {
@@ -101,9 +106,9 @@ impl Storage {
             None => match guarded(&self.settings, &hosts).build() {
                 Ok(client) => clients.entry(Arc::clone(host)).or_insert(client).clone(),
                 Err(error) => {
-                    // It could be set up before; what is allowed stays as it is.
+                    // One could be set up before. What it may not read is told then.
                     tracing::error!(%error, "a client of {host} cannot be set up");
-                    return self.clone();
+                    return self.unnamed();
                 }
             },
         };
@@ -111,6 +116,14 @@ impl Storage {
         Self {
             client,
             hosts,
+            ..self.clone()
+        }
+    }
+
+    fn unnamed(&self) -> Self {
+        Self {
+            client: self.base.clone(),
+            hosts: self.hosts.naming(""),
             ..self.clone()
         }
     }

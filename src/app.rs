@@ -9,8 +9,8 @@ use crate::{
     build::{Builder, JobError, JobSettings, Jobs, LedgerError},
     catalog::{Catalog, CatalogError, CreateError, Entry, UnknownCube},
     compute::{Admission, Compute},
-    config::Config,
-    http::{self, Access, AppState, Connections},
+    config::{Config, TokensError},
+    http::{self, Access, AppState, AuditError, Connections, Guard, Peer},
     source::{SceneSource, SourceError},
     storage::{FetchError, Storage},
     telemetry,
@@ -41,6 +41,12 @@ pub enum AppError {
     /// The source cannot be set up.
     #[error("cannot set up the reading of catalogues and images")]
     Source(#[from] SourceError),
+    /// Tokens that cannot be meant so.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    /// What is done cannot be noted.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The jobs of before cannot be had.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -77,11 +83,17 @@ pub async fn workshop(config: &Config, store: PathBuf) -> Result<(Arc<Entry>, Bu
 }
 
 impl App {
-    /// Opens the configured cubes. `access` says who may use the admin API.
+    /// Opens the configured cubes. `access` says who may do everything, beside what
+    /// the tokens of the configuration allow.
     ///
     /// # Errors
-    /// If a cube cannot be opened or the source not be set up.
+    /// If tokens are wrong, a cube cannot be opened or the source not be set up.
     pub async fn new(config: &Config, access: Access) -> Result<Self, AppError> {
+        config.check_tokens()?;
+        let guard = Guard::new(&access, config);
+        if guard.locks_everybody_out() {
+            return Err(TokensError::NobodyMayRead.into());
+        }
         let mut catalog = Catalog::new(
             Duration::from_secs(config.cache.check_seconds),
             config.bucket_settings(),
@@ -94,6 +106,7 @@ impl App {
             .map_err(AppError::Storage)?
             .with_buckets(config.bucket_settings());
         for (name, path) in &config.cubes {
+            let storage = storage.naming(&path.to_string_lossy());
             catalog.open_any(name, path, &storage, &tiles).await?;
         }
         let server = &config.server;
@@ -107,11 +120,12 @@ impl App {
         let source = SceneSource::new(config.source.clone(), builds.clone())?;
         let builder = Builder::new(source, builds, config.build.clone());
         let tiles = Tiles::new(Arc::clone(&catalog), tiles, admission, &config.cache);
-        let settings = if access.is_on() {
+        let settings = if guard.is_on() {
             config.job_settings()
         } else {
             JobSettings::default()
         };
+        let guard = Arc::new(guard.noting_in(settings.folder.as_deref())?);
         let jobs = Jobs::open(builder, catalog, settings)?;
         jobs.resume().await?;
         jobs.keep_fresh();
@@ -119,7 +133,7 @@ impl App {
             state: Arc::new(AppState {
                 tiles,
                 jobs,
-                access,
+                guard,
                 server: Arc::new(config.server.clone()),
                 metrics: telemetry::count(),
             }),
@@ -139,7 +153,9 @@ impl App {
         let jobs = self.state.jobs.clone();
         let patience = Duration::from_secs(self.state.server.request_seconds);
         let connections = Connections::new(listener, patience);
-        axum::serve(connections, http::router(&self.state))
+        let router = http::router(&self.state);
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        axum::serve(connections, service)
             .with_graceful_shutdown(shutdown)
             .await
             .map_err(AppError::Serve)?;

@@ -192,7 +192,7 @@ impl Builder {
         let bytes = config.memory_mib.saturating_mul(1 << 20);
         let chunks = config.concurrency.max(1) as u64;
         Workshop {
-            source: self.source.counted(),
+            source: self.source.of_catalogue(&stored.cube.recipe().source.stac),
             pool: self.compute.clone(),
             memory: Memory::new(bytes / 4),
             stack_bytes: usize::try_from(bytes / 4 * 3 / chunks).unwrap_or(usize::MAX),

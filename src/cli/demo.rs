@@ -100,10 +100,14 @@ pub(super) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     config.build.commit_seconds = 1;
     config.server.state_dir = store.with_extension("state");
     config.cubes.insert("demo".to_owned(), store);
-    let access = match (&config.admin_token, arguments.bind.ip().is_loopback()) {
-        (Some(token), _) => Access::Token(token.clone()),
-        (None, true) => Access::Open,
-        (None, false) => Access::Off,
+    // Where the configuration says who may do what, it is not for everybody.
+    let is_for_all = arguments.bind.ip().is_loopback()
+        && config.tokens.is_empty()
+        && !config.server.protect_reading;
+    let access = match &config.admin_token {
+        Some(token) => Access::Token(token.clone()),
+        None if is_for_all => Access::Open,
+        None => Access::Off,
     };
     let app = App::new(&config, access).await?;
     let address = listener.local_addr()?;

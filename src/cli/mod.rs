@@ -6,6 +6,7 @@ mod demo;
 mod history;
 mod provenance;
 mod serve;
+mod token;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -76,6 +77,8 @@ enum Command {
     Gc(history::GcArguments),
     /// Serve cubes as map tiles
     Serve(serve::ServeArguments),
+    /// Make a token, and the lines of the configuration that let it in
+    Token(token::TokenArguments),
     /// Print the documented default configuration
     Config,
     /// Serve a synthetic archive and a cube that fills from it, offline
@@ -134,6 +137,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rollback { store, revision } => history::rollback(&store, &revision).await,
         Command::Gc(arguments) => history::gc(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Token(arguments) => token::run(arguments),
         Command::Config => {
             say(DEFAULT_TOML.trim_end());
             Ok(DONE)

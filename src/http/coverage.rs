@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiError, AppState, error::NO_STORE, jobs::wrong_query};
+use super::{ApiError, AppState, access::Caller, error::NO_STORE, jobs::wrong_query};
 use crate::{
     build::{Area, BuildRequest, PlanError, chunk_bounds},
     catalog::Entry,
+    config::Scope,
     cube::{Cell, State as ChunkState},
     grid::{Bounds, ChunkIndex, Level, Window},
     render::{Picture, encode, picture::Pixels},
@@ -49,7 +50,7 @@ pub(super) struct Which {
 }
 
 /// The chunks of a time step as `GeoJSON`: state, and of up to 256 chunks what
-/// they are made of. Why a chunk failed is told to who may use the admin API.
+/// they are made of. Why a chunk failed is told to who may have it filled.
 #[utoipa::path(
     get, path = "/cubes/{cube}/coverage", tag = "cubes",
     params(("cube" = String, Path, description = "Name of the cube"), Which),
@@ -63,7 +64,7 @@ pub(super) struct Which {
 pub(super) async fn features(
     State(state): State<Arc<AppState>>,
     Path(cube): Path<String>,
-    headers: HeaderMap,
+    caller: Caller,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(which) = which.map_err(|rejection| wrong_query(&rejection))?;
@@ -73,7 +74,7 @@ pub(super) async fn features(
     let chunks = chunks(&stored, time, which.bbox.as_deref())?;
     let cells = cells(&state, &entry, &stored, time, &chunks).await?;
     let is_detailed = cells.len() <= DETAILED;
-    let may_see_errors = state.access.check(&headers).is_ok();
+    let may_see_errors = caller.can(Scope::Fill, &cube);
     let mut features = Vec::with_capacity(cells.len());
     for (chunk, cell) in cells {
         let mut properties = json!({
@@ -250,7 +251,7 @@ pub(super) async fn made_of(
     let record = text.and_then(|text| serde_json::from_str(&text).ok());
     let mut record: Value = record.unwrap_or_default();
     if let Some(error) = record.get_mut("error").filter(|_| !may_see_errors) {
-        *error = json!("send the admin token to read why");
+        *error = json!("send a token with the scope `fill` to read why");
     }
     Ok(record)
 }

@@ -9,7 +9,9 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{ApiError, AppState, externals, links::base_url, query::TileQuery, tiles};
+use super::{
+    ApiError, AppState, access::Caller, externals, links::base_url, query::TileQuery, tiles,
+};
 use crate::{
     catalog::Entry,
     config::ServerConfig,
@@ -24,9 +26,14 @@ use crate::{
 /// answer.
 const COUNTED_CHUNKS: usize = 200_000;
 
-/// The cubes.
+/// The cubes that the caller may see, and who may fill them and who may read:
+/// `admin` is off, open (to everybody) or token, `reading` is open or token.
 #[utoipa::path(get, path = "/cubes", tag = "cubes", responses((status = 200, description = "Their names and links")))]
-pub(super) async fn list(State(state): State<Arc<AppState>>, headers: HeaderMap) -> Json<Value> {
+pub(super) async fn list(
+    State(state): State<Arc<AppState>>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Json<Value> {
     let base = base_url(&headers, &state.server);
     let cube = |entry: &Arc<Entry>| {
         let name = entry.name();
@@ -36,13 +43,16 @@ pub(super) async fn list(State(state): State<Arc<AppState>>, headers: HeaderMap)
             "links": [{"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{name}")}],
         })
     };
-    let catalog = state.tiles.catalog();
-    let (own, others) = (catalog.entries(), catalog.externals());
+    let (catalog, guard) = (state.tiles.catalog(), &state.guard);
+    let (mut own, mut others) = (catalog.entries(), catalog.externals());
+    own.retain(|entry| guard.shows(&caller, entry.name()));
+    others.retain(|entry| guard.shows(&caller, entry.name()));
     let others = others.iter().map(|entry| externals::line(entry, &base));
     let cubes: Vec<Value> = own.iter().map(cube).chain(others).collect();
     Json(json!({
         "cubes": cubes,
-        "admin": state.access.name(),
+        "admin": guard.admin_name(),
+        "reading": guard.reading_name(),
         "base_map": base_map(&state.server),
         "version": env!("CARGO_PKG_VERSION"),
     }))
@@ -109,7 +119,7 @@ pub(super) async fn one(
         "colormaps": Colormap::names(),
         "levels": levels,
         "chunk": pyramid.chunk(),
-        "fillable": state.access.is_on(),
+        "fillable": state.guard.is_on(),
         "storage": state.jobs.room(&entry).map(|(bytes, quota)| {
             json!({"bytes": bytes, "quota_bytes": quota})
         }),
@@ -142,6 +152,7 @@ pub(super) async fn tilejson(
     State(state): State<Arc<AppState>>,
     Path((cube, set)): Path<(String, String)>,
     RawQuery(query): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
     if TileMatrixSet::named(&set).is_none() {
@@ -158,6 +169,7 @@ pub(super) async fn tilejson(
     let parsed = TileQuery::parse(&query)?;
     parsed.colormap()?;
     let base = base_url(&headers, &state.server);
+    let query = caller.carried_on(query);
     let separator = if query.is_empty() { "" } else { "?" };
     let template =
         format!("{base}/cubes/{cube}/tiles/{set}/{{z}}/{{x}}/{{y}}.png{separator}{query}");

@@ -1,9 +1,9 @@
-//! Fills on demand, behind a token.
+//! Fills on demand. Who may ask for them is found out by the layer of the routes.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, Query, State, rejection::JsonRejection, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
     response::{
@@ -16,9 +16,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{ApiError, AppState, links::base_url};
+use super::{
+    ApiError, AppState,
+    access::{Caller, Deed},
+    links::base_url,
+};
 use crate::{
-    build::{Followed, Job, JobEvent, JobFilter, JobRequest, JobState},
+    build::{Followed, Job, JobError, JobEvent, JobFilter, JobRequest, JobState},
+    config::Scope,
     suggest,
 };
 
@@ -74,7 +79,7 @@ impl From<Backfill> for JobRequest {
         (status = 202, description = "A job has begun; one with nothing to do is done already"),
         (status = 200, description = "The plan of a dry run, and about what it takes"),
         (status = 401, description = "A token is needed"),
-        (status = 403, description = "The admin API is off"),
+        (status = 403, description = "The admin API is off, or the token lacks a scope or the cube"),
         (status = 404, description = "No such cube"),
         (status = 422, description = "The request makes no plan"),
         (status = 503, description = "Too much waits already"),
@@ -87,24 +92,44 @@ pub(super) async fn backfill(
     headers: HeaderMap,
     body: Result<Json<Backfill>, JsonRejection>,
 ) -> Result<Response, ApiError> {
-    state.access.check(&headers)?;
     let Json(body) = body.map_err(|rejection| wrong_body(&rejection))?;
     let is_dry = body.dry_run;
     let request = JobRequest::from(body);
     if is_dry {
-        let (plan, estimate) = state.jobs.plan(&cube, request).await?;
-        let mut told = json!(plan.counts);
-        told["estimate"] = json!(estimate);
-        told["batches"] = json!(plan.batches.len());
-        return Ok(Json(told).into_response());
+        let plan = planned(&state, &cube, request).await;
+        return Ok((Extension(Deed::DryRun), plan).into_response());
     }
     let job = state.jobs.begin(&cube, request).await?;
     Ok(accepted(&state, &headers, job))
 }
 
+async fn planned(
+    state: &AppState,
+    cube: &str,
+    request: JobRequest,
+) -> Result<Json<Value>, ApiError> {
+    let (plan, estimate) = state.jobs.plan(cube, request).await?;
+    let mut told = json!(plan.counts);
+    told["estimate"] = json!(estimate);
+    told["batches"] = json!(plan.batches.len());
+    Ok(Json(told))
+}
+
 fn accepted(state: &AppState, headers: &HeaderMap, job: Job) -> Response {
     let place = format!("{}/admin/jobs/{}", base_url(headers, &state.server), job.id);
-    (StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(job)).into_response()
+    let told = [(header::LOCATION, place)];
+    let deed = Extension(Deed::of(&job));
+    (StatusCode::ACCEPTED, deed, told, Json(job)).into_response()
+}
+
+/// A job. Of another cube than those of the caller's token there is none.
+async fn found(state: &AppState, caller: &Caller, id: &str) -> Result<Job, ApiError> {
+    let job = state.jobs.get(id).await?;
+    if caller.is_for(&job.cube) {
+        Ok(job)
+    } else {
+        Err(JobError::Unknown(id.to_owned()).into())
+    }
 }
 
 /// Which jobs are listed.
@@ -121,19 +146,18 @@ pub(super) struct Listing {
     offset: Option<u32>,
 }
 
-/// The jobs, the newest first.
+/// The jobs of the cubes that the token is for, the newest first.
 #[utoipa::path(
     get, path = "/admin/jobs", tag = "admin", security(("admin" = [])), params(Listing),
     responses((status = 200, description = "Jobs, without their failures"), (status = 400, description = "A parameter is wrong"))
 )]
 pub(super) async fn list(
     State(state): State<Arc<AppState>>,
-    headers: HeaderMap,
+    caller: Caller,
     listing: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     const LIMIT: u32 = 20;
     const MOST: u32 = 100;
-    state.access.check(&headers)?;
     let Query(listing) = listing.map_err(|rejection| wrong_query(&rejection))?;
     let named = |name: String| {
         JobState::named(&name).ok_or_else(|| {
@@ -146,8 +170,15 @@ pub(super) async fn list(
         listing.limit.unwrap_or(LIMIT).min(MOST),
         listing.offset.unwrap_or(0),
     );
+    let cubes = match listing.cube {
+        Some(cube) => {
+            caller.may_in(Scope::Fill, &cube)?;
+            Some(vec![cube])
+        }
+        None => caller.cubes().map(<[String]>::to_vec),
+    };
     let filter = JobFilter {
-        cube: listing.cube,
+        cubes,
         state: listing.state.map(named).transpose()?,
         limit,
         offset,
@@ -167,10 +198,9 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(state): State<Arc<AppState>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Job>, ApiError> {
-    state.access.check(&headers)?;
-    Ok(Json(state.jobs.get(&id).await?))
+    Ok(Json(found(&state, &caller, &id).await?))
 }
 
 /// Stops a job. What is committed stays.
@@ -186,10 +216,11 @@ pub(super) async fn one(
 pub(super) async fn cancel(
     State(state): State<Arc<AppState>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<Job>, ApiError> {
-    state.access.check(&headers)?;
-    Ok(Json(state.jobs.cancel(&id).await?))
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    let deed = Extension(Deed::of(&found(&state, &caller, &id).await?));
+    let cancelled = state.jobs.cancel(&id).await.map_err(ApiError::from);
+    Ok((deed, cancelled.map(Json)).into_response())
 }
 
 /// Begins a job for the chunks that failed in another.
@@ -205,9 +236,10 @@ pub(super) async fn cancel(
 pub(super) async fn retry(
     State(state): State<Arc<AppState>>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    state.access.check(&headers)?;
+    found(&state, &caller, &id).await?;
     let job = state.jobs.retry(&id).await?;
     Ok(accepted(&state, &headers, job))
 }
@@ -229,11 +261,12 @@ pub(super) async fn retry(
 pub(super) async fn events(
     State(state): State<Arc<AppState>>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     /// A comment so often keeps proxies from hanging up.
     const ALIVE: Duration = Duration::from_secs(15);
-    state.access.check(&headers)?;
+    found(&state, &caller, &id).await?;
     let last = headers.get("last-event-id");
     let last = last.and_then(|last| last.to_str().ok()?.parse().ok());
     let followed = state.jobs.follow(&id, last).await?;
@@ -254,9 +287,9 @@ pub(super) async fn events(
 pub(super) async fn timeline(
     State(state): State<Arc<AppState>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Response, ApiError> {
-    state.access.check(&headers)?;
+    found(&state, &caller, &id).await?;
     let picture = state.jobs.timeline(&id).await?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture).into_response())
 }
@@ -278,12 +311,10 @@ pub(super) struct Past {
 pub(super) async fn history(
     State(state): State<Arc<AppState>>,
     Path(cube): Path<String>,
-    headers: HeaderMap,
     past: Result<Query<Past>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     const LIMIT: usize = 100;
     const MOST: usize = 1000;
-    state.access.check(&headers)?;
     let Query(past) = past.map_err(|rejection| wrong_query(&rejection))?;
     let limit = past.limit.unwrap_or(LIMIT).min(MOST);
     let commits = state.jobs.history(&cube, limit).await?;
@@ -313,10 +344,8 @@ pub(super) struct Rollback {
 pub(super) async fn rollback(
     State(state): State<Arc<AppState>>,
     Path(cube): Path<String>,
-    headers: HeaderMap,
     body: Result<Json<Rollback>, JsonRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    state.access.check(&headers)?;
     let Json(body) = body.map_err(|rejection| wrong_body(&rejection))?;
     let revision = state.jobs.rollback(&cube, &body.revision).await?;
     Ok(Json(json!({"revision": revision.to_string()})))

@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{MatchedPath, Request, State},
-    http::{StatusCode, Uri, header},
+    http::{HeaderName, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -39,11 +39,16 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
-pub use access::Access;
+pub use access::{Access, AuditError, Guard, Peer};
 pub use connection::Connections;
 pub use error::ApiError;
 
-use crate::{build::Jobs, config::ServerConfig, telemetry, tile::Tiles};
+use crate::{
+    build::Jobs,
+    config::{Scope, ServerConfig},
+    telemetry,
+    tile::Tiles,
+};
 
 /// A request body has at most this many bytes: a fill is a few hundred.
 const MAX_BODY: usize = 64 * 1024;
@@ -58,8 +63,8 @@ pub struct AppState {
     pub tiles: Tiles,
     /// The build flow.
     pub jobs: Jobs,
-    /// Who may use the admin API.
-    pub access: Access,
+    /// Who may do what.
+    pub guard: Arc<Guard>,
     /// How the server is offered.
     pub server: Arc<ServerConfig>,
     /// What was counted.
@@ -70,7 +75,9 @@ pub struct AppState {
 #[openapi(
     info(
         title = "CubeTiler",
-        description = "Map tiles from a Zarr data cube, and the builds that fill it."
+        description = "Map tiles from a Zarr data cube, and the builds that fill it. Where a token \
+                       is needed, none and a wrong one are answered with 401, one without the scope \
+                       or the cube with 403, and any after many wrong ones with 429."
     ),
     modifiers(&Security)
 )]
@@ -80,16 +87,50 @@ struct Security;
 
 impl utoipa::Modify for Security {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        api.components
-            .get_or_insert_default()
-            .add_security_scheme("admin", SecurityScheme::Http(bearer));
+        use utoipa::openapi::security::{
+            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+        };
+        let http = |scheme| SecurityScheme::Http(HttpBuilder::new().scheme(scheme).build());
+        let in_address = ApiKey::Query(ApiKeyValue::new("access_token"));
+        let components = api.components.get_or_insert_default();
+        components.add_security_scheme("admin", http(HttpAuthScheme::Bearer));
+        components.add_security_scheme("bearer", http(HttpAuthScheme::Bearer));
+        components.add_security_scheme("basic", http(HttpAuthScheme::Basic));
+        components.add_security_scheme("access_token", SecurityScheme::ApiKey(in_address));
+        // Of what does not say otherwise. Nothing at all is enough where everybody may
+        // read.
+        let one = |name: &str| SecurityRequirement::new(name, [] as [&str; 0]);
+        api.security = Some(vec![
+            SecurityRequirement::default(),
+            one("bearer"),
+            one("basic"),
+            one("access_token"),
+        ]);
     }
 }
 
-fn documented() -> OpenApiRouter<Arc<AppState>> {
+/// All routes but those of the page, in the groups of [`access`]. Each is in the group
+/// of the least scope that it needs.
+fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
+    let admin = |scope| middleware::from_fn_with_state((Arc::clone(state), scope), access::admin);
+    let reading = middleware::from_fn_with_state(Arc::clone(state), access::reading);
+    let limit = RequestBodyLimitLayer::new;
+    let made = OpenApiRouter::new().routes(routes!(upkeep::create));
     OpenApiRouter::with_openapi(Api::openapi())
+        .merge(of_readers().route_layer(reading))
+        .merge(of_fillers().route_layer(admin(Scope::Fill)))
+        .merge(of_admins().route_layer(admin(Scope::Admin)))
+        .layer(limit(MAX_BODY))
+        .merge(
+            made.layer(limit(MAX_RECIPE))
+                .route_layer(admin(Scope::Admin)),
+        )
+        .routes(routes!(health))
+        .routes(routes!(measured))
+}
+
+fn of_readers() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
         .routes(routes!(cubes::list))
         .routes(routes!(cubes::one))
         .routes(routes!(cubes::tilejson))
@@ -101,27 +142,29 @@ fn documented() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(values::bbox))
         .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
+}
+
+fn of_fillers() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
         .routes(routes!(jobs::backfill))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::one, jobs::cancel))
         .routes(routes!(jobs::retry))
         .routes(routes!(jobs::events))
         .routes(routes!(jobs::timeline))
+}
+
+fn of_admins() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
         .routes(routes!(jobs::history))
         .routes(routes!(jobs::rollback))
         .routes(routes!(upkeep::expire))
         .routes(routes!(upkeep::collect))
-        .routes(routes!(health))
-        .routes(routes!(measured))
 }
 
 /// Everything the server answers.
 pub fn router(state: &Arc<AppState>) -> Router {
-    let limit = RequestBodyLimitLayer::new;
-    let made = OpenApiRouter::new().routes(routes!(upkeep::create));
-    let (api, document) = (documented().layer(limit(MAX_BODY)))
-        .merge(made.layer(limit(MAX_RECIPE)))
-        .split_for_parts();
+    let (api, document) = documented(state).split_for_parts();
     let prefix = state.server.root_path.clone();
     let timeout = Duration::from_secs(state.server.request_seconds);
     // Relative, so that the page works under any prefix.
@@ -162,7 +205,8 @@ pub fn router(state: &Arc<AppState>) -> Router {
             CorsLayer::new()
                 .allow_origin(Any)
                 .allow_methods(Any)
-                .allow_headers(Any)
+                // `*` does not stand for `Authorization`.
+                .allow_headers([HeaderName::from_static("*"), header::AUTHORIZATION])
                 .expose_headers(Any),
         )
         .layer(TraceLayer::new_for_http().make_span_with(span))

@@ -194,7 +194,7 @@ async fn looked_at(
     const SOON: u64 = 3;
     let (step, chunks) = tile.unbuilt();
     let server = &state.server;
-    if !(state.access.is_on() && server.fill_on_view.iter().any(|name| name == cube)) {
+    if !(state.guard.is_on() && server.fill_on_view.iter().any(|name| name == cube)) {
         state.jobs.look_at(cube, step, &chunks);
         return None;
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State, rejection::JsonRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -12,9 +12,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiError, AppState, jobs::wrong_body, links::base_url};
+use super::{
+    ApiError, AppState,
+    access::{Caller, Deed},
+    jobs::wrong_body,
+    links::base_url,
+};
 use crate::{
     build::JobError,
+    config::Scope,
     cube::{Cube, Recipe},
 };
 
@@ -34,18 +40,19 @@ pub(super) struct NewCube {
     responses(
         (status = 201, description = "It is served"),
         (status = 401, description = "A token is needed"),
-        (status = 403, description = "The admin API is off, or no cubes are made here"),
+        (status = 403, description = "The admin API is off, the token lacks the scope or the cube, or no cubes are made here"),
         (status = 409, description = "The name is taken, or there are enough cubes"),
         (status = 422, description = "The name or the recipe is none"),
     )
 )]
 pub(super) async fn create(
     State(state): State<Arc<AppState>>,
+    caller: Caller,
     headers: HeaderMap,
     body: Result<Json<NewCube>, JsonRejection>,
 ) -> Result<Response, ApiError> {
-    state.access.check(&headers)?;
     let Json(body) = body.map_err(|rejection| wrong_body(&rejection))?;
+    caller.may_in(Scope::Admin, &body.name)?;
     let cube = Recipe::from_sent(body.recipe).and_then(Cube::new)?;
     let catalog = state.tiles.catalog();
     let entry = catalog.create(&body.name, &cube).await?;
@@ -53,7 +60,9 @@ pub(super) async fn create(
     tracing::info!(cube = name, "a cube was made");
     let place = format!("{}/cubes/{name}", base_url(&headers, &state.server));
     let told = json!({"id": name, "links": [{"rel": "self", "href": place}]});
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(told)).into_response())
+    let deed = Extension(Deed::Create(name.to_owned()));
+    let place = [(header::LOCATION, place)];
+    Ok((StatusCode::CREATED, deed, place, Json(told)).into_response())
 }
 
 /// Which commits are forgotten; one of the two.
@@ -84,10 +93,8 @@ pub(super) struct Expire {
 pub(super) async fn expire(
     State(state): State<Arc<AppState>>,
     Path(cube): Path<String>,
-    headers: HeaderMap,
     body: Result<Json<Expire>, JsonRejection>,
 ) -> Result<Response, ApiError> {
-    state.access.check(&headers)?;
     let Json(body) = body.map_err(|rejection| wrong_body(&rejection))?;
     let before = match (body.before, body.keep_hours) {
         (Some(before), None) => before,
@@ -127,11 +134,9 @@ pub(super) struct Garbage {
 pub(super) async fn collect(
     State(state): State<Arc<AppState>>,
     Path(cube): Path<String>,
-    headers: HeaderMap,
     body: Result<Json<Garbage>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     const KEEP_HOURS: u32 = 24;
-    state.access.check(&headers)?;
     let Json(body) = body.map_err(|rejection| wrong_body(&rejection))?;
     let before = hours_ago(body.keep_hours.unwrap_or(KEEP_HOURS));
     let swept = state.jobs.collect_garbage(&cube, before, body.dry_run);

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
 
-use super::{ApiError, AppState, coverage::made_of, error::NO_STORE, query::ValuesQuery};
+use super::{
+    ApiError, AppState, access::Caller, coverage::made_of, error::NO_STORE, query::ValuesQuery,
+};
 use crate::{
     build::BuildRequest,
+    config::Scope,
     raster::Statistics,
     tile::{Area, AreaRequest},
 };
@@ -45,7 +48,7 @@ pub(super) async fn point(
     State(state): State<Arc<AppState>>,
     Path((cube, place)): Path<(String, String)>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Response, ApiError> {
     let query = ValuesQuery::parse(query.as_deref(), &["variable", "sel"])?;
     own(&state, &cube)?;
@@ -54,7 +57,7 @@ pub(super) async fn point(
         .tiles
         .point(&cube, at, &query.variables, &query.sel)
         .await?;
-    let may_see_errors = state.access.check(&headers).is_ok();
+    let may_see_errors = caller.can(Scope::Fill, &cube);
     let provenance = if found.cell.provenance == 0 {
         Value::Null
     } else {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::retry::RetryPolicy;
-use crate::storage::HttpSettings;
+use super::signing::SIGNED_HOSTS;
+use crate::storage::{Hosts, HttpSettings};
 
 /// Settings of a [`super::SceneSource`].
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -40,9 +41,15 @@ pub struct SourceConfig {
     pub max_read_bytes: usize,
     /// Parts of an image at most this many bytes apart are read in one request.
     pub range_gap_bytes: u64,
+    /// Hosts that images and documents may be on beside that of the recipe's
+    /// catalogue; if it is empty, any public host.
+    pub allowed_hosts: Vec<String>,
     /// Where the Planetary Computer gives signatures for its images:
     /// `{this}/{account}/{container}`.
     pub planetary_computer_sas: String,
+    /// Addresses of the proxies that the environment names.
+    #[serde(skip)]
+    pub proxies: Vec<String>,
 }
 
 impl Default for SourceConfig {
@@ -63,8 +70,10 @@ impl Default for SourceConfig {
             max_crawl_depth: 8,
             max_read_bytes: 512 << 20,
             range_gap_bytes: 64 << 10,
+            allowed_hosts: Vec::new(),
             planetary_computer_sas: "https://planetarycomputer.microsoft.com/api/sas/v1/token"
                 .to_owned(),
+            proxies: Vec::new(),
         }
     }
 }
@@ -84,6 +93,7 @@ impl SourceConfig {
         HttpSettings {
             silence: Duration::from_millis(self.request_timeout_millis.max(1)),
             redirects: self.max_redirects,
+            hosts: Hosts::new(&self.allowed_hosts, SIGNED_HOSTS, &self.proxies),
         }
     }
 }

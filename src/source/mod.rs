@@ -88,6 +88,10 @@ pub struct MaskSpec {
     pub asset: Option<String>,
 }
 
+/// An image, and the host that was named when it was opened: what one catalogue may
+/// have read, another may not.
+type Opened = (Option<Arc<str>>, AssetHref);
+
 /// Finds scenes and reads their images. Clones share connections, opened
 /// images and the bound on reads at once.
 #[derive(Clone, Debug)]
@@ -97,13 +101,15 @@ pub struct SceneSource {
     storage: Storage,
     signer: Signer,
     retry: RetryPolicy,
-    headers: moka::future::Cache<AssetHref, Arc<Cog>>,
+    headers: moka::future::Cache<Opened, Arc<Cog>>,
     reads: Arc<Semaphore>,
     traffic: Arc<Traffic>,
 }
 
 impl SceneSource {
-    /// A source that decodes on the threads of `compute`.
+    /// A source that decodes on the threads of `compute`. It connects to public
+    /// addresses and to what the configuration allows; [`SceneSource::of_catalogue`]
+    /// adds the catalogue of a recipe.
     ///
     /// # Errors
     /// If the TLS library cannot be set up.
@@ -115,7 +121,7 @@ impl SceneSource {
             .build();
         Ok(Self {
             retry: config.retry(),
-            signer: Signer::new(storage.clone(), &config.planetary_computer_sas),
+            signer: Signer::new(&storage, &config.planetary_computer_sas),
             reads: Arc::new(Semaphore::new(config.concurrency.max(1))),
             config: Arc::new(config),
             compute,
@@ -123,6 +129,17 @@ impl SceneSource {
             headers,
             traffic: Arc::default(),
         })
+    }
+
+    /// The same source for the recipe whose catalogue is at this address or path,
+    /// with a count of its own. It also connects to the host of that address, and
+    /// to no other that is within some network.
+    #[must_use]
+    pub fn of_catalogue(&self, stac: &str) -> Self {
+        Self {
+            storage: self.storage.naming(stac),
+            ..self.counted()
+        }
     }
 
     /// The same source with a count of its own.
@@ -209,8 +226,9 @@ impl SceneSource {
     /// # Errors
     /// If its directories cannot be read; the next call tries again.
     pub async fn open(&self, href: &AssetHref) -> Result<Arc<Cog>, SourceError> {
+        let key = (self.storage.named_host().cloned(), href.clone());
         self.headers
-            .try_get_with_by_ref(href, self.open_anew(href))
+            .try_get_with(key, self.open_anew(href))
             .await
             .map_err(|source| SourceError::Image {
                 step: "opening",

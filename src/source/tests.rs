@@ -5,12 +5,14 @@ use axum::http::{Response, header};
 use tokio::io::AsyncWriteExt as _;
 
 use super::cog::testing::{TILE, image, pixel, tiff};
-use super::testing::{Server, impatient, range_of, read, status, test_data};
+use super::testing::{Seen, Server, impatient, range_of, read, status, test_data};
 use super::*;
 use crate::grid::Window;
 
 fn source(config: SourceConfig) -> SceneSource {
-    SceneSource::new(config, Compute::new(1)).unwrap()
+    SceneSource::new(config, Compute::new(1))
+        .unwrap()
+        .of_catalogue("http://127.0.0.1")
 }
 
 fn href(server: &Server, path: &str) -> AssetHref {
@@ -176,6 +178,87 @@ async fn redirects_are_followed_within_a_bound() {
     let redirects = SourceConfig::default().max_redirects;
     assert_eq!(server.seen().len() - before, redirects + 1);
     assert!(source.open(&href(&server, "/local.tif")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_redirect_into_the_network_is_refused_with_the_reason() {
+    let server = Server::start(move |request: &Seen| {
+        let (host, port) = request.headers[header::HOST]
+            .to_str()
+            .unwrap()
+            .split_once(':')
+            .unwrap();
+        assert_eq!(host, "127.0.0.1", "nobody came by another name");
+        let to = match request.path.as_str() {
+            "/metadata.tif" => "http://169.254.169.254/latest/meta-data/".to_owned(),
+            "/other.tif" => format!("http://127.0.0.2:{port}/a.tif"),
+            // The same server by a name that nobody gave.
+            "/name.tif" => format!("http://localhost:{port}/a.tif"),
+            _ => return status(404),
+        };
+        let mut response = status(302);
+        response
+            .headers_mut()
+            .insert(header::LOCATION, to.parse().unwrap());
+        response
+    })
+    .await;
+    let source = source(impatient());
+    for (path, host) in [
+        ("/metadata.tif", "169.254.169.254"),
+        ("/other.tif", "127.0.0.2"),
+        ("/name.tif", "localhost"),
+    ] {
+        let error = source.open(&href(&server, path)).await.unwrap_err();
+        assert!(!error.is_transient(), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("{host} has the address"))
+                && text.contains("source.allowed_hosts"),
+            "{text}"
+        );
+    }
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn what_one_catalogue_may_have_read_another_may_not() {
+    let bytes = tiles_6_by_6();
+    let server = Server::start(move |request: &Seen| range_of(&bytes, request)).await;
+    let image = href(&server, "/a.tif");
+    let source = source(impatient());
+    source.open(&image).await.unwrap();
+    let before = server.seen().len();
+    for other in [
+        "https://example.org/v1",
+        "http://localhost",
+        "/data/items.json",
+    ] {
+        let text = source
+            .of_catalogue(other)
+            .open(&image)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("127.0.0.1") && text.contains("allowed_hosts"),
+            "{text}"
+        );
+    }
+    assert_eq!(server.seen().len(), before);
+    let allowed = SourceConfig {
+        allowed_hosts: vec!["127.0.0.1".to_owned()],
+        ..impatient()
+    };
+    let allowed = SceneSource::new(allowed, Compute::new(1)).unwrap();
+    allowed.open(&image).await.unwrap();
+    let listed = SourceConfig {
+        allowed_hosts: vec!["example.org".to_owned()],
+        ..impatient()
+    };
+    let listed = SceneSource::new(listed, Compute::new(1)).unwrap();
+    let text = listed.open(&image).await.unwrap_err().to_string();
+    assert!(text.contains("127.0.0.1 is not among"), "{text}");
 }
 
 #[tokio::test]

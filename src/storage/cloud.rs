@@ -72,6 +72,11 @@ impl Buckets {
         }
     }
 
+    /// Those that are found by other settings, none of them open.
+    pub(super) fn with(self, settings: BucketSettings) -> Self {
+        Self::new(settings, self.client)
+    }
+
     pub(super) fn settings(&self) -> &BucketSettings {
         &self.settings
     }

@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use object_store::client::HttpError;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use super::HostError;
+
 /// A server's refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpStatus {
@@ -77,6 +79,9 @@ pub enum FetchError {
     /// The request needs a signature, and there is none.
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    /// The host is not connected to.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// More names in a folder of a bucket than are looked at.
     #[error("more than {limit} names lie there, the most that is looked at")]
     TooMany {
@@ -101,7 +106,9 @@ impl FetchError {
             }
             Self::Connection(_) => true,
             Self::Signature(error) => error.source.is_transient(),
-            Self::Unreadable(_) | Self::TooMany { .. } | Self::TooLarge { .. } => false,
+            Self::Unreadable(_) | Self::Host(_) | Self::TooMany { .. } | Self::TooLarge { .. } => {
+                false
+            }
         }
     }
 
@@ -120,6 +127,7 @@ impl FetchError {
                 .is_some_and(|error| matches!(error, object_store::Error::NotModified { .. })),
             Self::Connection(_)
             | Self::Signature(_)
+            | Self::Host(_)
             | Self::TooMany { .. }
             | Self::TooLarge { .. } => false,
         }
@@ -136,6 +144,7 @@ impl FetchError {
                 .is_some_and(|error| matches!(error, object_store::Error::NotFound { .. })),
             Self::Connection(_)
             | Self::Signature(_)
+            | Self::Host(_)
             | Self::TooMany { .. }
             | Self::TooLarge { .. } => false,
         }
@@ -149,6 +158,7 @@ impl FetchError {
             Self::Signature(error) => error.source.retry_after(),
             Self::Connection(_)
             | Self::Unreadable(_)
+            | Self::Host(_)
             | Self::TooMany { .. }
             | Self::TooLarge { .. } => None,
         }
@@ -159,12 +169,21 @@ impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
         // The address is told by whoever made the request, without its secrets.
         let error = error.without_url();
+        if let Some(refused) = host_error(&error) {
+            return Self::Host(refused);
+        }
         if error.is_redirect() || error.is_builder() {
             Self::Unreadable(Box::new(error))
         } else {
             Self::Connection(Box::new(error))
         }
     }
+}
+
+/// The reason that [`super::hosts`] gave, from under those of the client.
+fn host_error(error: &(dyn std::error::Error + 'static)) -> Option<HostError> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.find_map(|cause| cause.downcast_ref::<HostError>().cloned())
 }
 
 impl From<object_store::Error> for FetchError {
@@ -190,6 +209,9 @@ impl From<object_store::Error> for FetchError {
                 retry_after: None,
                 body: answer_of(&error),
             });
+        }
+        if let Some(refused) = host_error(&error) {
+            return Self::Host(refused);
         }
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         let mut from_http = None;

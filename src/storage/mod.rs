@@ -7,11 +7,13 @@ mod bucket;
 mod client;
 mod cloud;
 mod error;
+mod hosts;
 mod local;
 mod location;
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -22,23 +24,28 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, RetryConfig};
 use reqwest::Url;
+use reqwest::redirect::{Action, Attempt, Policy};
 
 use self::client::CheckedClient;
 use self::cloud::Buckets;
+use self::hosts::Resolver;
 
 pub use self::bucket::{Bucket, BucketSettings, Environment, Provider, S3Config};
 pub use self::cloud::Listing;
 pub use self::error::{FetchError, HttpStatus, SignatureError};
+pub use self::hosts::{HostError, Hosts};
 pub use self::local::read_local;
 pub use self::location::{Location, LocationError};
 
 /// How servers are talked to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// How long a server may be silent, and a connection may take.
     pub silence: Duration,
     /// How many redirects are followed, to http(s) addresses only.
     pub redirects: usize,
+    /// Which hosts are connected to.
+    pub hosts: Hosts,
 }
 
 /// What is added to the query of every request for an object. It may change
@@ -48,10 +55,17 @@ pub trait Signature: std::fmt::Debug + Send + Sync {
     fn query(&self) -> BoxFuture<'static, Result<Arc<str>, SignatureError>>;
 }
 
-/// Reads from any [`Location`]. Clones share one pool of connections.
+/// Reads from any [`Location`]. Clones share their pools of connections.
 #[derive(Clone, Debug)]
 pub struct Storage {
     client: reqwest::Client,
+    /// That for no host that was named.
+    base: reqwest::Client,
+    settings: Arc<HttpSettings>,
+    hosts: Hosts,
+    /// Those for hosts that the user named. Only what is in a configuration or a
+    /// recipe is named, so there are few.
+    clients: Arc<Mutex<HashMap<Arc<str>, reqwest::Client>>>,
     buckets: Buckets,
 }
 
@@ -62,37 +76,69 @@ impl Storage {
     /// # Errors
     /// If the TLS library cannot be set up.
     pub fn new(settings: HttpSettings) -> Result<Self, FetchError> {
-        let redirects = settings.redirects;
-        let policy = reqwest::redirect::Policy::custom(move |attempt| {
-            if attempt.previous().len() > redirects {
-                attempt.error(format!("more than {redirects} redirects"))
-            } else if matches!(attempt.url().scheme(), "http" | "https") {
-                attempt.follow()
-            } else {
-                attempt.error("a redirect to an address that is not http(s)")
-            }
-        });
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("cubetiler/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.silence)
-            .read_timeout(settings.silence)
-            .redirect(policy)
-            .build()?;
-        Ok(Self::of(client))
+        let hosts = settings.hosts.clone();
+        // Buckets are named by the user alone, and their servers and those of their
+        // credentials often have addresses that are not public.
+        let buckets = builder(&settings).build()?;
+        let base = guarded(&settings, &hosts).build()?;
+        Ok(Self {
+            client: base.clone(),
+            base,
+            buckets: Buckets::new(BucketSettings::default(), buckets),
+            settings: Arc::new(settings),
+            hosts,
+            clients: Arc::default(),
+        })
     }
 
-    fn of(client: reqwest::Client) -> Self {
+    /// The same, which also connects to the host of an address that the user gave,
+    /// whatever address it has, and to no host that was named before. Those of the
+    /// same host share a pool of connections.
+    #[must_use]
+    pub fn naming(&self, address: &str) -> Self {
+        let hosts = self.hosts.naming(address);
+        let Some(host) = hosts.named() else {
+            return self.unnamed();
+        };
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = match clients.get(host) {
+            Some(client) => client.clone(),
+            None => match guarded(&self.settings, &hosts).build() {
+                Ok(client) => clients.entry(Arc::clone(host)).or_insert(client).clone(),
+                Err(error) => {
+                    // One could be set up before. What it may not read is told then.
+                    tracing::error!(%error, "a client of {host} cannot be set up");
+                    return self.unnamed();
+                }
+            },
+        };
+        drop(clients);
         Self {
-            buckets: Buckets::new(BucketSettings::default(), client.clone()),
             client,
+            hosts,
+            ..self.clone()
         }
+    }
+
+    fn unnamed(&self) -> Self {
+        Self {
+            client: self.base.clone(),
+            hosts: self.hosts.naming(""),
+            ..self.clone()
+        }
+    }
+
+    /// The host that was named.
+    #[must_use]
+    pub fn named_host(&self) -> Option<&Arc<str>> {
+        self.hosts.named()
     }
 
     /// The same, which finds buckets by these settings.
     #[must_use]
     pub fn with_buckets(self, settings: BucketSettings) -> Self {
         Self {
-            buckets: Buckets::new(settings, self.client.clone()),
+            buckets: self.buckets.with(settings),
             ..self
         }
     }
@@ -109,11 +155,22 @@ impl Storage {
         self.buckets.connect(place)?.list(place.key(), limit).await
     }
 
-    /// One that finds a host at an address of this machine.
+    /// One that finds a host at an address of this machine, and also connects to
+    /// that address.
     #[cfg(test)]
     pub(crate) fn finding(host: &str, address: std::net::SocketAddr) -> Self {
-        let client = reqwest::Client::builder().resolve(host, address);
-        Self::of(client.build().unwrap())
+        let settings = HttpSettings {
+            silence: Duration::from_secs(5),
+            redirects: 1,
+            hosts: Hosts::default(),
+        };
+        let hosts = settings.hosts.naming(&format!("http://{address}"));
+        let client = guarded(&settings, &hosts).resolve(host, address);
+        Self {
+            client: client.build().unwrap(),
+            hosts,
+            ..Self::new(settings).unwrap()
+        }
     }
 
     /// A request to be completed and given to [`Storage::send`].
@@ -127,7 +184,10 @@ impl Storage {
         request: reqwest::RequestBuilder,
         limit: u64,
     ) -> Result<Bytes, FetchError> {
-        let response = request.send().await?;
+        let (client, request) = request.build_split();
+        let request = request?;
+        self.hosts.check(request.url())?;
+        let response = client.execute(request).await?;
         let status = response.status();
         if status.is_success() {
             return collect(parts(response), limit).await;
@@ -187,6 +247,7 @@ impl Storage {
                 })
             }
             Location::Http(url) => {
+                self.hosts.check(url)?;
                 // The whole address is the store's and the path within it is
                 // empty, so that a query (a signature) is sent and no segment
                 // is encoded anew. All stores share one client, so one costs
@@ -206,6 +267,37 @@ impl Storage {
                 })
             }
         }
+    }
+}
+
+/// A client that follows redirects to wherever `hosts` allows.
+fn guarded(settings: &HttpSettings, hosts: &Hosts) -> reqwest::ClientBuilder {
+    let (most, allowed) = (settings.redirects, hosts.clone());
+    let policy = Policy::custom(move |attempt| match allowed.check(attempt.url()) {
+        Ok(()) => follow(attempt, most),
+        Err(error) => attempt.error(error),
+    });
+    builder(settings)
+        .redirect(policy)
+        .dns_resolver(Arc::new(Resolver(hosts.clone())))
+}
+
+fn builder(settings: &HttpSettings) -> reqwest::ClientBuilder {
+    let most = settings.redirects;
+    reqwest::Client::builder()
+        .user_agent(concat!("cubetiler/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.silence)
+        .read_timeout(settings.silence)
+        .redirect(Policy::custom(move |attempt| follow(attempt, most)))
+}
+
+fn follow(attempt: Attempt<'_>, most: usize) -> Action {
+    if attempt.previous().len() > most {
+        attempt.error(format!("more than {most} redirects"))
+    } else if matches!(attempt.url().scheme(), "http" | "https") {
+        attempt.follow()
+    } else {
+        attempt.error("a redirect to an address that is not http(s)")
     }
 }
 
@@ -354,6 +446,7 @@ mod tests {
         let storage = Storage::new(HttpSettings {
             silence: Duration::from_secs(1),
             redirects: 1,
+            hosts: Hosts::default(),
         })
         .unwrap();
         let object = storage.object(&Location::Local(path)).unwrap();

@@ -246,3 +246,48 @@ fn only_chunks_in_a_region_of_ones_own_are_built() {
         "{states}"
     );
 }
+
+#[test]
+fn a_token_is_made_with_the_lines_that_let_it_in_and_wrong_lines_end_the_server_at_once() {
+    let local = Local::new();
+    let store = local.create("cube");
+    let made = succeed(&mut cubetiler(&[
+        "token", "bot", "--scope", "fill", "--cube", "alps",
+    ]));
+    let made = String::from_utf8(made.stdout).unwrap();
+    let lines = &made[made.find("[tokens.bot]").unwrap()..];
+    assert!(made.contains("    ct_") && !lines.contains("ct_"), "{made}");
+
+    refuse(
+        &["token", "bot", "--scope", "fil"],
+        &["did you mean `fill`?"],
+    );
+    refuse(&["token", "a b"], &["`a b`"]);
+    let config = local.path("config.toml");
+    for (text, parts) in [
+        (
+            lines.to_owned(),
+            &["`tokens.bot.cubes`", "`alps`", "did you mean `alp`?"][..],
+        ),
+        (
+            lines.replace("\"fill\"", "\"fil\""),
+            &["tokens.bot", "did you mean `fill`?"],
+        ),
+        (
+            lines.replace("\"fill\"", ""),
+            &["`tokens.bot.scopes` is empty"],
+        ),
+        (
+            lines.replace("sha256:", "sha256:0"),
+            &["tokens.bot", "64 hexadecimal digits"],
+        ),
+        (
+            "[server]\nprotect_reading = true".to_owned(),
+            &["nobody could read"],
+        ),
+    ] {
+        fs::write(&config, text).unwrap();
+        let cube = format!("alp={store}");
+        refuse(&["serve", "--config", &config, &cube], parts);
+    }
+}

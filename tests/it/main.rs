@@ -7,6 +7,7 @@
     reason = "a failed step fails the test, and a skipped one says so"
 )]
 
+mod access;
 mod admin;
 mod any_grid;
 mod blocks;

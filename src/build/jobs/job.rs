@@ -136,8 +136,8 @@ impl Job {
 /// Which jobs are listed.
 #[derive(Clone, Debug, Default)]
 pub struct JobFilter {
-    /// Of this cube only.
-    pub cube: Option<String>,
+    /// Of these cubes only.
+    pub cubes: Option<Vec<String>>,
     /// In this state only.
     pub state: Option<JobState>,
     /// At most so many.

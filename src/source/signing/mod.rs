@@ -13,6 +13,9 @@ use futures::future::BoxFuture;
 
 use crate::storage::{FetchError, Location, Signature, SignatureError, Storage};
 
+/// Where the images are that need a signature.
+pub(super) const SIGNED_HOSTS: &[&str] = &["*.blob.core.windows.net"];
+
 /// A signature that is not good for so long any more is not used.
 const MARGIN: Duration = Duration::from_mins(1);
 
@@ -91,9 +94,9 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    pub(super) fn new(storage: Storage, endpoint: &str) -> Self {
+    pub(super) fn new(storage: &Storage, endpoint: &str) -> Self {
         Self {
-            storage,
+            storage: storage.naming(endpoint),
             endpoint: endpoint.trim_end_matches('/').into(),
             containers: Arc::default(),
             tokens: moka::future::Cache::builder()

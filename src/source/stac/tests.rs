@@ -40,6 +40,7 @@ async fn search_in(
 ) -> Result<Vec<Scene>, SourceError> {
     SceneSource::new(config, Compute::new(1))
         .unwrap()
+        .of_catalogue(&spec.stac)
         .search(
             spec,
             bounds,
@@ -226,10 +227,33 @@ async fn pages_that_overlap_give_each_item_once() {
 }
 
 #[tokio::test]
+async fn a_next_link_into_the_network_is_not_followed() {
+    for (link, host) in [
+        ("http://169.254.169.254/latest/", "169.254.169.254"),
+        ("http://localhost:1/page", "localhost"),
+    ] {
+        let server = api(move |_| {
+            page(&collection_of(
+                &[item("one")],
+                Some(json!({
+                    "rel": "next", "href": link,
+                })),
+            ))
+        })
+        .await;
+        let text = search(&spec(&server.url)).await.unwrap_err().to_string();
+        assert!(
+            text.contains(&format!("{host} has the address")) && text.contains("attempts: 1"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_a_search_asks_is_counted_for_its_own_source_and_no_other() {
     let server = api(|_| page(&collection_of(&[item("one")], None))).await;
     let source = SceneSource::new(impatient(), Compute::new(1)).unwrap();
-    let counted = source.counted();
+    let counted = source.of_catalogue(&server.url);
     let (start, end) = (time("2023-08-01T00:00:00Z"), time("2023-09-01T00:00:00Z"));
     let found = counted.search(&spec(&server.url), PLACE, start, end).await;
     assert_eq!(ids(&found.unwrap()), ["one"]);

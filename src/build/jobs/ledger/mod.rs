@@ -218,15 +218,17 @@ impl Ledger {
     ) -> Result<(Vec<(JobNumber, Job)>, u64), LedgerError> {
         self.with(move |connection| {
             let state = filter.state.map(JobState::name);
-            let matching = "WHERE (?1 IS NULL OR cube = ?1) AND (?2 IS NULL OR state = ?2)";
+            let cubes = filter.cubes.as_ref().map(json).transpose()?;
+            let matching = "WHERE (?1 IS NULL OR cube IN (SELECT value FROM json_each(?1)))
+                              AND (?2 IS NULL OR state = ?2)";
             let number_of_all = connection.query_row(
                 &format!("SELECT count(*) FROM job {matching}"),
-                params![filter.cube, state],
+                params![cubes, state],
                 |row| row.get(0),
             )?;
             let query = format!("{JOBS} {matching} ORDER BY number DESC LIMIT ?3 OFFSET ?4");
             let mut select = connection.prepare(&query)?;
-            let page = params![filter.cube, state, filter.limit, filter.offset];
+            let page = params![cubes, state, filter.limit, filter.offset];
             let found: rusqlite::Result<Vec<_>> = select.query_map(page, job_of)?.collect();
             let mut jobs = found?;
             for (number, job) in &mut jobs {

@@ -1,6 +1,8 @@
 //! The configuration: defaults, then a file, then the environment, then flags.
 //! The only reader of the environment.
 
+mod tokens;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
@@ -13,14 +15,21 @@ use crate::{
     suggest,
 };
 
+pub use self::tokens::{
+    ADMIN, MalformedHash, Scope, TokenConfig, TokenHash, TokensError, UnknownScope, check_name,
+};
+
 /// The documented defaults. A test holds them against [`Config::default`].
-pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
+pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// Environment variables begin so; `__` separates a table from its key.
 const PREFIX: &str = "CUBETILER_";
 
-/// Holds the token of the admin API. Secrets come from the environment alone.
+/// Holds the token that may do everything. Secrets come from the environment alone.
 const TOKEN: &str = "CUBETILER_ADMIN_TOKEN";
+
+/// Name the proxies that the HTTP client goes through; in small letters too.
+const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +42,8 @@ pub struct Config {
     pub quotas: BTreeMap<String, f64>,
     /// How the server listens.
     pub server: ServerConfig,
+    /// Who may do what: tokens by name.
+    pub tokens: BTreeMap<String, TokenConfig>,
     /// What serving tiles may take.
     pub cache: CacheConfig,
     /// How buckets are reached.
@@ -43,7 +54,7 @@ pub struct Config {
     pub source: SourceConfig,
     /// How it logs.
     pub log: LogConfig,
-    /// The token of the admin API, from the environment.
+    /// The token that may do everything, from the environment.
     #[serde(skip)]
     pub admin_token: Option<String>,
     /// What the environment says of buckets: credentials, and all else that the
@@ -64,9 +75,11 @@ pub struct ServerConfig {
     /// The path under which a proxy offers the server, without a slash at its
     /// end; `/maps` for one.
     pub root_path: String,
-    /// Whether links follow `X-Forwarded-Proto`, `-Host` and `-Prefix`. Only
-    /// behind a proxy that sets them.
+    /// Whether links follow `X-Forwarded-Proto`, `-Host` and `-Prefix`, and clients
+    /// are told apart by `X-Forwarded-For`. Only behind a proxy that sets them.
     pub trust_forwarded: bool,
+    /// Whether cubes and their tiles are for those alone who send a token.
+    pub protect_reading: bool,
     /// The most seconds that a request may take, and that a client may not read
     /// its answer.
     pub request_seconds: u64,
@@ -105,6 +118,7 @@ impl Default for ServerConfig {
             public_url: String::new(),
             root_path: String::new(),
             trust_forwarded: false,
+            protect_reading: false,
             request_seconds: 30,
             concurrent_tiles: 64,
             waiting_tiles: 1024,
@@ -214,6 +228,11 @@ pub enum ConfigError {
         "`server.public_url` is `{0}`: it begins with http:// or https:// and does not end with a slash, as in `https://example.org/maps`"
     )]
     PublicUrl(String),
+    /// A host that images may be on is none.
+    #[error(
+        "`source.allowed_hosts` has `{0}`: write a host without scheme and port, as `example.org`, or all below one as `*.example.org`"
+    )]
+    AllowedHost(String),
 }
 
 impl Config {
@@ -243,6 +262,7 @@ impl Config {
         }
         let mut admin_token = None;
         let mut buckets = Vec::new();
+        let mut proxies = Vec::new();
         for (name, value) in environment {
             if name == TOKEN {
                 admin_token = Some(value).filter(|token| !token.is_empty());
@@ -259,9 +279,11 @@ impl Config {
                 origin = format!("{origin} and the environment's {name}");
             } else if Environment::has_use_for(&name) {
                 buckets.push((name, value));
+            } else if PROXIES.contains(&name.to_ascii_uppercase().as_str()) {
+                proxies.push(value);
             }
         }
-        let config: Self =
+        let mut config: Self =
             values
                 .try_into()
                 .map_err(|error: toml::de::Error| ConfigError::Key {
@@ -285,6 +307,15 @@ impl Config {
         if !public.is_empty() && (!is_web || public.ends_with('/')) {
             return Err(ConfigError::PublicUrl(public.clone()));
         }
+        if let Some(wrong) = config
+            .source
+            .allowed_hosts
+            .iter()
+            .find(|host| !is_host(host))
+        {
+            return Err(ConfigError::AllowedHost(wrong.clone()));
+        }
+        config.source.proxies = proxies;
         Ok(Self {
             admin_token,
             buckets: buckets.into_iter().collect(),
@@ -327,6 +358,19 @@ impl Config {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
     }
+}
+
+/// Whether a text is a host, or stands for all hosts below one.
+fn is_host(text: &str) -> bool {
+    if text.parse::<std::net::IpAddr>().is_ok() {
+        return true;
+    }
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let is_label = |label: &str| {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        !label.is_empty() && label.bytes().all(is_plain)
+    };
+    name.split('.').all(is_label)
 }
 
 /// A variable's text as the TOML value that it looks like.
@@ -420,6 +464,38 @@ mod tests {
         assert_eq!(settings.environment.beginning_with("GOOGLE_").count(), 1);
         assert!(!format!("{config:?}").contains("secret"));
         assert!(!toml::to_string(&config).unwrap().contains("secret"));
+    }
+
+    #[test]
+    fn a_host_is_named_without_scheme_and_port() {
+        let load = |host: &str| {
+            let (_dir, path) = file(&format!("[source]\nallowed_hosts = ['{host}']\n"));
+            Config::load(Some(path), [])
+        };
+        for host in [
+            "example.org",
+            "*.blob.core.windows.net",
+            "10.0.0.7",
+            "::1",
+            "localhost",
+        ] {
+            assert!(load(host).is_ok(), "{host}");
+        }
+        for host in [
+            "",
+            "*",
+            "*.",
+            "https://example.org",
+            "example.org:80",
+            "a.*.org",
+            "a b",
+        ] {
+            let error = load(host).unwrap_err();
+            assert!(
+                matches!(error, ConfigError::AllowedHost(_)),
+                "{host}: {error}"
+            );
+        }
     }
 
     #[test]

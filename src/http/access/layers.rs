@@ -1,0 +1,238 @@
+//! The layers of the groups of routes.
+
+use std::{net::IpAddr, sync::Arc, time::Instant};
+
+use axum::{
+    extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    Deed, Guard, Peer,
+    audit::Entry,
+    caller::{Caller, Who},
+    sent::{self, Sent, Way},
+};
+use crate::{
+    config::Scope,
+    http::{ApiError, AppState},
+};
+
+/// The layer of routes that read cubes.
+pub(in crate::http) async fn reading(
+    State(state): State<Arc<AppState>>,
+    route: MatchedPath,
+    params: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let guard = &state.guard;
+    let in_address = sent::taken_out_of(request.uri_mut());
+    let sent = in_address
+        .clone()
+        .or_else(|| sent::in_headers(request.headers()));
+    let address = address_of(guard, &request);
+    // Where everybody may read, a password may be meant for the proxy before us.
+    let counts = |sent: &&Sent| guard.protects_reading || sent.way != Way::Basic;
+    let ours = sent.as_ref().filter(counts);
+    let who = match guard.identify(ours, address, route.as_str(), Instant::now()) {
+        // So may any other.
+        Err(_) if !guard.protects_reading => Ok(Who::Nobody),
+        who => who,
+    };
+    let caller = who.map(|who| Caller {
+        who,
+        address,
+        in_address: in_address.map(|sent| sent.token),
+    });
+    let caller = caller.and_then(|caller| {
+        if guard.protects_reading {
+            may(&caller, Scope::Read, &params)?;
+        }
+        Ok(caller)
+    });
+    let is_of_a_page = is_of_a_page(request.headers());
+    let mut response = match caller {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    };
+    if guard.protects_reading {
+        let asks = response.status() == StatusCode::UNAUTHORIZED && !is_of_a_page;
+        keep_private(response.headers_mut());
+        if asks {
+            let basic = HeaderValue::from_static("Basic realm=\"cubetiler\", charset=\"UTF-8\"");
+            response
+                .headers_mut()
+                .append(header::WWW_AUTHENTICATE, basic);
+        }
+    }
+    response
+}
+
+/// The layer of routes of the admin API that need a scope. A browser sends a
+/// password by itself, to whatever page makes it do so, and an address is written
+/// into logs: here only `Authorization: Bearer` counts.
+pub(in crate::http) async fn admin(
+    State((state, needed)): State<(Arc<AppState>, Scope)>,
+    route: MatchedPath,
+    params: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let guard = &state.guard;
+    let sent = sent::in_headers(request.headers()).filter(|sent| sent.way == Way::Bearer);
+    let address = address_of(guard, &request);
+    let who = match guard.identify(sent.as_ref(), address, route.as_str(), Instant::now()) {
+        Ok(Who::Nobody) if !guard.is_on() => {
+            return ApiError::new(
+                StatusCode::FORBIDDEN,
+                "the admin API is off: start the server with CUBETILER_ADMIN_TOKEN set, or with \
+                 [tokens] in its configuration",
+            )
+            .into_response();
+        }
+        Ok(who) => who,
+        Err(error) => return error.into_response(),
+    };
+    let is_known = !matches!(who, Who::Nobody);
+    let caller = Caller {
+        who,
+        address,
+        in_address: None,
+    };
+    let method = request.method().clone();
+    let response = match may(&caller, needed, &params) {
+        Ok(()) => {
+            request.extensions_mut().insert(caller.clone());
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    };
+    if is_known && method != Method::GET && method != Method::HEAD {
+        note(
+            guard,
+            &caller,
+            (&method, route.as_str()),
+            &params,
+            &response,
+        );
+    }
+    response
+}
+
+/// Refuses who may not do what a scope allows, to the cube in the address if there is
+/// one.
+fn may(caller: &Caller, scope: Scope, params: &RawPathParams) -> Result<(), ApiError> {
+    match value_of(params, "cube") {
+        Some(cube) => caller.may_in(scope, cube),
+        None => caller.may(scope),
+    }
+}
+
+/// Notes what a request that changes something came to.
+fn note(
+    guard: &Guard,
+    caller: &Caller,
+    (method, route): (&Method, &str),
+    params: &RawPathParams,
+    response: &Response,
+) {
+    // A job is cancelled by deleting it; what else is done is the address' end.
+    let verb = match *method {
+        Method::DELETE => "cancel",
+        _ => route.rsplit('/').next().unwrap_or_default(),
+    };
+    let (action, cube, job) = match response.extensions().get() {
+        Some(Deed::DryRun) => return,
+        Some(Deed::Job { cube, id }) => (verb, Some(cube.as_str()), Some(id.as_str())),
+        Some(Deed::Create(cube)) => ("create", Some(cube.as_str()), None),
+        None => (verb, value_of(params, "cube"), value_of(params, "id")),
+    };
+    guard.audit.note(&Entry {
+        token: caller.token(),
+        address: caller.address,
+        action,
+        cube,
+        job,
+        status: response.status().as_u16(),
+    });
+}
+
+fn address_of(guard: &Guard, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    sent::address(peer, request.headers(), guard.trusts_forwarded)
+}
+
+fn value_of<'a>(params: &'a RawPathParams, name: &str) -> Option<&'a str> {
+    let mut params = params.iter();
+    params.find_map(|(key, value)| (key == name).then_some(value))
+}
+
+/// Whether a page in a browser asks, which must not make the browser ask for a
+/// password: the page asks for the token itself. Somebody who types an address and a
+/// program such as QGIS are helped by it.
+fn is_of_a_page(headers: &HeaderMap) -> bool {
+    match headers.get("sec-fetch-mode") {
+        Some(mode) => mode != "navigate",
+        // Browsers do not tell a server without TLS.
+        None => headers.contains_key(header::REFERER),
+    }
+}
+
+/// What one may see is not for caches that answer others.
+fn keep_private(headers: &mut HeaderMap) {
+    let told = headers.get(header::CACHE_CONTROL);
+    let told = told.and_then(|value| value.to_str().ok());
+    let private = match told {
+        Some(text) if text.contains("no-store") => None,
+        Some(text) => HeaderValue::from_str(&text.replace("public", "private")).ok(),
+        None => Some(HeaderValue::from_static("private")),
+    };
+    if let Some(private) = private {
+        headers.insert(header::CACHE_CONTROL, private);
+    }
+    headers.append(header::VARY, HeaderValue::from_static("authorization"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_private_is_kept_by_nobody_else() {
+        for (told, kept) in [
+            (
+                Some("public, max-age=9, immutable"),
+                "private, max-age=9, immutable",
+            ),
+            (Some("no-store"), "no-store"),
+            (None, "private"),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(told) = told {
+                headers.insert(header::CACHE_CONTROL, told.parse().unwrap());
+            }
+            keep_private(&mut headers);
+            assert_eq!(headers[header::CACHE_CONTROL], kept);
+            assert_eq!(headers[header::VARY], "authorization");
+        }
+    }
+
+    #[test]
+    fn a_browser_asks_for_a_password_where_an_address_was_typed_and_not_where_a_page_asks() {
+        for (name, value, is) in [
+            ("sec-fetch-mode", "navigate", false),
+            ("sec-fetch-mode", "no-cors", true),
+            ("referer", "http://maps.example.org/", true),
+            ("user-agent", "QGIS", false),
+        ] {
+            let headers = [(name.parse().unwrap(), value.parse().unwrap())];
+            assert_eq!(is_of_a_page(&HeaderMap::from_iter(headers)), is, "{value}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tracing::Instrument as _;
 
 use super::{
     Deed, Guard, Peer,
@@ -99,30 +100,48 @@ pub(in crate::http) async fn admin(
         Ok(who) => who,
         Err(error) => return error.into_response(),
     };
-    let is_known = !matches!(who, Who::Nobody);
     let caller = Caller {
         who,
         address,
         in_address: None,
     };
     let method = request.method().clone();
-    let response = match may(&caller, needed, &params) {
-        Ok(()) => {
-            request.extensions_mut().insert(caller.clone());
-            next.run(request).await
+    let is_noted =
+        !matches!(caller.who, Who::Nobody) && method != Method::GET && method != Method::HEAD;
+    let answer = async move {
+        let response = match may(&caller, needed, &params) {
+            Ok(()) => {
+                request.extensions_mut().insert(caller.clone());
+                next.run(request).await
+            }
+            Err(error) => error.into_response(),
+        };
+        if is_noted {
+            let what = (&method, route.as_str());
+            note(&state.guard, &caller, what, &params, &response);
         }
-        Err(error) => error.into_response(),
+        response
     };
-    if is_known && method != Method::GET && method != Method::HEAD {
-        note(
-            guard,
-            &caller,
-            (&method, route.as_str()),
-            &params,
-            &response,
-        );
+    if is_noted {
+        to_its_end(answer).await
+    } else {
+        answer.await
     }
-    response
+}
+
+/// What changes something is done and noted also if the client goes away meanwhile,
+/// or the answer takes too long.
+async fn to_its_end(answer: impl Future<Output = Response> + Send + 'static) -> Response {
+    match tokio::spawn(answer.in_current_span()).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_stopped) => {
+                let text = "the server is shutting down";
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+            }
+        },
+    }
 }
 
 /// Refuses who may not do what a scope allows, to the cube in the address if there is
@@ -221,6 +240,21 @@ mod tests {
             assert_eq!(headers[header::CACHE_CONTROL], kept);
             assert_eq!(headers[header::VARY], "authorization");
         }
+    }
+
+    #[tokio::test]
+    async fn what_changes_something_goes_on_when_nobody_waits_for_it_any_more() {
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let (done, seen) = tokio::sync::oneshot::channel();
+        let mut answer = Box::pin(to_its_end(async move {
+            gone.await.unwrap();
+            done.send(()).unwrap();
+            Response::default()
+        }));
+        assert!(futures::poll!(&mut answer).is_pending());
+        drop(answer);
+        go.send(()).unwrap();
+        seen.await.unwrap();
     }
 
     #[test]

@@ -140,7 +140,11 @@ pub(super) async fn collect(
     let Json(body) = body.map_err(|rejection| wrong_body(&rejection))?;
     let before = hours_ago(body.keep_hours.unwrap_or(KEEP_HOURS));
     let swept = state.jobs.collect_garbage(&cube, before, body.dry_run);
-    in_time(&state, async { Ok(json!(swept.await?)) }).await
+    let mut answer = in_time(&state, async { Ok(json!(swept.await?)) }).await?;
+    if body.dry_run {
+        answer.extensions_mut().insert(Deed::DryRun);
+    }
+    Ok(answer)
 }
 
 fn hours_ago(hours: u32) -> DateTime<Utc> {

@@ -10,25 +10,26 @@ mod error;
 mod hosts;
 mod local;
 mod location;
+mod object;
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
+use object_store::RetryConfig;
 use object_store::http::HttpBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, RetryConfig};
 use reqwest::Url;
 use reqwest::redirect::{Action, Attempt, Policy};
 
 use self::client::CheckedClient;
 use self::cloud::Buckets;
 use self::hosts::Resolver;
+use self::object::collect;
 
 pub use self::bucket::{Bucket, BucketSettings, Environment, Provider, S3Config};
 pub use self::cloud::Listing;
@@ -36,6 +37,7 @@ pub use self::error::{FetchError, HttpStatus, SignatureError};
 pub use self::hosts::{HostError, Hosts};
 pub use self::local::read_local;
 pub use self::location::{Location, LocationError};
+pub use self::object::{Newest, Object, Part};
 
 /// How servers are talked to.
 #[derive(Clone, Debug)]
@@ -301,137 +303,11 @@ fn follow(attempt: Attempt<'_>, most: usize) -> Action {
     }
 }
 
-/// A file or a remote object. Clones are cheap.
-#[derive(Clone, Debug)]
-pub struct Object {
-    store: Arc<dyn ObjectStore>,
-    path: Path,
-    /// Whether its server answers a request for the last bytes.
-    knows_suffixes: bool,
-}
-
-/// A whole object, if it is not the one that is known already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Newest {
-    /// It is as it was.
-    Same,
-    /// Its bytes, and what names this state of it if its server tells.
-    Another(Bytes, Option<String>),
-}
-
-/// Bytes of an object.
-#[derive(Clone, Debug)]
-pub struct Part {
-    /// The bytes, fewer than asked for if the object ends before.
-    pub bytes: Bytes,
-    /// The size of the whole object.
-    pub size: u64,
-}
-
-impl Object {
-    /// Reads a byte range that begins within the object.
-    pub async fn range(&self, range: Range<u64>) -> Result<Part, FetchError> {
-        self.part(GetRange::Bounded(range)).await
-    }
-
-    /// Reads the last bytes of the object.
-    pub async fn last(&self, bytes: u64) -> Result<Part, FetchError> {
-        if self.knows_suffixes {
-            return self.part(GetRange::Suffix(bytes)).await;
-        }
-        let options = GetOptions::default().with_head(true);
-        let size = self.store.get_opts(&self.path, options).await?.meta.size;
-        if size == 0 {
-            // A range of nothing is refused.
-            return Ok(Part {
-                bytes: Bytes::new(),
-                size,
-            });
-        }
-        let range = size.saturating_sub(bytes)..size;
-        self.part(GetRange::Bounded(range)).await
-    }
-
-    async fn part(&self, range: GetRange) -> Result<Part, FetchError> {
-        let options = GetOptions {
-            range: Some(range),
-            ..GetOptions::default()
-        };
-        let result = self.store.get_opts(&self.path, options).await?;
-        let size = result.meta.size;
-        let length = result.range.end - result.range.start;
-        let bytes = match result.payload {
-            GetResultPayload::Stream(stream) => {
-                collect(stream.map(|part| part.map_err(FetchError::from)), length).await?
-            }
-            GetResultPayload::File(..) => result.bytes().await?,
-        };
-        if (bytes.len() as u64) < length {
-            return Err(FetchError::Connection("the answer breaks off".into()));
-        }
-        Ok(Part { bytes, size })
-    }
-
-    /// Reads the whole object if it has at most `limit` bytes.
-    pub async fn all(&self, limit: u64) -> Result<Bytes, FetchError> {
-        let (bytes, _) = self.whole(GetOptions::default(), limit).await?;
-        Ok(bytes)
-    }
-
-    /// Reads the whole object unless it is still the one with this `ETag`.
-    pub async fn newest(&self, known: Option<&str>, limit: u64) -> Result<Newest, FetchError> {
-        let options = GetOptions {
-            if_none_match: known.map(str::to_owned),
-            ..GetOptions::default()
-        };
-        match self.whole(options, limit).await {
-            Ok((bytes, e_tag)) => Ok(Newest::Another(bytes, e_tag)),
-            Err(error) if known.is_some() && error.is_unmodified() => Ok(Newest::Same),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn whole(
-        &self,
-        options: GetOptions,
-        limit: u64,
-    ) -> Result<(Bytes, Option<String>), FetchError> {
-        let result = self.store.get_opts(&self.path, options).await?;
-        if result.meta.size > limit {
-            return Err(FetchError::TooLarge { limit });
-        }
-        let e_tag = result.meta.e_tag.clone();
-        let bytes = match result.payload {
-            GetResultPayload::Stream(stream) => {
-                collect(stream.map(|part| part.map_err(FetchError::from)), limit).await?
-            }
-            GetResultPayload::File(..) => result.bytes().await?,
-        };
-        Ok((bytes, e_tag))
-    }
-}
-
 /// The parts of an answer's body as they come.
 fn parts(response: reqwest::Response) -> impl Stream<Item = Result<Bytes, FetchError>> {
     futures::stream::try_unfold(response, |mut response| async move {
         Ok(response.chunk().await?.map(|part| (part, response)))
     })
-}
-
-/// Joins the parts of an answer, whatever length it claims to have.
-async fn collect(
-    parts: impl Stream<Item = Result<Bytes, FetchError>>,
-    limit: u64,
-) -> Result<Bytes, FetchError> {
-    let mut parts = std::pin::pin!(parts);
-    let mut bytes = BytesMut::new();
-    while let Some(part) = parts.next().await {
-        bytes.extend_from_slice(&part?);
-        if bytes.len() as u64 > limit {
-            return Err(FetchError::TooLarge { limit });
-        }
-    }
-    Ok(bytes.freeze())
 }
 
 #[cfg(test)]

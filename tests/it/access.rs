@@ -90,6 +90,7 @@ async fn each_scope_opens_what_it_includes_and_a_refusal_names_the_one_that_is_n
         (Method::POST, "/admin/cubes/alps/backfill", "fill"),
         (Method::GET, "/admin/jobs", "fill"),
         (Method::GET, "/admin/cubes/alps/history", "admin"),
+        (Method::POST, "/admin/cubes/alps/gc", "admin"),
     ];
     for (token, may) in [
         (None, &[][..]),
@@ -158,6 +159,12 @@ async fn a_token_of_one_cube_touches_no_other_and_learns_nothing_of_its_jobs() {
         let body = json!({"revision": "1", "dry_run": true});
         assert_eq!(site.post(path, token, body).await.status(), 403, "{path}");
     }
+
+    let new = json!({"name": "dunes", "recipe": {}});
+    let refused = site.post("/admin/cubes", ADMIN, new).await;
+    assert_eq!(refused.status(), 403);
+    let said = detail(refused).await;
+    assert!(said.contains("needs one for `dunes`"), "{said}");
 
     let jobs = told(site.get("/admin/jobs", FILLER).await).await;
     assert_eq!(

@@ -353,6 +353,12 @@ async fn a_cube_is_made_by_a_recipe_that_is_sent_and_found_again_after_a_restart
             assert_eq!(found.as_u16(), status, "{name}: {problem}");
             assert!(problem["detail"].to_string().contains(words), "{problem}");
         }
+        let audit = std::fs::read_to_string(local.path("state/audit.jsonl")).unwrap();
+        let made = audit
+            .lines()
+            .find(|line| line.contains(r#""action":"create""#));
+        assert!(made.unwrap().contains(r#""cube":"alps""#), "{audit}");
+
         // Polygons may be long, but not without end.
         let mut long = recipe.clone();
         long["title"] = "x".repeat(200_000).into();

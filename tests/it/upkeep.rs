@@ -354,10 +354,10 @@ async fn a_cube_is_made_by_a_recipe_that_is_sent_and_found_again_after_a_restart
             assert!(problem["detail"].to_string().contains(words), "{problem}");
         }
         let audit = std::fs::read_to_string(local.path("state/audit.jsonl")).unwrap();
-        let made = audit
+        let noted = audit
             .lines()
             .find(|line| line.contains(r#""action":"create""#));
-        assert!(made.unwrap().contains(r#""cube":"alps""#), "{audit}");
+        assert!(noted.unwrap().contains(r#""cube":"alps""#), "{audit}");
 
         // Polygons may be long, but not without end.
         let mut long = recipe.clone();

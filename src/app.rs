@@ -127,8 +127,11 @@ impl App {
         };
         let guard = Arc::new(guard.noting_in(settings.folder.as_deref())?);
         let jobs = Jobs::open(builder, catalog, settings)?;
-        jobs.resume().await?;
-        jobs.keep_fresh();
+        if guard.is_on() {
+            // Else it only reads.
+            jobs.resume().await?;
+            jobs.keep_fresh();
+        }
         Ok(Self {
             state: Arc::new(AppState {
                 tiles,

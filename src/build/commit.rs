@@ -192,7 +192,10 @@ impl Pending {
             }
         }
         transaction.leave(stale.to_json());
-        let message = format!("Build {} chunks, mark {}", count, self.marked.len());
+        let message = match (count, self.marked.len()) {
+            (0, 0) => "Bring overviews up to date".to_owned(),
+            (built, marked) => format!("Build {built} chunks, mark {marked}"),
+        };
         transaction.commit_batch(&message, batch).await?;
         Ok(!stale.is_empty())
     }

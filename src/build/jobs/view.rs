@@ -56,8 +56,12 @@ impl Jobs {
                 if plan.counts.build == 0 && plan.new_ocean.is_empty() {
                     return Ok(Seen::Nothing);
                 }
-                self.begin(cube, request).await?;
-                Ok(Seen::Filling)
+                match self.begin(cube, request).await {
+                    Ok(_) => Ok(Seen::Filling),
+                    // Whoever looks cannot help it; who fills is told.
+                    Err(JobError::Quota(_)) => Ok(Seen::Nothing),
+                    Err(error) => Err(error),
+                }
             }
         }
     }

@@ -15,6 +15,7 @@ export class Share {
   constructor(shown) {
     this.shown = shown;
     byId('copy-xyz').addEventListener('click', () => this.#copy((id) => `cubes/${id}/tiles/WebMercatorQuad/{z}/{x}/{y}.png`));
+    byId('copy-wmts').addEventListener('click', () => this.#copy((id) => `cubes/${id}/WMTSCapabilities.xml`));
     byId('copy-tilejson').addEventListener('click', () => this.#copy((id) => `cubes/${id}/WebMercatorQuad/tilejson.json`));
   }
 
@@ -26,6 +27,7 @@ export class Share {
   render(cube, view, bounds) {
     // Of data sets of others there are pictures alone.
     this.#download.hidden = bounds === null || cube.chunk === undefined;
+    byId('copy-wmts').hidden = cube.chunk === undefined;
     if (!bounds) return;
     const [path, query] = downloadAddress(cube.id, view, bounds).split('?');
     this.#download.href = `${path}?${withToken(new URLSearchParams(query))}`;

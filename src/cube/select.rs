@@ -94,6 +94,10 @@ impl Cube {
             if dimension != "time" {
                 return Err(SelectError::UnknownDimension(dimension.to_owned()));
             }
+            // Clients of WMTS that leave time at its default send its placeholder.
+            if value == "{time}" {
+                continue;
+            }
             let (method, value) = match value.split_once("::") {
                 None => (Method::Exact, value),
                 Some(("nearest", value)) => (Method::Nearest, value),

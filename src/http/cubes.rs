@@ -127,6 +127,7 @@ pub(super) async fn one(
         "links": [
             {"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{cube}")},
             {"rel": "tilejson", "type": "application/json", "href": format!("{base}/cubes/{cube}/WebMercatorQuad/tilejson.json")},
+            {"rel": "wmts", "type": "application/xml", "href": format!("{base}/cubes/{cube}/WMTSCapabilities.xml")},
             {"rel": "tiles", "templated": true, "type": "image/png", "href": format!("{base}/cubes/{cube}/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}.png")},
             {"rel": "coverage", "type": "application/geo+json", "href": format!("{base}/cubes/{cube}/coverage")},
             {"rel": "coverage", "type": "image/png", "href": format!("{base}/cubes/{cube}/coverage.png")},
@@ -202,7 +203,7 @@ pub(super) async fn tilejson(
 }
 
 /// Whether the cube has what a query names.
-fn check(stored: &StoredCube, query: &TileQuery) -> Result<(), TileError> {
+pub(super) fn check(stored: &StoredCube, query: &TileQuery) -> Result<(), TileError> {
     let names = (query.expression.as_ref())
         .map_or(&query.variables[..], |expression| expression.variables());
     for name in names {
@@ -215,7 +216,7 @@ fn check(stored: &StoredCube, query: &TileQuery) -> Result<(), TileError> {
     Ok(())
 }
 
-fn title(entry: &Entry, stored: &StoredCube) -> String {
+pub(super) fn title(entry: &Entry, stored: &StoredCube) -> String {
     match stored.cube.recipe().title.as_str() {
         "" => entry.name().to_owned(),
         title => title.to_owned(),
@@ -224,7 +225,7 @@ fn title(entry: &Entry, stored: &StoredCube) -> String {
 
 /// The zoom at which the whole cube is about one tile, and the first that is
 /// not coarser than the cube.
-fn zooms(stored: &StoredCube) -> (u8, u8) {
+pub(super) fn zooms(stored: &StoredCube) -> (u8, u8) {
     let footprint = &stored.footprint;
     zooms_for(footprint.extent(), footprint.cell_width)
 }

@@ -14,6 +14,7 @@ mod tiles;
 mod upkeep;
 mod values;
 mod viewer;
+mod wmts;
 
 use std::{sync::Arc, time::Duration};
 
@@ -134,6 +135,7 @@ fn of_readers() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(cubes::list))
         .routes(routes!(cubes::one))
         .routes(routes!(cubes::tilejson))
+        .routes(routes!(wmts::capabilities))
         .routes(routes!(coverage::features))
         .routes(routes!(coverage::image))
         .routes(routes!(values::point))

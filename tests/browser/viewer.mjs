@@ -215,6 +215,17 @@ async function checkDisplay({ page }) {
   };
   const xyz = await copied('#copy-xyz');
   check('the XYZ address is absolute', xyz.startsWith(base.href) && xyz.includes('/{z}/{x}/{y}.png?'), { xyz });
+  const wmts = await copied('#copy-wmts');
+  const capabilities = await page.evaluate(async (url) => {
+    const text = await (await fetch(url)).text();
+    const document = new DOMParser().parseFromString(text, 'application/xml');
+    return {
+      times: document.querySelectorAll('Dimension > Value').length,
+      template: document.querySelector('ResourceURL').getAttribute('template'),
+    };
+  }, wmts);
+  const times = (await cubeDocument(page)).times.length;
+  check('the WMTS address leads to all time steps', capabilities.times === times && capabilities.template.includes('{time}'), { wmts, capabilities });
   const tilejson = await copied('#copy-tilejson');
   const described = await page.evaluate(async (url) => (await fetch(url)).json(), tilejson);
   check('the TileJSON address leads to the same tiles', described.tiles?.[0]?.split('?')[1] === xyz.split('?')[1], { tilejson, tiles: described.tiles });

@@ -118,6 +118,48 @@ async fn an_expression_is_computed_for_statistics_tiles_and_files() {
     assert_eq!(file.status(), 200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn gdal_finds_a_cube_as_a_layer_with_times_and_reads_the_tiles_that_others_get() {
+    const TILE: [&str; 3] = ["11", "1057", "751"];
+    let local = Local::new();
+    let (server, _store) = served(&local).await;
+    let style = "variable=red&rescale=0,3000&colormap_name=viridis";
+    let address = format!("{}/cubes/formula/WMTSCapabilities.xml?{style}", server.url);
+    let answer = server.client.get(&address).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/xml");
+    let text = answer.text().await.unwrap();
+    assert!(
+        text.contains("<Default>2023-08-01T00:00:00Z</Default>"),
+        "{text}"
+    );
+    let [zoom, col, row] = TILE;
+    let tile = format!("/cubes/formula/tiles/WebMercatorQuad/{zoom}/{col}/{row}.png");
+    let plain = server.get(&format!("{tile}?{style}")).await;
+    assert_eq!(plain.status(), 200);
+    let etag = plain.headers()["etag"].clone();
+    std::fs::write(local.path("tile.png"), plain.bytes().await.unwrap()).unwrap();
+    // With the time as it is listed, and as by a client that leaves the placeholder.
+    for time in ["2023-08-01T00:00:00Z", "{time}", "%7Btime%7D"] {
+        let answer = server.get(&format!("{tile}?sel=time={time}&{style}")).await;
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["etag"]),
+            (200, &etag),
+            "{time}"
+        );
+    }
+    if let Some(python) = python() {
+        let mut read = Command::new(python);
+        read.arg(script("wmts.py"))
+            .args([&address, "formula", &local.path("tile.png")]);
+        read.args(TILE).current_dir(local.folder.path());
+        tokio::task::block_in_place(|| succeed(&mut read));
+    }
+    let typo = server
+        .get("/cubes/formula/WMTSCapabilities.xml?varable=red")
+        .await;
+    assert_eq!(typo.status(), 400);
+}
+
 #[tokio::test]
 async fn what_cannot_be_told_is_refused_with_what_could() {
     let local = Local::new();

@@ -1,7 +1,7 @@
 /**
- * Looking into a cube: what is built, values at a point, areas, formulas, statistics, downloads. Answers
- * about values are played, with the gaps and the errors that the demo does not have; what the server
- * answers is held by the server's tests.
+ * Looking into a cube: what is built, values at a point, areas, formulas, statistics, downloads. Most
+ * answers about values are played, with the gaps and the errors that the demo does not have; what the
+ * server answers is held by the server's tests, and read by the page in `checkRealValues`.
  */
 import path from 'node:path';
 import { check, cubeDocument, folder, openMap, shownTile, tilesAfter, tilesIdle, TIMEOUT_MS } from './driver.mjs';
@@ -47,8 +47,51 @@ export async function checkExploring(browser, options) {
   // The refused formula and the missing time series are told by the browser too.
   check('exploring leaves no other error', errors.length === 0 && messages.every((text) => /\b40[04]\b/.test(text)), { messages, errors });
   await opened.context.close();
+  await checkRealValues(browser, options);
   await checkOutlines(browser, options);
   await checkTouch(browser);
+}
+
+/**
+ * Values, series, statistics and the file of the demo itself.
+ * @param {import('playwright-core').Browser} browser
+ * @param {import('playwright-core').BrowserContextOptions} options
+ */
+async function checkRealValues(browser, options) {
+  const { context, page } = await openMap(browser, options, '#time=2023-08-01');
+  const { id, times } = await cubeDocument(page);
+  const place = await page.evaluate(async (cube) => {
+    const answer = await fetch(`cubes/${cube}/coverage?time=2023-08-01`);
+    const built = (await answer.json()).features.find(({ properties }) => properties.state === 'done');
+    const [[[west, south], , [east, north]]] = built.geometry.coordinates;
+    // Not where four cells meet: the page rounds what it asks for.
+    return { lat: (south + north) / 2 + 0.0002, lng: (west + east) / 2 + 0.0002 };
+  }, id);
+  await page.evaluate((latlng) => {
+    window.cubetiler.map.setView(latlng, window.cubetiler.map.getZoom(), { animate: false });
+    window.cubetiler.map.fire('click', { latlng: L.latLng(latlng) });
+  }, place);
+  await page.locator('#point-plot .line').first().waitFor({ state: 'attached', timeout: TIMEOUT_MS });
+  const told = await page.evaluate(async ([cube, at]) => {
+    const answer = await fetch(`cubes/${cube}/point/${at.lng},${at.lat}?sel=time=2023-08-01`);
+    return answer.json();
+  }, [id, place]);
+  const values = (await page.locator('#point-values').innerText()).replaceAll(',', '');
+  const isShown = (/** @type {number|null} */ value) => value === null || new RegExp(`\\b${value}\\b`).test(values);
+  const scenes = await page.locator('#point-scenes summary').innerText();
+  const lines = await page.locator('#point-plot .line').count();
+  const isRight = told.values.some((value) => value > 0) && told.values.every(isShown) && scenes.includes(String(told.provenance.scenes.length));
+  check('a click in the demo shows what the server tells of the place', isRight && lines === told.band_names.length - 1, { values, told: told.values, scenes, lines, times });
+  await page.locator('#point-close').click();
+  const stretched = await tilesAfter(page, () => page.locator('#stretch-view').click());
+  const rescale = stretched.searchParams.getAll('rescale').map((range) => range.split(',').map(Number));
+  check('the demo is stretched by its own statistics', rescale.length === 3 && rescale.every(([low, high]) => low >= 0 && low < high && high < 20_000), { rescale });
+  const file = await page.evaluate(async () => {
+    const answer = await fetch(document.getElementById('download').href);
+    return { status: answer.status, type: answer.headers.get('content-type'), size: (await answer.arrayBuffer()).byteLength };
+  });
+  check('the view is a GeoTIFF', file.status === 200 && file.type.startsWith('image/tiff') && file.size > 10_000, file);
+  await context.close();
 }
 
 /** @param {import('playwright-core').Page} page */

@@ -7,9 +7,9 @@ use tokio::net::TcpListener;
 
 use crate::{
     build::{Builder, JobError, JobSettings, Jobs, LedgerError},
-    catalog::{Catalog, CatalogError, CreateError, Entry, UnknownCube},
+    catalog::{Catalog, CatalogError, CreateError, Entry},
     compute::{Admission, Compute},
-    config::{Config, TokensError},
+    config::{Config, ConfigError, TokensError},
     http::{self, Access, AppState, AuditError, Connections, Guard, Peer},
     source::{SceneSource, SourceError},
     storage::{FetchError, Storage},
@@ -23,15 +23,9 @@ pub enum AppError {
     /// A cube cannot be opened.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// A setting is about a cube that is not there.
-    #[error("`{key}`: {source}")]
-    NoCube {
-        /// The setting.
-        key: &'static str,
-        /// What is wrong.
-        #[source]
-        source: UnknownCube,
-    },
+    /// Settings are about cubes that are not there.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// No cubes can be made.
     #[error(transparent)]
     Home(#[from] CreateError),
@@ -90,6 +84,7 @@ impl App {
     /// If tokens are wrong, a cube cannot be opened or the source not be set up.
     pub async fn new(config: &Config, access: Access) -> Result<Self, AppError> {
         config.check_tokens()?;
+        config.check_cubes()?;
         let guard = Guard::new(&access, config);
         if guard.locks_everybody_out() {
             return Err(TokensError::NobodyMayRead.into());
@@ -110,9 +105,7 @@ impl App {
             catalog.open_any(name, path, &storage, &tiles).await?;
         }
         let server = &config.server;
-        if server.cubes_dir.as_os_str().is_empty() {
-            check_names(config, &catalog)?;
-        } else {
+        if !server.cubes_dir.as_os_str().is_empty() {
             catalog.settle(&server.cubes_dir).await?;
         }
         let catalog = Arc::new(catalog);
@@ -165,22 +158,4 @@ impl App {
         jobs.shut_down().await;
         Ok(())
     }
-}
-
-/// Settings name cubes that are there. Where cubes can be made, one may be meant
-/// that is not made yet.
-fn check_names(config: &Config, catalog: &Catalog) -> Result<(), AppError> {
-    let server = &config.server;
-    let named: [(&'static str, Vec<&String>); 3] = [
-        ("quotas", config.quotas.keys().collect()),
-        ("server.fill_on_view", server.fill_on_view.iter().collect()),
-        ("server.refresh", server.refresh.iter().collect()),
-    ];
-    for (key, names) in named {
-        for name in names {
-            let found = catalog.get(name);
-            found.map_err(|source| AppError::NoCube { key, source })?;
-        }
-    }
-    Ok(())
 }

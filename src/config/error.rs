@@ -40,6 +40,16 @@ pub enum ConfigError {
         "`server.base_map` is `{0}`: it begins with https:// or http:// and has {{z}}, {{x}} and {{y}}, as in `https://tile.example.org/{{z}}/{{x}}/{{y}}.png`"
     )]
     BaseMap(String),
+    /// A setting is about a cube that is not there.
+    #[error("`{key}` names `{cube}`, which is not configured{hint}")]
+    UnknownCube {
+        /// The setting.
+        key: &'static str,
+        /// As it is named.
+        cube: String,
+        /// `; did you mean ..?`, or nothing.
+        hint: String,
+    },
     /// A quota is none.
     #[error("`quotas.{0}` is {1}: write how many GiB the cube may take, as in 20.5")]
     Quota(String, f64),

@@ -183,6 +183,40 @@ impl Config {
         })
     }
 
+    /// Holds settings of single cubes against the cubes, to which the command line
+    /// may have added.
+    ///
+    /// # Errors
+    /// Names the setting and the nearest cube.
+    pub fn check_cubes(&self) -> Result<(), ConfigError> {
+        let server = &self.server;
+        let named: [(&'static str, Vec<&String>); 3] = [
+            ("quotas", self.quotas.keys().collect()),
+            ("server.fill_on_view", server.fill_on_view.iter().collect()),
+            ("server.refresh", server.refresh.iter().collect()),
+        ];
+        for (key, cubes) in named {
+            for cube in cubes {
+                if let Some(hint) = self.missing(cube) {
+                    let cube = cube.clone();
+                    return Err(ConfigError::UnknownCube { key, cube, hint });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Of a cube that is not there, which may be meant, or nothing. Where cubes can
+    /// be made, it may be one that is not made yet.
+    fn missing(&self, cube: &str) -> Option<String> {
+        let are_made = !self.server.cubes_dir.as_os_str().is_empty();
+        if are_made || self.cubes.contains_key(cube) {
+            return None;
+        }
+        let nearest = suggest::nearest(cube, self.cubes.keys().map(String::as_str));
+        Some(nearest.map_or_else(String::new, |best| format!("; did you mean `{best}`?")))
+    }
+
     /// The jobs of a server, of whose cubes some have a quota.
     #[must_use]
     #[expect(
@@ -276,6 +310,27 @@ mod tests {
             (3, 2)
         );
         assert_eq!(config.server, ServerConfig::default());
+    }
+
+    #[test]
+    fn a_setting_of_a_cube_that_is_not_there_names_the_nearest() {
+        let of = |text: &str| -> Config {
+            toml::from_str(&format!("{text}\n[cubes]\nalps = 'cubes/alps'")).unwrap()
+        };
+        for text in [
+            "quotas = { alsp = 1 }",
+            "server = { refresh = ['alsp'] }",
+            "server = { fill_on_view = ['alsp'] }",
+        ] {
+            let error = of(text).check_cubes().unwrap_err().to_string();
+            assert!(error.ends_with("did you mean `alps`?"), "{error}");
+        }
+        for text in [
+            "quotas = { alps = 1 }",
+            "quotas = { alsp = 1 }\nserver = { cubes_dir = 'made' }",
+        ] {
+            assert!(of(text).check_cubes().is_ok(), "{text}");
+        }
     }
 
     #[test]

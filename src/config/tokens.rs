@@ -236,15 +236,14 @@ impl Config {
             if cubes.is_empty() {
                 return Err(TokensError::NoCubes(name.clone()));
             }
-            // Where cubes can be made, one may be meant that is not made yet.
-            let are_made = !self.server.cubes_dir.as_os_str().is_empty();
-            let is_missing = |cube: &&String| !are_made && !self.cubes.contains_key(*cube);
-            if let Some(cube) = cubes.iter().find(is_missing) {
-                return Err(TokensError::UnknownCube {
-                    token: name.clone(),
-                    cube: cube.clone(),
-                    hint: hint(cube, self.cubes.keys().map(String::as_str)),
-                });
+            for cube in cubes {
+                if let Some(hint) = self.missing(cube) {
+                    return Err(TokensError::UnknownCube {
+                        token: name.clone(),
+                        cube: cube.clone(),
+                        hint,
+                    });
+                }
             }
         }
         Ok(())

@@ -161,16 +161,16 @@ fn note(
     params: &RawPathParams,
     response: &Response,
 ) {
-    // A job is cancelled by deleting it; what else is done is the address' end.
-    let verb = match *method {
-        Method::DELETE => "cancel",
-        _ => route.rsplit('/').next().unwrap_or_default(),
+    let action = match (method, route.rsplit('/').next().unwrap_or_default()) {
+        (&Method::DELETE, _) => "cancel",
+        (_, "cubes") => "create",
+        (_, end) => end,
     };
-    let (action, cube, job) = match response.extensions().get() {
+    let (cube, job) = match response.extensions().get() {
         Some(Deed::DryRun) => return,
-        Some(Deed::Job { cube, id }) => (verb, Some(cube.as_str()), Some(id.as_str())),
-        Some(Deed::Create(cube)) => ("create", Some(cube.as_str()), None),
-        None => (verb, value_of(params, "cube"), value_of(params, "id")),
+        Some(Deed::Job { cube, id }) => (Some(cube.as_str()), Some(id.as_str())),
+        Some(Deed::Create(cube)) => (Some(cube.as_str()), None),
+        None => (value_of(params, "cube"), value_of(params, "id")),
     };
     guard.audit.note(&Entry {
         token: caller.token(),

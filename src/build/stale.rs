@@ -12,8 +12,9 @@ use crate::grid::{ChunkIndex, Level};
 /// be left.
 pub(super) const FINE: Level = Level(1);
 
-/// Chunks that are left at most: they are named in every commit until then.
-pub(super) const MOST: usize = 1024;
+/// Chunks that are left at most. They are named in every commit until then, and the
+/// repository keeps what commits say in a file that each commit writes anew.
+pub(super) const MOST: usize = 64;
 
 /// Chunks of the fine overview, by time step, that those above it do not show
 /// yet, and whether their pixels changed.

@@ -183,11 +183,13 @@ fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
+    let [a, b, c, d] = address.octets();
     let is_special = match a {
         // The last are multicast, reserved, broadcast.
         0 | 10 | 127 | 224.. => true,
         100 => (64..128).contains(&b),
+        // What Azure's machines get their keys and settings from.
+        168 => (b, c, d) == (63, 129, 16),
         169 => b == 254,
         172 => (16..32).contains(&b),
         192 => b == 168 || (b == 0 && (c == 0 || c == 2)),

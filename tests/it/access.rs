@@ -299,6 +299,13 @@ async fn where_reading_is_protected_a_token_comes_in_a_header_as_a_password_or_i
 #[tokio::test(flavor = "multi_thread")]
 async fn who_sends_many_wrong_tokens_is_told_to_wait_and_reads_what_everybody_may() {
     let site = Site::new(false).await;
+    // What everybody may read is nothing to guess: a page of somebody else could do
+    // this with its readers.
+    for n in 0..20 {
+        let path = format!("/cubes?access_token=guess{n}");
+        assert_eq!(site.server.get(&path).await.status(), 200);
+    }
+    assert_eq!(site.get("/admin/jobs", ROOT).await.status(), 200);
     for n in 0..10 {
         let answer = site.get("/admin/jobs", &format!("guess {n}")).await;
         assert_eq!(answer.status(), 401);
@@ -317,6 +324,8 @@ async fn who_sends_many_wrong_tokens_is_told_to_wait_and_reads_what_everybody_ma
             .unwrap();
         assert!((1..=60).contains(&wait), "{wait}");
     }
+    // Nobody guesses 256 random bits.
+    assert_eq!(site.get("/admin/jobs", FILLER).await.status(), 200);
     let listing = site.get("/cubes", ROOT).await;
     assert_eq!(listing.status(), 200);
     let listing = told(listing).await;

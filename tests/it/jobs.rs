@@ -529,23 +529,28 @@ async fn ocean_that_was_found_before_a_kill_is_recorded_after_it() {
 async fn a_job_that_fits_its_cube_no_more_ends_and_the_server_starts() {
     let folder = tempfile::tempdir().unwrap();
     let archive = RandomArchive::write(folder.path(), &mut Numbers::new(7), 2);
-    let (store, state) = (folder.path().join("cube"), folder.path().join("state"));
-    let mut longer = recipe(&archive.items());
-    longer.time.end = "2023-09-30".parse().unwrap();
-    let entry = create(&store, longer).await;
-    // So that all of the job is left.
-    let lock = entry.repo().lock("the test").unwrap();
-    let process = Process::start(&store, &state);
-    let job = process.admin.begin("cube", json!({})).await;
-    drop(process);
-    drop((lock, entry));
-    std::fs::remove_dir_all(&store).unwrap();
-    create(&store, recipe(&archive.items())).await;
-    let process = Process::start(&store, &state);
-    let ended = process.admin.ended(&job).await;
-    assert_eq!(ended["state"], "failed");
-    let message = ended["message"].as_str().unwrap();
-    assert!(message.starts_with("it fits the cube no more"), "{message}");
+    for (name, request) in [("missing", json!({})), ("all", json!({"force": true}))] {
+        let store = folder.path().join(name);
+        let state = folder.path().join(format!("{name}.state"));
+        let mut longer = recipe(&archive.items());
+        longer.time.end = "2023-09-30".parse().unwrap();
+        let entry = create(&store, longer).await;
+        // So that all of the job is left.
+        let lock = entry.repo().lock("the test").unwrap();
+        let process = Process::start(&store, &state);
+        let job = process.admin.begin("cube", request).await;
+        drop(process);
+        drop((lock, entry));
+        std::fs::remove_dir_all(&store).unwrap();
+        create(&store, recipe(&archive.items())).await;
+        let process = Process::start(&store, &state);
+        let ended = process.admin.ended(&job).await;
+        assert_eq!(ended["state"], "failed");
+        let message = ended["message"].as_str().unwrap();
+        assert!(message.starts_with("it fits the cube no more"), "{message}");
+        let next = process.admin.begin("cube", json!({})).await;
+        assert_eq!(process.admin.ended(&next).await["committed"], 25);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

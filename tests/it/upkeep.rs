@@ -119,6 +119,13 @@ async fn a_cube_that_takes_as_much_as_it_may_is_served_and_not_filled() {
 
     let (status, problem) = admin.backfill("formula", json!({})).await;
     assert_eq!(status, StatusCode::INSUFFICIENT_STORAGE, "{problem}");
+    let retry = format!("/admin/jobs/{job}/retry");
+    let (status, problem) = admin.post(&retry, json!({})).await;
+    assert_eq!(
+        status,
+        StatusCode::INSUFFICIENT_STORAGE,
+        "what is left is known: {problem}"
+    );
     let (status, plan) = admin.backfill("formula", json!({"dry_run": true})).await;
     assert_eq!((status, &plan["done"]), (StatusCode::OK, &json!(committed)));
     let cube: Value = server.get("/cubes/formula").await.json().await.unwrap();
@@ -270,46 +277,47 @@ async fn a_step_that_settles_while_the_server_is_off_is_refreshed_once_more() {
         };
         Jobs::open(builder, catalog.into(), settings).unwrap()
     };
-    let count = async |jobs: &Jobs| {
+    // Waits for the newest job.
+    let rest = async |jobs: &Jobs| loop {
         let filter = JobFilter {
             limit: 1,
             ..JobFilter::default()
         };
-        jobs.list(filter).await.unwrap().1
+        let (newest, count) = jobs.list(filter).await.unwrap();
+        if newest[0].ended.is_some() {
+            break count;
+        }
+        tokio::task::yield_now().await;
     };
     let jobs = start().await;
-    let fill = jobs
-        .begin("formula", cubetiler::build::JobRequest::default())
-        .await
-        .unwrap();
-    while jobs
-        .get(&fill.id.to_string())
-        .await
-        .unwrap()
-        .ended
-        .is_none()
-    {
-        tokio::task::yield_now().await;
-    }
+    let whole = cubetiler::build::JobRequest::default();
+    jobs.begin("formula", whole).await.unwrap();
+    assert_eq!(rest(&jobs).await, 1);
     // August has not settled at its end, and long after it has.
     let end = "2023-09-01T00:00:00Z".parse().unwrap();
     let due = async |jobs: &Jobs, now| jobs.refresh_if_due("formula", now).await.unwrap();
     assert_eq!(due(&jobs, end).await, Duration::from_hours(24));
-    assert_eq!(count(&jobs).await, 2);
+    assert_eq!(rest(&jobs).await, 2);
     let soon = end + TimeDelta::hours(20);
     assert_eq!(due(&jobs, soon).await, Duration::from_hours(4));
-    assert_eq!(count(&jobs).await, 2, "it is not time yet");
+    assert_eq!(rest(&jobs).await, 2, "it is not time yet");
     jobs.shut_down().await;
     drop(jobs);
     let jobs = start().await;
-    due(&jobs, Utc::now()).await;
+    let (now, items) = (Utc::now(), local.archive.directory.join("items.json"));
+    let whole = std::fs::read(&items).unwrap();
+    std::fs::write(&items, "no catalogue").unwrap();
+    due(&jobs, now).await;
     assert_eq!(
-        count(&jobs).await,
+        rest(&jobs).await,
         3,
         "scenes may have come in before it settled"
     );
-    due(&jobs, Utc::now() + TimeDelta::hours(24)).await;
-    assert_eq!(count(&jobs).await, 3, "and now it is settled");
+    std::fs::write(&items, whole).unwrap();
+    due(&jobs, now + TimeDelta::hours(24)).await;
+    assert_eq!(rest(&jobs).await, 4, "the last one failed");
+    due(&jobs, now + TimeDelta::hours(48)).await;
+    assert_eq!(rest(&jobs).await, 4, "and now it is settled");
     jobs.shut_down().await;
 }
 

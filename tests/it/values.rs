@@ -50,6 +50,25 @@ async fn a_point_tells_all_values_its_scenes_and_its_series() {
 }
 
 #[tokio::test]
+async fn where_there_was_no_scene_the_count_is_none_and_not_unknown() {
+    let local = Local::new();
+    let items = local.archive.directory.join("items.json");
+    let recipe = crate::fixture::recipe(items.to_str().unwrap());
+    let longer = recipe.replace("2023-08-31", "2023-10-31");
+    std::fs::write(local.path("recipe.toml"), longer).unwrap();
+    let store = local.create("cube");
+    let months = ["--datetime", "2023-08-01/2023-09-30"];
+    succeed(cubetiler(&["build", &store]).args(months));
+    let server = Server::start(store.into(), Access::Off, "").await;
+    let series = json_of(&server, "/cubes/formula/timeseries/5.95,43.1").await;
+    let [_, september, october] = series["values"].as_array().unwrap().as_slice() else {
+        panic!("{series}");
+    };
+    assert_eq!(*september, serde_json::json!([null, null, 0]));
+    assert_eq!(*october, serde_json::json!([null, null, null]), "not built");
+}
+
+#[tokio::test]
 async fn a_rectangle_is_told_as_gdal_xarray_and_numpy_read_it() {
     let local = Local::new();
     let (server, store) = served(&local).await;

@@ -36,7 +36,7 @@ use crate::{
         timeline::Moments,
     },
     catalog::Entry,
-    grid::ChunkIndex,
+    grid::{ChunkIndex, Level},
     repo::Revision,
     zarr::StoredCube,
 };
@@ -53,6 +53,9 @@ pub(super) enum FillError {
     /// The ledger cannot be written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A bug. The cube goes on being filled by whoever asks next.
+    #[error("the server has a bug: the fill panicked")]
+    Panicked,
 }
 
 /// A chunk that was tried: what it used, and what came of it.
@@ -102,21 +105,39 @@ impl Filler {
         };
         entry.publish().await.map_err(BuildError::from)?;
         let stored = entry.served();
-        let filler = Self {
+        let filler = Arc::new(Self {
             scenes: Arc::new(Scenes::new(&stored)),
             workshop: office.builder.workshop(&stored),
             office,
             site,
             entry,
             stored,
-        };
+        });
+        filler.end_what_does_not_fit().await?;
         let left = filler.entry.repo().left().await.map_err(BuildError::from)?;
         filler.site.set_stale(false);
         filler.fill(!left.is_null()).await
     }
 
+    /// Ends jobs with chunks that the cube does not have, or no longer: somebody may
+    /// have rolled it back while they waited.
+    async fn end_what_does_not_fit(&self) -> Result<(), FillError> {
+        let grid = self.stored.cube.pyramid().chunks(Level(0));
+        let shape = [self.stored.cube.times().len(), grid.rows(), grid.cols()];
+        for (job, progress) in self.site.take_outside(shape) {
+            let message = format!(
+                "it fits the cube no more, which has {shape:?} time steps, chunk rows and chunk columns"
+            );
+            tracing::warn!(job.id = %progress.id, message, "a job does not go on");
+            self.office
+                .end(job, &progress, JobState::Failed, Some(message))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// `is_stale` says that overviews are out of date.
-    async fn fill(&self, is_stale: bool) -> Result<(), FillError> {
+    async fn fill(self: &Arc<Self>, is_stale: bool) -> Result<(), FillError> {
         let (interval, patience) = (self.office.commit_every, self.office.overviews_every);
         let concurrency = self.office.builder.config().concurrency.max(1);
         let mut stop = self.office.stop.subscribe();
@@ -137,8 +158,12 @@ impl Filler {
             }
             while !is_stopping && over.is_none() && under_way.len() < concurrency {
                 if let Some(quota) = self.site.quota.as_ref().filter(|_| !self.site.is_idle()) {
-                    let compute = self.office.builder.compute();
-                    over = quota.exceeded(&self.entry, compute).await?;
+                    // What cannot be measured does not stop a fill.
+                    over = quota.exceeded(&self.entry).await.unwrap_or_else(|error| {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(error, "a cube's size is not known");
+                        None
+                    });
                     if over.is_some() {
                         break;
                     }
@@ -169,7 +194,12 @@ impl Filler {
                 } else {
                     Overviews::Fine
                 };
-                committing.push(self.commit(std::mem::take(&mut group), overviews));
+                // On a task of its own, as chunks: while this loop waits for a place or
+                // for the ledger, it would have its turn there and not take it.
+                let (filler, group) = (Arc::clone(self), std::mem::take(&mut group));
+                committing.push(Task::of(move || async move {
+                    filler.commit(group, overviews).await
+                }));
             }
             if under_way.is_empty() && committing.is_empty() {
                 // What had been built by then is committed.

@@ -98,27 +98,35 @@ impl Jobs {
     /// nobody.
     ///
     /// # Errors
-    /// If there is no such cube, the request makes no plan, or too much waits.
+    /// If there is no such cube, the request makes no plan, there is no room for more,
+    /// or too much waits.
     pub async fn begin(&self, cube: &str, mut request: JobRequest) -> Result<Job, JobError> {
+        let today = Utc::now().date_naive();
+        request.settle(today, self.0.builder.config().settle_days);
+        let (plan, _) = self.plan(cube, request.clone()).await?;
+        let site = self.0.site(cube);
+        if plan.counts.build > 0
+            && let Some(quota) = &site.quota
+            && let Some(over) = quota.exceeded(&self.entry(cube)?).await?
+        {
+            return Err(over.into());
+        }
+        self.accept(cube, request, plan).await
+    }
+
+    /// Accepts a request that has a plan.
+    async fn accept(&self, cube: &str, request: JobRequest, plan: Plan) -> Result<Job, JobError> {
         let office = &self.0;
         if *office.stop.borrow() {
             return Err(JobError::ShuttingDown);
         }
         let entry = self.entry(cube)?;
-        request.settle(Utc::now().date_naive(), office.builder.config().settle_days);
-        let (plan, _) = self.plan(cube, request.clone()).await?;
         let site = office.site(cube);
         let (jobs, waiting) = site.open();
         if jobs >= OPEN_JOBS {
             return Err(JobError::Full(jobs));
         }
         let more = plan.counts.build;
-        if more > 0
-            && let Some(quota) = &site.quota
-            && let Some(over) = quota.exceeded(&entry, office.builder.compute()).await?
-        {
-            return Err(over.into());
-        }
         if waiting + more > office.max_chunks {
             let limit = office.max_chunks;
             return Err(JobError::TooMuch {
@@ -189,7 +197,8 @@ impl Jobs {
         self.get(id).await
     }
 
-    /// Begins a job for the chunks that failed in another.
+    /// Begins a job for the chunks that failed in another, and those that it did not
+    /// come to.
     ///
     /// # Errors
     /// If there is none or it is not done, and as [`Jobs::begin`] says.
@@ -198,8 +207,8 @@ impl Jobs {
         if job.state.is_open() {
             return Err(JobError::State(job.state));
         }
-        let failures = self.0.ledger.failures(number, self.0.max_chunks).await?;
-        let chunks = failures.iter().map(|(place, _)| place.to_array()).collect();
+        let left = self.0.ledger.left(number, self.0.max_chunks).await?;
+        let chunks = left.iter().map(|place| place.to_array()).collect();
         let request = JobRequest {
             chunks: Some(chunks),
             retry_failed: true,
@@ -259,8 +268,12 @@ impl Jobs {
         let failures = self.0.ledger.failures(number, LISTED_FAILURES).await?;
         if let Ok(entry) = self.entry(&job.cube) {
             let cube = entry.served().cube;
-            let listed = failures
+            // The cube may have been rolled back since.
+            let steps = cube.times().len();
+            let failures = failures
                 .into_iter()
+                .filter(|(place, _)| place.time() < steps);
+            let listed = failures
                 .map(|(place, error)| Failure::new(&cube, place.time(), place.chunk(), error));
             job.errors = listed.collect();
         }

@@ -3,10 +3,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::{
     sync::{Semaphore, watch},
@@ -27,7 +29,7 @@ use super::{
 use crate::{
     build::{BuildError, Builder, run::chain},
     catalog::{Catalog, Entry},
-    repo::{LockError, WriterLock},
+    repo::{LockError, WriterLock, is_in_bucket},
 };
 
 /// How long a fill waits before it asks again whether a cube can be written.
@@ -83,7 +85,7 @@ impl Office {
             return Arc::clone(site);
         }
         let quota = self.settings.quotas.get(cube);
-        let site = Arc::new(Site::new(quota.map(|limit| Quota::new(*limit))));
+        let site = Arc::new(Site::new(quota.map(|limit| Arc::new(Quota::new(*limit)))));
         sites.insert(cube.to_owned(), Arc::clone(&site));
         site
     }
@@ -106,7 +108,9 @@ impl Office {
             loop {
                 let filling =
                     Filler::run(Arc::clone(&office), Arc::clone(&site), Arc::clone(&entry));
-                if let Err(error) = filling.await {
+                // What is shared with it is behind locks that do not mind.
+                let filled = AssertUnwindSafe(filling).catch_unwind().await;
+                if let Err(error) = filled.unwrap_or(Err(FillError::Panicked)) {
                     office.give_up(&site, &error).await;
                 }
                 if site.end_filling() || *office.stop.borrow() {
@@ -116,14 +120,24 @@ impl Office {
         }));
     }
 
-    /// Sends a filler to a cube whose overviews somebody left out of date.
-    pub(super) async fn mend(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<(), BuildError> {
-        if !entry.repo().left().await?.is_null() {
-            let site = self.site(entry.name());
-            site.set_stale(true);
-            self.fill(Arc::clone(entry), site);
+    /// Sends a filler to a cube whose overviews somebody left out of date, if it can
+    /// be written here.
+    pub(super) async fn mend(self: &Arc<Self>, entry: &Arc<Entry>) {
+        if is_in_bucket(entry.repo().path()) {
+            return;
         }
-        Ok(())
+        match entry.repo().left().await {
+            Ok(left) if left.is_null() => {}
+            Ok(_) => {
+                let site = self.site(entry.name());
+                site.set_stale(true);
+                self.fill(Arc::clone(entry), site);
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "it is not known whether overviews are up to date");
+            }
+        }
     }
 
     /// Takes the right to write a cube, and waits for it while somebody else has

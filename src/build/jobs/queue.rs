@@ -1,7 +1,7 @@
 //! Whose chunk is next: what somebody looks at first, and else each job in
 //! turn. A chunk that several jobs ask for is built once, for all of them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::{build::plan::BATCH_SIDE, grid::ChunkIndex};
 
@@ -38,6 +38,11 @@ impl Place {
     pub(super) fn to_array(self) -> [usize; 3] {
         let chunk = self.chunk();
         [self.time(), chunk.row, chunk.col]
+    }
+
+    /// Whether a cube of so many time steps, chunk rows and chunk columns has it.
+    pub(super) fn is_within(self, shape: [usize; 3]) -> bool {
+        std::iter::zip(self.to_array(), shape).all(|(at, len)| at < len)
     }
 
     /// What shares a search with it.
@@ -200,6 +205,16 @@ impl Queue {
         under_way
     }
 
+    /// Jobs with chunks beyond so many time steps, rows and columns.
+    pub(super) fn jobs_outside(&self, shape: [usize; 3]) -> Vec<JobNumber> {
+        let outside = self
+            .tasks
+            .iter()
+            .filter(|(place, _)| !place.is_within(shape));
+        let jobs = outside.flat_map(|(_, task)| task.jobs.iter().copied());
+        jobs.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// All jobs with chunks that are not done.
     pub(super) fn jobs_left(&self) -> Vec<JobNumber> {
         self.left.keys().copied().collect()
@@ -279,5 +294,14 @@ mod tests {
         let chunks = |places: &[Place]| places.iter().map(|p| p.chunk()).collect::<Vec<_>>();
         let near = queue.around(place(3, 3));
         assert_eq!(near, chunks(&[place(0, 0), place(2, 3), place(3, 3)]));
+    }
+    #[test]
+    fn a_job_beyond_the_cube_is_found() {
+        let mut queue = Queue::default();
+        queue.add(1, [place(0, 0), place(2, 0)]);
+        queue.add(2, [place(1, 1)]);
+        assert_eq!(queue.jobs_outside([1, 2, 2]), [1]);
+        assert_eq!(queue.jobs_outside([0, 2, 2]), [1, 2]);
+        assert!(queue.jobs_outside([1, 3, 2]).is_empty());
     }
 }

@@ -2,12 +2,18 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::sync::Mutex;
 
-use crate::{build::BuildError, catalog::Entry, compute::Compute, repo::bytes_on_disk};
+use crate::{
+    build::BuildError,
+    catalog::Entry,
+    compute::{Compute, ComputeError},
+    repo::bytes_on_disk,
+};
 
 /// How long the size on disk is trusted, with what was uploaded since. It knows
 /// nothing of the small files of commits, and of what others write or delete.
@@ -43,6 +49,9 @@ impl std::error::Error for OverQuota {}
 pub(super) struct Quota {
     limit: u64,
     measured: Mutex<Option<Measured>>,
+    /// Where files are looked through, one after the other: it waits for the disk, and
+    /// is not to keep builds from their places.
+    desk: Compute,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,26 +74,29 @@ impl Quota {
         Self {
             limit,
             measured: Mutex::default(),
+            desk: Compute::new(1),
         }
     }
 
-    /// Whether there is no room for another chunk.
+    /// Whether there is no room for another chunk. It may look through all files of
+    /// the cube, which goes on and is remembered if nobody waits for it any more.
     ///
     /// # Errors
     /// If the cube's folder cannot be looked through.
     pub(super) async fn exceeded(
-        &self,
-        entry: &Entry,
-        compute: &Compute,
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
     ) -> Result<Option<OverQuota>, BuildError> {
-        let limit = self.limit;
+        let (quota, entry) = (Arc::clone(self), Arc::clone(entry));
+        let measured = tokio::spawn(async move { quota.measured_now(&entry).await });
+        let ended = |_ended| BuildError::from(ComputeError::ShuttingDown);
+        measured.await.map_err(ended)?
+    }
+
+    async fn measured_now(&self, entry: &Entry) -> Result<Option<OverQuota>, BuildError> {
         let mut measured = self.measured.lock().await;
-        let over = |known: &Measured| {
-            let used = known.used(entry);
-            (used >= limit).then_some(OverQuota { used, limit })
-        };
         if let Some(known) = &*measured {
-            let over = over(known);
+            let over = self.over(known.used(entry));
             let trusted = over.map_or(TRUSTED, |_| TRUSTED_IF_FULL);
             if known.at.elapsed() < trusted {
                 return Ok(over);
@@ -92,14 +104,25 @@ impl Quota {
         }
         let uploaded = entry.repo().uploaded();
         let folder = entry.repo().path().to_owned();
-        let looked = compute.run(move || bytes_on_disk(&folder)).await?;
+        let on_disk = self.desk.run(move || bytes_on_disk(&folder)).await??;
         let known = Measured {
             at: Instant::now(),
-            on_disk: looked?,
+            on_disk,
             uploaded,
         };
         *measured = Some(known);
-        Ok(over(&known))
+        Ok(self.over(known.used(entry)))
+    }
+
+    /// Whether there is no room, as far as is known without a look.
+    pub(super) fn is_known_to_be_exceeded(&self, entry: &Entry) -> bool {
+        let (used, _) = self.known(entry);
+        used.is_some_and(|used| self.over(used).is_some())
+    }
+
+    fn over(&self, used: u64) -> Option<OverQuota> {
+        let limit = self.limit;
+        (used >= limit).then_some(OverQuota { used, limit })
     }
 
     /// Forgets what is known: something was deleted.

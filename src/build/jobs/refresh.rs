@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{JobError, JobRequest, Jobs, request::before};
+use super::{JobError, JobRequest, JobState, Jobs, ledger::Refreshed, request::before};
 
 /// How long until a refresh that could not begin is tried again.
 const AGAIN: Duration = Duration::from_mins(10);
@@ -38,8 +38,8 @@ impl Jobs {
     }
 
     /// Begins to refresh a cube if it is time for that; returns how long it is
-    /// until the next time. A time step that has settled since the last refresh
-    /// is built once more, also if the server was off meanwhile.
+    /// until the next time. A time step that has settled since the last refresh that
+    /// did all is built once more, also if the server was off meanwhile.
     ///
     /// # Errors
     /// As [`Jobs::begin`] says; then the refresh is still due.
@@ -50,25 +50,47 @@ impl Jobs {
     ) -> Result<Duration, JobError> {
         let office = &self.0;
         let every = office.settings.refresh_every;
-        let last = office.ledger.refreshed(cube).await?;
-        if let Some(last) = last {
-            let since = (now - last).max(TimeDelta::zero());
+        let mut refreshed = office.ledger.refreshed(cube).await?;
+        if let Some(begun) = refreshed.begun {
+            let since = (now - begun).max(TimeDelta::zero());
             let left = every.saturating_sub(since.to_std().unwrap_or_default());
             if !left.is_zero() {
                 return Ok(left);
             }
+            if self.is_whole(refreshed.job.as_deref()).await? {
+                refreshed.whole = refreshed.begun;
+            }
         }
         let days = office.builder.config().settle_days;
+        let since = refreshed.whole.or(refreshed.begun).unwrap_or(now);
         let request = JobRequest {
             refresh: true,
-            settled: Some(before(last.unwrap_or(now).date_naive(), days)),
+            settled: Some(before(since.date_naive(), days)),
             ..JobRequest::default()
         };
         let (plan, _) = self.plan(cube, request.clone()).await?;
-        if plan.counts.build > 0 {
-            self.begin(cube, request).await?;
-        }
-        office.ledger.set_refreshed(cube, now).await?;
+        let job = if plan.counts.build > 0 {
+            Some(self.begin(cube, request).await?.id.to_string())
+        } else {
+            None
+        };
+        let refreshed = Refreshed {
+            whole: refreshed.whole.or(Some(since)),
+            begun: Some(now),
+            job,
+        };
+        office.ledger.set_refreshed(cube, refreshed).await?;
         Ok(every)
+    }
+
+    /// Whether a refresh has done all it had to do. One that is forgotten is so old
+    /// that thousands came after it.
+    async fn is_whole(&self, job: Option<&str>) -> Result<bool, JobError> {
+        let Some(job) = job else { return Ok(true) };
+        match self.get(job).await {
+            Ok(job) => Ok(job.state == JobState::Done && job.failed == 0),
+            Err(JobError::Unknown(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -30,7 +30,7 @@ impl Jobs {
                     office.ledger.undo_batch(batch).await?;
                 }
             }
-            office.mend(entry).await?;
+            office.mend(entry).await;
             let open = office.ledger.open_jobs(entry.name()).await?;
             for OpenJob {
                 number,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Site {
     /// Something was added or dropped.
     pub(super) changed: Notify,
     /// What limits the cube's size, if anything does.
-    pub(super) quota: Option<Quota>,
+    pub(super) quota: Option<Arc<Quota>>,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl Inner {
 const MINUTE: Duration = Duration::from_mins(1);
 
 impl Site {
-    pub(super) fn new(quota: Option<Quota>) -> Self {
+    pub(super) fn new(quota: Option<Arc<Quota>>) -> Self {
         Self {
             quota,
             ..Self::default()
@@ -134,9 +134,10 @@ impl Site {
         is_idle
     }
 
-    /// Whether nothing is left.
+    /// Whether nothing is left, overviews neither.
     pub(super) fn is_idle(&self) -> bool {
-        self.lock().is_idle()
+        let inner = self.lock();
+        inner.is_idle() && !inner.is_stale
     }
 
     /// Says who has to end before the cube can be filled; nobody, if `None`.
@@ -221,6 +222,20 @@ impl Site {
         inner.dropped.extend(dropped);
         self.changed.notify_one();
         inner.jobs.remove(&job)
+    }
+
+    /// Takes out jobs with chunks beyond so many time steps, rows and columns.
+    pub(super) fn take_outside(&self, shape: [usize; 3]) -> Vec<(JobNumber, Progress)> {
+        let jobs = self.lock().queue.jobs_outside(shape);
+        let mut inner = self.lock();
+        inner
+            .ocean
+            .retain(|(time, chunk)| Place::new(*time, *chunk).is_within(shape));
+        drop(inner);
+        let cancelled = jobs.into_iter();
+        cancelled
+            .filter_map(|job| Some((job, self.cancel(job)?)))
+            .collect()
     }
 
     /// Takes all jobs out: the cube cannot be written.

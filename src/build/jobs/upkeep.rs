@@ -37,7 +37,7 @@ impl Jobs {
             Ok(revision)
         });
         let revision = revision.await?;
-        self.0.mend(&self.entry(cube)?).await?;
+        self.0.mend(&self.entry(cube)?).await;
         Ok(revision)
     }
 
@@ -66,7 +66,7 @@ impl Jobs {
         before: DateTime<Utc>,
         is_dry: bool,
     ) -> Result<Swept, JobError> {
-        let site = self.0.site(cube);
+        let site = self.0.site(self.entry(cube)?.name());
         self.tend(cube, "collecting garbage", async move |entry, lock| {
             let swept = entry.repo().collect_garbage(before, is_dry, &lock).await?;
             tracing::info!(cube = entry.name(), is_dry, ?swept, "garbage was collected");

@@ -38,7 +38,12 @@ impl Jobs {
         chunks: &[ChunkIndex],
         limit: u32,
     ) -> Result<Seen, JobError> {
-        self.entry(cube)?;
+        let entry = self.entry(cube)?;
+        let quota = self.0.site(cube).quota.clone();
+        if quota.is_some_and(|quota| quota.is_known_to_be_exceeded(&entry)) {
+            // Whoever looks cannot help it; who fills is told.
+            return Ok(Seen::Nothing);
+        }
         let places = chunks
             .iter()
             .map(|chunk| Place::new(time, *chunk))
@@ -56,12 +61,8 @@ impl Jobs {
                 if plan.counts.build == 0 && plan.new_ocean.is_empty() {
                     return Ok(Seen::Nothing);
                 }
-                match self.begin(cube, request).await {
-                    Ok(_) => Ok(Seen::Filling),
-                    // Whoever looks cannot help it; who fills is told.
-                    Err(JobError::Quota(_)) => Ok(Seen::Nothing),
-                    Err(error) => Err(error),
-                }
+                self.accept(cube, request, plan).await?;
+                Ok(Seen::Filling)
             }
         }
     }

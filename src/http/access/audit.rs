@@ -119,8 +119,11 @@ impl Book {
     fn add(&mut self, mut line: Vec<u8>) -> io::Result<()> {
         line.push(b'\n');
         let length = line.len() as u64;
-        if self.bytes > 0 && self.bytes + length > self.full {
-            fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
+        let is_full = self.bytes > 0 && self.bytes + length > self.full;
+        if is_full || !self.path.exists() {
+            if self.path.exists() {
+                fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
+            }
             *self = Self::open(self.path.clone(), self.full)?;
         }
         // At once, so that no line is cut in two by another process.
@@ -181,5 +184,8 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "ABCDEFGH\n");
         let old = fs::read_to_string(path.with_extension("jsonl.1")).unwrap();
         assert_eq!(old, "abcdefgh\n");
+        fs::remove_file(&path).unwrap();
+        book.add("again".into()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "again\n");
     }
 }

@@ -14,7 +14,7 @@ use super::{
     Deed, Guard, Peer,
     audit::Entry,
     caller::{Caller, Who},
-    sent::{self, Sent, Way},
+    sent::{self, Way},
 };
 use crate::{
     config::Scope,
@@ -35,13 +35,11 @@ pub(in crate::http) async fn reading(
         .clone()
         .or_else(|| sent::in_headers(request.headers()));
     let address = address_of(guard, &request);
-    // Where everybody may read, a password may be meant for the proxy before us.
-    let counts = |sent: &&Sent| guard.protects_reading || sent.way != Way::Basic;
-    let ours = sent.as_ref().filter(counts);
-    let who = match guard.identify(ours, address, route.as_str(), Instant::now()) {
-        // So may any other.
-        Err(_) if !guard.protects_reading => Ok(Who::Nobody),
-        who => who,
+    let who = if guard.protects_reading {
+        guard.identify(sent.as_ref(), address, route.as_str(), Instant::now())
+    } else {
+        // A token may be meant for the proxy before us, and nothing is guessed here.
+        Ok(guard.known(sent.as_ref()))
     };
     let caller = who.map(|who| Caller {
         who,
@@ -106,6 +104,10 @@ pub(in crate::http) async fn admin(
         in_address: None,
     };
     let method = request.method().clone();
+    if guard.is_open && is_of_another_page(request.headers()) {
+        let text = "this server lets everybody do everything, but no page of another site";
+        return ApiError::new(StatusCode::FORBIDDEN, text).into_response();
+    }
     let is_noted =
         !matches!(caller.who, Who::Nobody) && method != Method::GET && method != Method::HEAD;
     let answer = async move {
@@ -172,6 +174,8 @@ fn note(
         Some(Deed::Create(cube)) => (Some(cube.as_str()), None),
         None => (value_of(params, "cube"), value_of(params, "id")),
     };
+    // Names are the client's to choose, and may be as long as an address.
+    let (cube, job) = (cube.map(cut), job.map(cut));
     guard.audit.note(&Entry {
         token: caller.token(),
         address: caller.address,
@@ -180,6 +184,12 @@ fn note(
         job,
         status: response.status().as_u16(),
     });
+}
+
+/// The beginning of a name.
+fn cut(name: &str) -> &str {
+    const LONGEST: usize = 64;
+    &name[..name.floor_char_boundary(LONGEST)]
 }
 
 fn address_of(guard: &Guard, request: &Request) -> IpAddr {
@@ -203,13 +213,41 @@ fn is_of_a_page(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether a page of another site sends the request, whose reader may know nothing of
+/// it. Browsers say whose page it is; a name that was made to stand for loopback gives
+/// itself away by the name.
+fn is_of_another_page(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(header::HOST).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
+        if port.bytes().all(|b| b.is_ascii_digit()) {
+            name
+        } else {
+            host
+        }
+    });
+    let is_loopback = |name: &str| {
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse();
+        name == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback())
+    };
+    let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map(|parts| parts.1));
+    match origin {
+        // Programs do not say.
+        None => false,
+        Some(origin) => origin != Some(host) || !is_loopback(name),
+    }
+}
+
 /// What one may see is not for caches that answer others.
 fn keep_private(headers: &mut HeaderMap) {
     let told = headers.get(header::CACHE_CONTROL);
     let told = told.and_then(|value| value.to_str().ok());
     let private = match told {
         Some(text) if text.contains("no-store") => None,
-        Some(text) => HeaderValue::from_str(&text.replace("public", "private")).ok(),
+        Some(text) if text.contains("public") => {
+            HeaderValue::from_str(&text.replace("public", "private")).ok()
+        }
+        Some(text) => HeaderValue::from_str(&format!("private, {text}")).ok(),
         None => Some(HeaderValue::from_static("private")),
     };
     if let Some(private) = private {
@@ -230,6 +268,7 @@ mod tests {
                 "private, max-age=9, immutable",
             ),
             (Some("no-store"), "no-store"),
+            (Some("no-cache"), "private, no-cache"),
             (None, "private"),
         ] {
             let mut headers = HeaderMap::new();
@@ -255,6 +294,34 @@ mod tests {
         drop(answer);
         go.send(()).unwrap();
         seen.await.unwrap();
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_told_by_its_origin() {
+        for (host, origin, is_another) in [
+            ("127.0.0.1:8080", None, false),
+            ("127.0.0.1:8080", Some("http://127.0.0.1:8080"), false),
+            ("localhost:8080", Some("http://localhost:8080"), false),
+            ("[::1]:8080", Some("http://[::1]:8080"), false),
+            ("127.0.0.1:8080", Some("https://example.org"), true),
+            ("127.0.0.1:8080", Some("null"), true),
+            (
+                "rebound.example.org",
+                Some("http://rebound.example.org"),
+                true,
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            assert_eq!(
+                is_of_another_page(&headers),
+                is_another,
+                "{host} {origin:?}"
+            );
+        }
     }
 
     #[test]

@@ -149,7 +149,18 @@ impl Guard {
         !self.protects_reading || caller.can(Scope::Read, cube)
     }
 
+    /// Who sent a token, if it is one.
+    fn known(&self, sent: Option<&Sent>) -> Who {
+        if self.is_open {
+            return Who::Anybody;
+        }
+        let hash = sent.map(|sent| TokenHash::of(&sent.token));
+        let found = hash.and_then(|hash| self.tokens.find(&hash).map(Arc::clone));
+        found.map_or(Who::Nobody, Who::Holder)
+    }
+
     /// Who sent a token from an address; refused if it is wrong, or if too many were.
+    /// Of those that only a guess could find then, the right one does not count either.
     fn identify(
         &self,
         sent: Option<&Sent>,
@@ -167,9 +178,12 @@ impl Guard {
         let found = self.tokens.find(&hash);
         let wrong = found.is_none().then(|| hash.beginning());
         match (self.limit.judge(address, wrong, now), found) {
+            (Verdict::Wait(_), Some(token)) if !token.may_be_guessed() => {
+                Ok(Who::Holder(Arc::clone(token)))
+            }
             (Verdict::Wait(seconds), _) => Err(ApiError::new(
                 StatusCode::TOO_MANY_REQUESTS,
-                "too many wrong tokens came from this address; no token counts for a while",
+                "too many wrong tokens came from this address: try again later",
             )
             .retry_after(seconds)),
             (_, Some(token)) => Ok(Who::Holder(Arc::clone(token))),

@@ -83,30 +83,35 @@ fn merge(ranges: &[Range<u64>], gap: u64) -> Vec<Range<u64>> {
     let mut sorted = ranges.to_vec();
     sorted.sort_by_key(|range| (range.start, range.end));
     let mut allowed: u64 = sorted.iter().map(|r| r.end - r.start).sum::<u64>() / WASTE;
-    let mut gaps: Vec<u64> = sorted
-        .windows(2)
-        .map(|pair| pair[1].start.saturating_sub(pair[0].end))
-        .filter(|length| *length > gap)
-        .collect();
+    let parts = joined(sorted, gap);
+    let gaps = parts.windows(2).map(|pair| pair[1].start - pair[0].end);
+    let mut gaps: Vec<u64> = gaps.collect();
     gaps.sort_unstable();
     let mut bridged = gap;
-    for length in gaps {
-        if length > allowed {
+    // Those of one length are bridged together or not at all.
+    for equal in gaps.chunk_by(|a, b| a == b) {
+        let bytes: u64 = equal.iter().sum();
+        if bytes > allowed {
             break;
         }
-        allowed -= length;
-        bridged = length;
+        allowed -= bytes;
+        bridged = equal[0];
     }
-    let mut merged: Vec<Range<u64>> = Vec::new();
+    joined(parts, bridged)
+}
+
+/// Ranges in order, with those joined that lie at most so far apart.
+fn joined(sorted: Vec<Range<u64>>, gap: u64) -> Vec<Range<u64>> {
+    let mut joined: Vec<Range<u64>> = Vec::new();
     for range in sorted {
-        match merged.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(bridged) => {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end.saturating_add(gap) => {
                 last.end = last.end.max(range.end);
             }
-            Some(_) | None => merged.push(range),
+            Some(_) | None => joined.push(range),
         }
     }
-    merged
+    joined
 }
 
 type TiffFuture<'f, T> = Pin<Box<dyn Future<Output = AsyncTiffResult<T>> + Send + 'f>>;
@@ -273,5 +278,11 @@ mod tests {
         assert_eq!(merged(&[0..100, 120..130]), [(0, 100), (120, 130)]);
         assert_eq!(merged(&[0..1000, 1020..2000]), [(0, 2000)]);
         assert_eq!(merged(&[50..60, 0..10]), [(0, 10), (50, 60)]);
+        // Of equal gaps all or none: of these two only one would be little enough.
+        let apart = [0..300, 340..640, 680..980];
+        assert_eq!(merged(&apart), [(0, 300), (340, 640), (680, 980)]);
+        // A gap is between what lies together, however that is cut into ranges.
+        let across = [0..1000, 10..20, 1050..1060];
+        assert_eq!(merged(&across), [(0, 1060)]);
     }
 }

@@ -6,7 +6,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::{chosen, known};
 use crate::{
     crs,
-    cube::Cell,
+    cube::{COUNT, Cell, State},
     grid::{ChunkIndex, Epsg, Level, Window},
     tile::{TileError, Tiles, cost::Cost},
     zarr::StoredCube,
@@ -138,7 +138,17 @@ impl Tiles {
                 .chunks(cube, stored, base, *variable, time, window, &cells)
         });
         let held = futures::future::try_join_all(reads).await?;
-        let values = held.iter().map(|held| known(held.window(window).data[0]));
+        // No observation at all is something that a chunk which was built tells.
+        let is_built = cell.state.is_complete() && cell.state != State::Ocean;
+        let count = stored.cube.variable(COUNT).ok().filter(|_| is_built);
+        let values = std::iter::zip(variables, &held).map(|(variable, held)| {
+            let value = held.window(window).data[0];
+            if Some(*variable) == count {
+                Some(value)
+            } else {
+                known(value)
+            }
+        });
         Ok((cell, values.collect()))
     }
 }

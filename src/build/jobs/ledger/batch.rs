@@ -62,7 +62,10 @@ impl Ledger {
     pub(in crate::build::jobs) async fn undo_batch(&self, batch: Uuid) -> Result<(), LedgerError> {
         self.with(move |connection| {
             connection.execute(
-                "UPDATE task SET state = 'queued', error = NULL, batch = NULL WHERE batch = ?1",
+                "UPDATE task SET error = NULL, batch = NULL, state = (
+                     SELECT CASE WHEN ended IS NULL THEN 'queued' ELSE 'cancelled' END
+                     FROM job WHERE number = task.job)
+                 WHERE batch = ?1",
                 [batch.to_string()],
             )?;
             Ok(())

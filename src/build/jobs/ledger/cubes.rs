@@ -9,43 +9,69 @@ use super::{
 };
 use crate::build::jobs::estimate::Took;
 
-/// A row a cube: when its recent steps were last refreshed, and what its chunks
-/// took.
+/// A row a cube: when a refresh of its recent steps began that has done all, when one
+/// was last begun and as which job, and what its chunks took.
 pub(super) const TABLE: &str = "
 CREATE TABLE cube (
     name TEXT PRIMARY KEY,
     refreshed INTEGER,
+    begun INTEGER,
+    job TEXT,
     took TEXT
 ) STRICT;
 ";
 
+/// When a cube was refreshed on schedule.
+#[derive(Clone, Debug, Default)]
+pub(in crate::build::jobs) struct Refreshed {
+    /// The begin of the last refresh that did all it had to do.
+    pub(in crate::build::jobs) whole: Option<DateTime<Utc>>,
+    /// The begin of the last one.
+    pub(in crate::build::jobs) begun: Option<DateTime<Utc>>,
+    /// Its job, if there was something to do.
+    pub(in crate::build::jobs) job: Option<String>,
+}
+
 impl Ledger {
-    /// When a cube was last refreshed on schedule.
+    /// When a cube was refreshed on schedule.
     pub(in crate::build::jobs) async fn refreshed(
         &self,
         cube: &str,
-    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
+    ) -> Result<Refreshed, LedgerError> {
         let cube = cube.to_owned();
         self.with(move |connection| {
-            let query = "SELECT refreshed FROM cube WHERE name = ?1";
-            let found = connection.query_row(query, [cube], |row| moment(row, 0));
-            Ok(found.optional()?.flatten())
+            let query = "SELECT refreshed, begun, job FROM cube WHERE name = ?1";
+            let found = connection.query_row(query, [cube], |row| {
+                let job: Option<String> = row.get(2)?;
+                Ok(Refreshed {
+                    whole: moment(row, 0)?,
+                    begun: moment(row, 1)?,
+                    job,
+                })
+            });
+            Ok(found.optional()?.unwrap_or_default())
         })
         .await
     }
 
-    /// Says that a cube was refreshed on schedule.
+    /// Says when a cube was refreshed on schedule.
     pub(in crate::build::jobs) async fn set_refreshed(
         &self,
         cube: &str,
-        at: DateTime<Utc>,
+        refreshed: Refreshed,
     ) -> Result<(), LedgerError> {
         let cube = cube.to_owned();
         self.with(move |connection| {
+            let millis = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_millis());
             connection.execute(
-                "INSERT INTO cube (name, refreshed) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET refreshed = ?2",
-                params![cube, at.timestamp_millis()],
+                "INSERT INTO cube (name, refreshed, begun, job) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (name) DO UPDATE SET refreshed = ?2, begun = ?3, job = ?4",
+                params![
+                    cube,
+                    millis(refreshed.whole),
+                    millis(refreshed.begun),
+                    refreshed.job
+                ],
             )?;
             Ok(())
         })

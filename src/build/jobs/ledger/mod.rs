@@ -19,10 +19,13 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 use uuid::Uuid;
 
-pub(super) use self::batch::{Made, Outcome};
 use self::{
     batch::finish,
     rows::{JOBS, count, job_of, json, place_of},
+};
+pub(super) use self::{
+    batch::{Made, Outcome},
+    cubes::Refreshed,
 };
 use super::{
     Job, JobFilter, JobState,
@@ -315,6 +318,25 @@ impl Ledger {
                     .collect::<Vec<_>>(),
             )?;
             change.commit()
+        })
+        .await
+    }
+
+    /// Chunks that a job which has ended did not build, in the order of time steps
+    /// and chunks, at most so many.
+    pub(super) async fn left(
+        &self,
+        number: JobNumber,
+        limit: usize,
+    ) -> Result<Vec<Place>, LedgerError> {
+        self.with(move |connection| {
+            let mut select = connection.prepare(
+                "SELECT time, row, col FROM task WHERE job = ?1 AND state IN ('failed', 'cancelled')
+                 ORDER BY time, row, col LIMIT ?2",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let found = select.query_map(params![number, limit], |row| place_of(row, 0))?;
+            found.collect()
         })
         .await
     }

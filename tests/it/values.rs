@@ -142,7 +142,8 @@ async fn gdal_finds_a_cube_as_a_layer_with_times_and_reads_the_tiles_that_others
     const TILE: [&str; 3] = ["11", "1057", "751"];
     let local = Local::new();
     let (server, _store) = served(&local).await;
-    let style = "variable=red&rescale=0,3000&colormap_name=viridis";
+    // Commas part what GDAL is told.
+    let style = "variable=red&rescale=0%2C3000&colormap_name=viridis";
     let address = format!("{}/cubes/formula/WMTSCapabilities.xml?{style}", server.url);
     let answer = server.client.get(&address).send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "application/xml");

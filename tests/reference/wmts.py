@@ -29,7 +29,7 @@ with rasterio.open(tile) as picture:
     expected = picture.read()
     if picture.count == 1:
         colours = picture.colormap(1)
-        table = np.array([colours[n] for n in range(256)], dtype=np.uint8)
+        table = np.array([colours.get(n, (0, 0, 0, 0)) for n in range(256)], dtype=np.uint8)
         expected = np.moveaxis(table[expected[0]], -1, 0)
 opaque = expected[3] == 255 if len(expected) == 4 else np.ones((256, 256), bool)
 assert opaque.any(), "the tile is empty"

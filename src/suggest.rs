@@ -13,6 +13,13 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The end of a sentence that names the candidate most like `name`; nothing if none
+/// is.
+#[must_use]
+pub fn hint<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, candidates).map_or_else(String::new, |best| format!("; did you mean `{best}`?"))
+}
+
 /// Adds the nearest valid key to serde's message for an unknown one
 /// ("unknown field `bnads`, expected one of `stac`, `bands`").
 #[must_use]
@@ -45,5 +52,7 @@ mod tests {
         let text = "unknown field `zzz`, expected `bounds` or `chunk`";
         assert_eq!(explain_unknown_field(text), text);
         assert_eq!(nearest("red", ["green", "blue"]), None);
+        assert_eq!(hint("red", ["green", "blue"]), "");
+        assert_eq!(hint("grene", ["green", "blue"]), "; did you mean `green`?");
     }
 }

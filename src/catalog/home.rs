@@ -3,7 +3,7 @@
 
 use std::{
     io::ErrorKind,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -109,7 +109,7 @@ fn check_name(name: &str) -> Result<(), CreateError> {
 }
 
 /// Somebody may be making one right now, so only an old one goes.
-fn take_away_left_over(unfinished: &PathBuf) {
+fn take_away_left_over(unfinished: &Path) {
     let written = std::fs::metadata(unfinished).and_then(|file| file.modified());
     let age = written.map(|at| SystemTime::now().duration_since(at));
     if matches!(age, Ok(Ok(age)) if age > LEFT_OVER)
@@ -122,24 +122,7 @@ fn take_away_left_over(unfinished: &PathBuf) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cube::Recipe, storage::BucketSettings};
-
-    fn cube() -> Cube {
-        let text = r#"
-            [grid]
-            bounds = [0, 0, 1, 1]
-            resolution = 0.01
-            chunk = 20
-            inner_chunk = 10
-            [time]
-            start = "2023-06-01"
-            end = "2023-08-31"
-            [source]
-            stac = "https://example.org/stac"
-            bands = ["red"]
-        "#;
-        Cube::new(Recipe::from_toml(text).unwrap()).unwrap()
-    }
+    use crate::{cube::testing::cube, storage::BucketSettings};
 
     fn catalog() -> Catalog {
         Catalog::new(Duration::from_secs(1), BucketSettings::default())

@@ -211,8 +211,7 @@ impl Catalog {
                 "; what has this name is a data set that is only served".to_owned()
             } else {
                 let names = open.cubes.keys().chain(open.externals.keys());
-                suggest::nearest(name, names.map(String::as_str))
-                    .map_or_else(String::new, |best| format!("; did you mean `{best}`?"))
+                suggest::hint(name, names.map(String::as_str))
             },
         })
     }

@@ -213,8 +213,7 @@ impl Config {
         if are_made || self.cubes.contains_key(cube) {
             return None;
         }
-        let nearest = suggest::nearest(cube, self.cubes.keys().map(String::as_str));
-        Some(nearest.map_or_else(String::new, |best| format!("; did you mean `{best}`?")))
+        Some(suggest::hint(cube, self.cubes.keys().map(String::as_str)))
     }
 
     /// The jobs of a server, of whose cubes some have a quota.

@@ -70,7 +70,7 @@ impl std::str::FromStr for Scope {
         let found = Self::ALL.into_iter().find(|scope| scope.name() == name);
         found.ok_or_else(|| UnknownScope {
             name: name.to_owned(),
-            hint: hint(name, Self::ALL.map(Self::name)),
+            hint: suggest::hint(name, Self::ALL.map(Self::name)),
         })
     }
 }
@@ -248,11 +248,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    suggest::nearest(name, known)
-        .map_or_else(String::new, |best| format!("; did you mean `{best}`?"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ pub mod metadata;
 pub mod recipe;
 pub mod select;
 pub mod system;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod time_axis;
 
 pub use coverage::{Cell, State};

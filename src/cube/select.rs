@@ -74,8 +74,7 @@ impl Cube {
             .position(|variable| variable == name)
             .ok_or_else(|| SelectError::UnknownVariable {
                 name: name.to_owned(),
-                hint: suggest::nearest(name, self.variables())
-                    .map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
+                hint: suggest::hint(name, self.variables()),
                 available: self.variables().collect::<Vec<_>>().join(", "),
             })
     }

@@ -155,10 +155,10 @@ impl Dataset {
             return Err(refused.reason.clone());
         }
         let names: Vec<String> = self.variables.iter().map(|v| v.name.clone()).collect();
-        let best = suggest::nearest(name, names.iter().map(String::as_str));
+        let hint = suggest::hint(name, names.iter().map(String::as_str));
         Err(DatasetError::UnknownVariable {
             name: limits::shortened(name),
-            hint: best.map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
+            hint,
             available: draft::limited(&names),
         })
     }

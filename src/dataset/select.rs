@@ -229,11 +229,11 @@ impl Variable {
     fn axis(&self, name: &str) -> Result<usize, DatasetError> {
         let names: Vec<String> = self.axes.iter().map(|axis| axis.name.clone()).collect();
         names.iter().position(|other| other == name).ok_or_else(|| {
-            let best = suggest::nearest(name, names.iter().map(String::as_str));
+            let hint = suggest::hint(name, names.iter().map(String::as_str));
             DatasetError::UnknownDimension {
                 variable: self.name.clone(),
                 name: shortened(name),
-                hint: best.map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
+                hint,
                 available: if names.is_empty() {
                     "none".to_owned()
                 } else {

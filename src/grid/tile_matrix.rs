@@ -10,6 +10,9 @@ use super::{Bounds, Epsg, GeoTransform, Grid, Shape};
 /// The radius of the sphere that Web Mercator is computed on, in metres.
 const RADIUS: f64 = 6_378_137.0;
 
+/// Half a side of the square that the set divides, in metres.
+pub const HALF_SIDE: f64 = std::f64::consts::PI * RADIUS;
+
 /// The deepest zoom that is addressed: 2^24 tiles a side, 0.6 cm pixels.
 pub const MAX_ZOOM: u8 = 24;
 
@@ -94,14 +97,13 @@ impl TileAddress {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "tile sizes are far below 2^52")]
     pub fn grid(self, size: usize) -> Grid {
-        let half = std::f64::consts::PI * RADIUS;
-        let tile = 2.0 * half / f64::from(1_u32 << self.zoom);
+        let tile = 2.0 * HALF_SIDE / f64::from(1_u32 << self.zoom);
         let cell = tile / size as f64;
         Grid {
             crs: Epsg::WEB_MERCATOR,
             transform: GeoTransform {
-                origin_x: -half + f64::from(self.col) * tile,
-                origin_y: half - f64::from(self.row) * tile,
+                origin_x: -HALF_SIDE + f64::from(self.col) * tile,
+                origin_y: HALF_SIDE - f64::from(self.row) * tile,
                 cell_width: cell,
                 cell_height: -cell,
             },
@@ -135,9 +137,8 @@ impl TileAddress {
 )]
 pub fn tiles_touched(bounds: Bounds, zoom: u8) -> [RangeInclusive<u32>; 2] {
     let side = f64::from(1_u32 << zoom.min(MAX_ZOOM));
-    let half = std::f64::consts::PI * RADIUS;
     let place =
-        |metres: f64| (f64::midpoint(metres / half, 1.0) * side).clamp(0.0, side - 1.0) as u32;
+        |metres: f64| (f64::midpoint(metres / HALF_SIDE, 1.0) * side).clamp(0.0, side - 1.0) as u32;
     let x = |longitude: f64| longitude.to_radians() * RADIUS;
     // As the inverse of `mercator_to_latitude`; finite also at the poles.
     let y = |latitude: f64| {

@@ -168,8 +168,7 @@ fn one_of(variables: &[String], expression: Option<&Expression>) -> Result<(), Q
 fn unknown(name: &str, known: &[&'static str]) -> QueryError {
     QueryError::Unknown {
         name: name.to_owned(),
-        hint: suggest::nearest(name, known.iter().copied())
-            .map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
+        hint: suggest::hint(name, known.iter().copied()),
         known: known.join(", "),
     }
 }

@@ -20,18 +20,18 @@ use super::{
     query::TileQuery,
 };
 use crate::{
-    grid::{Bounds, tile_matrix::tiles_touched},
+    grid::{
+        Bounds,
+        tile_matrix::{HALF_SIDE, tiles_touched},
+    },
     zarr::StoredCube,
 };
 
 /// The one tile matrix set.
 const SET: &str = "WebMercatorQuad";
 
-/// Scale at zoom 0, with pixels of 0.28 mm (OGC 17-083r4, annex D.1).
-const SCALE: f64 = 559_082_264.028_717_8;
-
-/// Half of the square, in metres.
-const HALF: f64 = 20_037_508.342_789_2;
+/// Scale at zoom 0: of tiles of 256 pixels, of which each is 0.28 mm (OGC 17-083r4).
+const SCALE: f64 = 2.0 * HALF_SIDE / 256.0 / 0.28e-3;
 
 /// The cube as a layer of a Web Map Tile Service (WMTS 1.0.0, by templates of addresses).
 ///
@@ -205,7 +205,7 @@ impl Layer<'_> {
                 text,
                 "      <TileMatrix><ows:Identifier>{zoom}</ows:Identifier>\
                  <ScaleDenominator>{scale}</ScaleDenominator>\
-                 <TopLeftCorner>-{HALF} {HALF}</TopLeftCorner>\
+                 <TopLeftCorner>-{HALF_SIDE} {HALF_SIDE}</TopLeftCorner>\
                  <TileWidth>256</TileWidth><TileHeight>256</TileHeight>\
                  <MatrixWidth>{side}</MatrixWidth><MatrixHeight>{side}</MatrixHeight></TileMatrix>"
             );

@@ -132,25 +132,8 @@ mod tests {
     use super::*;
     use crate::{
         build::{Counts, Prices},
-        cube::Recipe,
+        cube::testing::cube,
     };
-
-    fn cube() -> Cube {
-        let text = r#"
-            [grid]
-            bounds = [0, 0, 1, 1]
-            resolution = 0.01
-            chunk = 20
-            inner_chunk = 10
-            [time]
-            start = "2023-06-01"
-            end = "2023-08-31"
-            [source]
-            stac = "items.json"
-            bands = ["red"]
-        "#;
-        Cube::new(Recipe::from_toml(text).unwrap()).unwrap()
-    }
 
     fn plan(build: usize) -> Plan {
         Plan {

@@ -77,13 +77,22 @@ impl Jobs {
         cube: &str,
         mut request: JobRequest,
     ) -> Result<(Plan, Estimate), JobError> {
-        let stored = self.entry(cube)?.current().await;
-        let builder = &self.0.builder;
-        request.settle(Utc::now().date_naive(), builder.config().settle_days);
-        let plan = builder.plan(&stored, &request.to_build()?).await?;
+        self.settle(&mut request);
+        let plan = self.planned(cube, &request).await?;
+        let stored = self.entry(cube)?.served();
         let took = self.0.ledger.took(cube).await?;
-        let estimate = Estimate::new(&plan, &stored.cube, &took, builder.config());
+        let estimate = Estimate::new(&plan, &stored.cube, &took, self.0.builder.config());
         Ok((plan, estimate))
+    }
+
+    async fn planned(&self, cube: &str, request: &JobRequest) -> Result<Plan, JobError> {
+        let stored = self.entry(cube)?.current().await;
+        Ok(self.0.builder.plan(&stored, &request.to_build()?).await?)
+    }
+
+    fn settle(&self, request: &mut JobRequest) {
+        let today = Utc::now().date_naive();
+        request.settle(today, self.0.builder.config().settle_days);
     }
 
     /// Bytes a cube takes on disk, if that is known, and may take; `None` if
@@ -101,9 +110,18 @@ impl Jobs {
     /// If there is no such cube, the request makes no plan, there is no room for more,
     /// or too much waits.
     pub async fn begin(&self, cube: &str, mut request: JobRequest) -> Result<Job, JobError> {
-        let today = Utc::now().date_naive();
-        request.settle(today, self.0.builder.config().settle_days);
-        let (plan, _) = self.plan(cube, request.clone()).await?;
+        self.settle(&mut request);
+        let plan = self.planned(cube, &request).await?;
+        self.begin_planned(cube, request, plan).await
+    }
+
+    /// Begins a fill that has a plan, if there is room for it.
+    async fn begin_planned(
+        &self,
+        cube: &str,
+        request: JobRequest,
+        plan: Plan,
+    ) -> Result<Job, JobError> {
         let site = self.0.site(cube);
         if plan.counts.build > 0
             && let Some(quota) = &site.quota

@@ -68,9 +68,10 @@ impl Jobs {
             settled: Some(before(since.date_naive(), days)),
             ..JobRequest::default()
         };
-        let (plan, _) = self.plan(cube, request.clone()).await?;
+        let plan = self.planned(cube, &request).await?;
         let job = if plan.counts.build > 0 {
-            Some(self.begin(cube, request).await?.id.to_string())
+            let job = self.begin_planned(cube, request, plan).await?;
+            Some(job.id.to_string())
         } else {
             None
         };

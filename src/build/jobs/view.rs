@@ -57,7 +57,7 @@ impl Jobs {
                     chunks: Some(chunks),
                     ..JobRequest::default()
                 };
-                let (plan, _) = self.plan(cube, request.clone()).await?;
+                let plan = self.planned(cube, &request).await?;
                 if plan.counts.build == 0 && plan.new_ocean.is_empty() {
                     return Ok(Seen::Nothing);
                 }

@@ -118,27 +118,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        cube::{Cube, Recipe},
-        grid::Bounds,
-    };
-
-    fn cube() -> Cube {
-        let text = r#"
-            [grid]
-            bounds = [0, 0, 1, 1]
-            resolution = 0.01
-            chunk = 20
-            inner_chunk = 10
-            [time]
-            start = "2023-06-01"
-            end = "2023-08-31"
-            [source]
-            stac = "items.json"
-            bands = ["red"]
-        "#;
-        Cube::new(Recipe::from_toml(text).unwrap()).unwrap()
-    }
+    use crate::{cube::testing::cube, grid::Bounds};
 
     fn plan(request: &BuildRequest, state: State, land: bool) -> Plan {
         let cube = cube();

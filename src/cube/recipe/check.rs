@@ -181,8 +181,7 @@ impl Recipe {
         let bands = || self.source.bands.iter().map(Band::name);
         for name in names {
             if !(bands().any(|band| band == name) || with_count && name == COUNT) {
-                let hint = suggest::nearest(name, bands())
-                    .map_or_else(String::new, |best| format!("; did you mean `{best}`?"));
+                let hint = suggest::hint(name, bands());
                 return Err(RecipeError::invalid(
                     key,
                     format!("there is no band `{name}`{hint}"),

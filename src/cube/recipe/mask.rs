@@ -70,8 +70,7 @@ fn profile<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MaskProfile>, D:
     let name = String::deserialize(from)?;
     MaskProfile::named(&name).map(Some).ok_or_else(|| {
         let names = MaskProfile::NAMES;
-        let hint = suggest::nearest(&name, names)
-            .map_or_else(String::new, |best| format!("; did you mean `{best}`?"));
+        let hint = suggest::hint(&name, names);
         serde::de::Error::custom(format!(
             "`source.mask.profile`: there is no profile `{name}`, only {}{hint}",
             names.join(", ")

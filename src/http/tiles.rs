@@ -71,15 +71,7 @@ pub(super) async fn tile(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if TileMatrixSet::named(&set).is_none() {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            format!(
-                "there is no tile matrix set `{set}`; there is {}",
-                TileMatrixSet::NAMES.join(", ")
-            ),
-        ));
-    }
+    check_set(&set)?;
     answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
 }
 
@@ -105,7 +97,23 @@ pub(super) async fn short(
     answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
 }
 
-async fn answer(
+/// Refuses a tile matrix set that there is not.
+pub(super) fn check_set(set: &str) -> Result<(), ApiError> {
+    if TileMatrixSet::named(set).is_none() {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "there is no tile matrix set `{set}`; there is {}",
+                TileMatrixSet::NAMES.join(", ")
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The one way to tiles, of all protocols: at zoom, column, and row with scale and
+/// format.
+pub(super) async fn answer(
     state: &AppState,
     cube: &str,
     place: [&str; 3],
@@ -258,7 +266,8 @@ fn revalidate(seconds: u64) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or(NO_STORE)
 }
 
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+/// Whether a client has what an `ETag` names.
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .iter()

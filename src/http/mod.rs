@@ -190,7 +190,10 @@ fn of_admins() -> OpenApiRouter<Arc<AppState>> {
 
 /// Everything the server answers.
 pub fn router(state: &Arc<AppState>) -> Router {
-    let (api, document) = documented(state).split_for_parts();
+    let (api, mut document) = documented(state).split_for_parts();
+    // What takes the rest of an address is a parameter as any other there.
+    let paths = std::mem::take(&mut document.paths.paths).into_iter();
+    document.paths.paths = paths.map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     let prefix = state.server.root_path.clone();
     let timeout = Duration::from_secs(state.server.request_seconds);
     // Relative, so that the page works under any prefix.

@@ -173,9 +173,7 @@ pub(super) async fn answer(
     }
     if facts.etag.is_some_and(|etag| is_known(headers, &etag)) {
         metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
-        // Of unknown length: an empty one would be told as that of the tile.
-        let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
-        return Ok((StatusCode::NOT_MODIFIED, told, nothing).into_response());
+        return Ok(not_modified(told));
     }
     let tile = match prepared {
         Prepared::Cube(tile) => state.tiles.render(*tile).await?,
@@ -264,6 +262,13 @@ impl Prepared {
 fn revalidate(seconds: u64) -> HeaderValue {
     let text = format!("public, max-age={seconds}, must-revalidate");
     HeaderValue::from_str(&text).unwrap_or(NO_STORE)
+}
+
+/// The answer to a client that has it.
+pub(super) fn not_modified(told: HeaderMap) -> Response {
+    // Of unknown length: an empty one would be told as that of what the client has.
+    let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+    (StatusCode::NOT_MODIFIED, told, nothing).into_response()
 }
 
 /// Whether a client has what an `ETag` names.

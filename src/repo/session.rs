@@ -7,7 +7,7 @@ use icechunk::{
     format::{
         ByteRange, ChunkIndices, Path,
         manifest::{ChunkPayload, ChunkRef as StoredRef},
-        snapshot::{ArrayShape, DimensionName},
+        snapshot::{ArrayShape, DimensionName, NodeData},
     },
     repository::RepositoryErrorKind,
     session::{Session, SessionErrorKind},
@@ -172,9 +172,8 @@ pub trait Read: Send + Sync {
         async move {
             let action = || format!("look for chunk {index:?} of `{array}`");
             let (path, indices) = (node_path(array)?, indices(index)?);
-            let found = self.session().get_chunk_ref(&path, &indices).await;
-            let payload = match found {
-                Ok(found) => found,
+            let node = match self.session().get_array(&path).await {
+                Ok(node) => node,
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -185,6 +184,16 @@ pub trait Read: Send + Sync {
                 }
                 Err(error) => return Err(storage(action(), error)),
             };
+            let has_dimensions = |count| match &node.node_data {
+                NodeData::Array { shape, .. } => shape.num_chunks().count() == count,
+                NodeData::Group => false,
+            };
+            // Icechunk compares only as many dimensions as both have.
+            if !has_dimensions(index.len()) {
+                return Ok(None);
+            }
+            let payload = self.session().get_chunk_ref(&path, &indices).await;
+            let payload = payload.map_err(|e| storage(action(), e))?;
             Ok(payload.map(|payload| StoredChunk {
                 length: payload.length(),
                 tag: match payload {

@@ -173,10 +173,11 @@ pub(in crate::http) async fn kvp_of_server(
 )]
 pub(in crate::http) async fn feature_info(
     State(state): State<Arc<AppState>>,
-    Path([cube, set, zoom, tile_col, tile_row, col, row]): Path<[String; 7]>,
+    Path(place): Path<[String; 7]>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let bad = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, detail);
+    let [cube, set, zoom, tile_col, tile_row, col, row] = place;
     tiles::check_set(&set)?;
     let (row, ending) = row.split_once('.').unwrap_or((&row, "json"));
     let format = (InfoFormat::ALL.into_iter())

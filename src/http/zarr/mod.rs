@@ -19,7 +19,10 @@ use self::{
     key::Key,
     range::{Asked, asked},
 };
-use super::{ApiError, AppState, tiles::is_known};
+use super::{
+    ApiError, AppState,
+    tiles::{is_known, not_modified},
+};
 use crate::{
     repo::{Bytewise, Read as _, RepoError, Snapshot},
     zarr::ZarrError,
@@ -101,17 +104,14 @@ async fn document(
     let document = snapshot.node(path).await;
     let document = document.map_err(|error| failed(error, key))?;
     let etag = format!("\"{}\"", snapshot.revision());
-    let told = [
+    let told = HeaderMap::from_iter([
         (header::CACHE_CONTROL, REVALIDATED),
         // It may be compressed on its way.
         (header::ETAG, text(&format!("W/{etag}"))),
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        ),
-    ];
+        (header::CONTENT_TYPE, text("application/json")),
+    ]);
     if is_known(headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, told).into_response());
+        return Ok(not_modified(told));
     }
     let parsed: Result<Value, _> = serde_json::from_slice(&document);
     let document = match parsed {
@@ -159,7 +159,7 @@ async fn chunk(
         (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
     ]);
     if is_known(headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, told).into_response());
+        return Ok(not_modified(told));
     }
     let whole = 0..stored.length;
     let (status, part) = match asked(headers, &etag, stored.length) {

@@ -16,7 +16,7 @@ use crate::{
     catalog::Entry,
     config::ServerConfig,
     cube::{NODATA, State as ChunkState},
-    grid::{Level, TileMatrixSet, tile_matrix::zoom_for_cell_width},
+    grid::{Level, tile_matrix::zoom_for_cell_width},
     render::Colormap,
     tile::TileError,
     zarr::{StoredCube, ZarrError},
@@ -128,6 +128,8 @@ pub(super) async fn one(
             {"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{cube}")},
             {"rel": "tilejson", "type": "application/json", "href": format!("{base}/cubes/{cube}/WebMercatorQuad/tilejson.json")},
             {"rel": "wmts", "type": "application/xml", "href": format!("{base}/cubes/{cube}/WMTSCapabilities.xml")},
+            {"rel": "stac", "type": "application/json", "href": format!("{base}/stac/collections/{cube}")},
+            {"rel": "zarr", "type": "application/vnd.zarr; version=3", "href": format!("{base}/cubes/{cube}/zarr")},
             {"rel": "tiles", "templated": true, "type": "image/png", "href": format!("{base}/cubes/{cube}/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}.png")},
             {"rel": "coverage", "type": "application/geo+json", "href": format!("{base}/cubes/{cube}/coverage")},
             {"rel": "coverage", "type": "image/png", "href": format!("{base}/cubes/{cube}/coverage.png")},
@@ -156,15 +158,7 @@ pub(super) async fn tilejson(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    if TileMatrixSet::named(&set).is_none() {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            format!(
-                "there is no tile matrix set `{set}`; there is {}",
-                TileMatrixSet::NAMES.join(", ")
-            ),
-        ));
-    }
+    tiles::check_set(&set)?;
     let query = query.unwrap_or_default();
     // Checked here, so that a typo shows before a thousand tiles fail.
     let parsed = TileQuery::parse(&query)?;

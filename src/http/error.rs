@@ -51,6 +51,25 @@ impl ApiError {
         self
     }
 
+    /// The same with another status, where a protocol has its own.
+    #[must_use]
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// When to come again.
+    pub(super) fn seconds(&self) -> Option<u32> {
+        self.retry_after
+    }
+
     fn bad_request(error: &impl ToString) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error.to_string())
     }

@@ -9,12 +9,13 @@ mod error;
 mod externals;
 mod jobs;
 mod links;
+mod ogc;
 mod query;
 mod tiles;
 mod upkeep;
 mod values;
 mod viewer;
-mod wmts;
+mod zarr;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +30,10 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate as _},
+    },
     cors::{Any, CorsLayer},
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -126,6 +130,7 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
             made.layer(limit(MAX_RECIPE))
                 .route_layer(admin(Scope::Admin)),
         )
+        .routes(routes!(ogc::api::conformance))
         .routes(routes!(health))
         .routes(routes!(measured))
 }
@@ -135,7 +140,7 @@ fn of_readers() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(cubes::list))
         .routes(routes!(cubes::one))
         .routes(routes!(cubes::tilejson))
-        .routes(routes!(wmts::capabilities))
+        .merge(of_programs())
         .routes(routes!(coverage::features))
         .routes(routes!(coverage::image))
         .routes(routes!(values::point))
@@ -144,6 +149,25 @@ fn of_readers() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(values::bbox))
         .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
+}
+
+/// What geographic programs read, of the group of readers.
+fn of_programs() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
+        .routes(routes!(zarr::object))
+        .routes(routes!(ogc::wmts::of_cube))
+        .routes(routes!(ogc::wmts::of_server))
+        .routes(routes!(ogc::wmts::kvp_of_cube))
+        .routes(routes!(ogc::wmts::kvp_of_server))
+        .routes(routes!(ogc::wmts::feature_info))
+        .routes(routes!(ogc::api::collections))
+        .routes(routes!(ogc::api::collection))
+        .routes(routes!(ogc::tilesets::list))
+        .routes(routes!(ogc::tilesets::one))
+        .routes(routes!(ogc::tilesets::tile))
+        .routes(routes!(ogc::stac::catalogue))
+        .routes(routes!(ogc::stac::collections))
+        .routes(routes!(ogc::stac::collection))
 }
 
 fn of_fillers() -> OpenApiRouter<Arc<AppState>> {
@@ -166,7 +190,10 @@ fn of_admins() -> OpenApiRouter<Arc<AppState>> {
 
 /// Everything the server answers.
 pub fn router(state: &Arc<AppState>) -> Router {
-    let (api, document) = documented(state).split_for_parts();
+    let (api, mut document) = documented(state).split_for_parts();
+    // What takes the rest of an address is a parameter as any other there.
+    let paths = std::mem::take(&mut document.paths.paths).into_iter();
+    document.paths.paths = paths.map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     let prefix = state.server.root_path.clone();
     let timeout = Duration::from_secs(state.server.request_seconds);
     // Relative, so that the page works under any prefix.
@@ -202,7 +229,13 @@ pub fn router(state: &Arc<AppState>) -> Router {
         ))
         .layer(CatchPanicLayer::new())
         .layer(middleware::map_response(explain))
-        .layer(CompressionLayer::new())
+        .layer(
+            // Chunks are compressed already.
+            CompressionLayer::new().compress_when(
+                DefaultPredicate::new()
+                    .and(NotForContentType::const_new("application/octet-stream")),
+            ),
+        )
         .layer(
             CorsLayer::new()
                 .allow_origin(Any)
@@ -243,7 +276,7 @@ async fn explain(response: Response) -> Response {
     let is_ours = response
         .headers()
         .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/problem+json");
+        .is_some_and(|kind| kind == "application/problem+json" || kind == "application/xml");
     let sentence = match status {
         _ if is_ours => return response,
         StatusCode::GATEWAY_TIMEOUT => "the answer took too long",

@@ -71,15 +71,7 @@ pub(super) async fn tile(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if TileMatrixSet::named(&set).is_none() {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            format!(
-                "there is no tile matrix set `{set}`; there is {}",
-                TileMatrixSet::NAMES.join(", ")
-            ),
-        ));
-    }
+    check_set(&set)?;
     answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
 }
 
@@ -105,7 +97,23 @@ pub(super) async fn short(
     answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
 }
 
-async fn answer(
+/// Refuses a tile matrix set that there is not.
+pub(super) fn check_set(set: &str) -> Result<(), ApiError> {
+    if TileMatrixSet::named(set).is_none() {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "there is no tile matrix set `{set}`; there is {}",
+                TileMatrixSet::NAMES.join(", ")
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The one way to tiles, of all protocols: at zoom, column, and row with scale and
+/// format.
+pub(super) async fn answer(
     state: &AppState,
     cube: &str,
     place: [&str; 3],
@@ -165,9 +173,7 @@ async fn answer(
     }
     if facts.etag.is_some_and(|etag| is_known(headers, &etag)) {
         metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
-        // Of unknown length: an empty one would be told as that of the tile.
-        let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
-        return Ok((StatusCode::NOT_MODIFIED, told, nothing).into_response());
+        return Ok(not_modified(told));
     }
     let tile = match prepared {
         Prepared::Cube(tile) => state.tiles.render(*tile).await?,
@@ -258,7 +264,15 @@ fn revalidate(seconds: u64) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or(NO_STORE)
 }
 
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+/// The answer to a client that has it.
+pub(super) fn not_modified(told: HeaderMap) -> Response {
+    // Of unknown length: an empty one would be told as that of what the client has.
+    let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+    (StatusCode::NOT_MODIFIED, told, nothing).into_response()
+}
+
+/// Whether a client has what an `ETag` names.
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .iter()

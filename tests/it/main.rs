@@ -28,6 +28,7 @@ mod invariance;
 mod jobs;
 mod layers;
 mod masks;
+mod ogc;
 mod products;
 mod projection;
 mod random_archive;

@@ -166,7 +166,9 @@ impl Kind {
             sel: Vec::new(),
             bidx: Vec::new(),
             rescale: vec![[0.0, 4000.0]],
-            colormap: self.colormap.and_then(|name| Colormap::named(name).ok()),
+            coloring: self
+                .colormap
+                .and_then(|name| Some(Colormap::named(name).ok()?.into())),
             resampling: Resampling::Nearest,
             nodata: None,
             format: Some(ImageFormat::Png),

@@ -2,6 +2,7 @@
 //! that knows status codes.
 
 mod access;
+mod colormaps;
 mod connection;
 mod coverage;
 mod cubes;
@@ -10,6 +11,7 @@ mod externals;
 mod jobs;
 mod links;
 mod query;
+mod tile_matrix_sets;
 mod tiles;
 mod upkeep;
 mod values;
@@ -126,6 +128,10 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
             made.layer(limit(MAX_RECIPE))
                 .route_layer(admin(Scope::Admin)),
         )
+        .routes(routes!(colormaps::list))
+        .routes(routes!(colormaps::one))
+        .routes(routes!(tile_matrix_sets::list))
+        .routes(routes!(tile_matrix_sets::one))
         .routes(routes!(health))
         .routes(routes!(measured))
 }

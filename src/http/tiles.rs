@@ -10,10 +10,10 @@ use axum::{
 };
 use futures::stream;
 
-use super::{ApiError, AppState, error::NO_STORE, query::TileQuery};
+use super::{ApiError, AppState, error::NO_STORE, query::TileQuery, tile_matrix_sets};
 use crate::{
     build::Seen,
-    grid::{TileAddress, TileMatrixSet},
+    grid::TileAddress,
     raster::Resampling,
     render::ImageFormat,
     telemetry,
@@ -50,6 +50,7 @@ const TILE_SIZE: usize = 256;
         ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, from 1; repeat it"),
         ("rescale" = Option<Vec<String>>, Query, description = "min,max for all variables, or one for each"),
         ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
+        ("colormap" = Option<String>, Query, description = "The same as JSON: {\"1\":\"#ff0000\",…} colours these values and [[[0,10],[255,0,0,255]],…] half-open intervals, with rescale the levels 0 to 255; the rest is transparent. All 256 levels are a table"),
         ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
         ("nodata" = Option<u16>, Query, description = "The value that is transparent"),
         ("tilesize" = Option<u32>, Query, description = "Pixels along a side, 256 by default"),
@@ -71,15 +72,7 @@ pub(super) async fn tile(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if TileMatrixSet::named(&set).is_none() {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            format!(
-                "there is no tile matrix set `{set}`; there is {}",
-                TileMatrixSet::NAMES.join(", ")
-            ),
-        ));
-    }
+    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
 }
 
@@ -320,7 +313,7 @@ fn request(
         sel: query.sel.clone(),
         bidx: query.bidx.clone(),
         rescale: query.rescale.clone(),
-        colormap: query.colormap()?,
+        coloring: query.coloring()?,
         resampling: query.resampling.unwrap_or(Resampling::Nearest),
         nodata: query.nodata,
         format,

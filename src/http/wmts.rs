@@ -56,10 +56,10 @@ pub(super) async fn capabilities(
     let query = without_time(&query.unwrap_or_default());
     // Checked here, so that a typo shows before a thousand tiles fail.
     let parsed = TileQuery::parse(&query)?;
-    parsed.colormap()?;
+    let coloring = parsed.coloring()?;
     let entry = state.tiles.catalog().get(&cube)?;
     let stored = entry.current().await;
-    check(&stored, &parsed)?;
+    check(&stored, &parsed, coloring.as_ref())?;
     let base = base_url(&headers, &state.server);
     let query = caller.carried_on(query);
     let separator = if query.is_empty() { "" } else { "&" };

@@ -37,7 +37,7 @@ use crate::{
     external::ChunkReader,
     grid::{ChunkIndex, Level, TileAddress, Window},
     raster::{Expression, Raster, Resampling},
-    render::{ImageFormat, Picture, Style, picture},
+    render::{Coloring, ImageFormat, Picture, Style, picture},
     zarr::{HeldChunks, Reader, StoredCube},
 };
 
@@ -60,7 +60,7 @@ pub struct TileRequest {
     /// Display ranges; the recipe's style if empty.
     pub rescale: Vec<[f64; 2]>,
     /// Colours of a single variable.
-    pub colormap: Option<crate::render::Colormap>,
+    pub coloring: Option<Coloring>,
     /// How samples are taken.
     pub resampling: Resampling,
     /// The value that is transparent, if not the cube's own.
@@ -68,6 +68,13 @@ pub struct TileRequest {
     /// File format; by default JPEG if every pixel is opaque, else PNG, as
     /// `TiTiler` has it.
     pub format: Option<ImageFormat>,
+}
+
+impl TileRequest {
+    /// Whether the values themselves have colours, whatever range is usual.
+    fn is_of_values(&self) -> bool {
+        self.coloring.as_ref().is_some_and(Coloring::is_of_values)
+    }
 }
 
 /// A tile before its pixels are read.
@@ -221,7 +228,8 @@ impl Tiles {
             None => &request.variables,
         };
         let is_own = request.expression.is_none() && *names == own;
-        let rescale = if request.rescale.is_empty() && is_own {
+        let is_of_values = request.is_of_values();
+        let rescale = if request.rescale.is_empty() && is_own && !is_of_values {
             &recipe.style.rescale
         } else {
             &request.rescale
@@ -231,11 +239,11 @@ impl Tiles {
             .map(|name| stored.cube.variable(name))
             .collect::<Result<Vec<_>, _>>()?;
         let time = stored.cube.select_time(&request.sel)?;
-        if request.expression.is_some() && rescale.is_empty() {
+        if request.expression.is_some() && rescale.is_empty() && !is_of_values {
             return Err(TileError::NoRange);
         }
         let shown = request.expression.as_ref().map_or(variables.len(), |_| 1);
-        let style = Style::new(shown, rescale, request.colormap.clone())?;
+        let style = Style::new(shown, rescale, request.coloring.clone())?;
         let nodata = request.nodata.unwrap_or(NODATA);
         let place = Place::of(request, &stored)?;
         let cost = Cost::within(self.most, request, variables.len(), &place, &stored)?;

@@ -275,7 +275,7 @@ fn requests(of: Bounds) -> Vec<TileRequest> {
                     expression: None,
                     sel: vec![format!("time={}", TIMES[n % 7 % 2])],
                     rescale: vec![[0.0, 2048.0]],
-                    colormap: None,
+                    coloring: None,
                     resampling: WAYS[n % 4],
                     nodata: None,
                     format: Some(ImageFormat::Png),

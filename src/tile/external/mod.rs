@@ -133,12 +133,12 @@ impl Tiles {
                 });
             }
         }
-        let rescale = if request.rescale.is_empty() {
+        let rescale = if request.rescale.is_empty() && !request.is_of_values() {
             &ranges
         } else {
             &request.rescale
         };
-        let style = Style::new(bands.len(), rescale, request.colormap.clone())?;
+        let style = Style::new(bands.len(), rescale, request.coloring.clone())?;
         let (cost, way) = cost(&bands, request.size, self.most, request.address)?;
         let is_streamed = way != Way::AtOnce;
         if is_streamed {

@@ -112,7 +112,8 @@ impl Strip {
         let (mut width, mut height) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
-                "f" => once(&mut format, "f", file(&value)?)?,
+                // `TiTiler` 1 has the longer name.
+                "f" | "format" => once(&mut format, "f", file(&value)?)?,
                 "orientation" => once(&mut orientation, "orientation", direction(&value)?)?,
                 "width" => once(&mut width, "width", side("width", &value)?)?,
                 "height" => once(&mut height, "height", side("height", &value)?)?,

@@ -2,8 +2,9 @@
 
 use crate::{
     raster::{Expression, ExpressionError, Resampling},
-    render::{Coloring, ColoringError, Colormap},
+    render::{Coloring, ColoringError, Colormap, FileFormat},
     suggest,
+    tile::Look,
 };
 
 /// What is wrong with a query string.
@@ -59,7 +60,22 @@ const PARAMETERS: [&str; 13] = [
     "revision",
 ];
 
-/// The parameters of a tile, as they were given.
+/// Those of a picture of a rectangle.
+const PICTURE_PARAMETERS: [&str; 11] = [
+    "variable",
+    "variables",
+    "expression",
+    "sel",
+    "rescale",
+    "colormap_name",
+    "colormap",
+    "resampling",
+    "reproject",
+    "nodata",
+    "max_size",
+];
+
+/// The parameters of a tile or another picture, as they were given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct TileQuery {
     pub(super) variables: Vec<String>,
@@ -73,13 +89,24 @@ pub(super) struct TileQuery {
     pub(super) nodata: Option<u16>,
     pub(super) tile_size: Option<usize>,
     pub(super) revision: Option<String>,
+    pub(super) max_size: Option<usize>,
 }
 
 impl TileQuery {
     pub(super) fn parse(query: &str) -> Result<Self, QueryError> {
+        Self::of(query, &PARAMETERS)
+    }
+
+    /// Of a picture of a rectangle.
+    pub(super) fn of_picture(query: &str) -> Result<Self, QueryError> {
+        Self::of(query, &PICTURE_PARAMETERS)
+    }
+
+    fn of(query: &str, known: &[&'static str]) -> Result<Self, QueryError> {
         let mut parsed = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
+                name if !known.contains(&name) => return Err(unknown(name, known)),
                 "variable" => push(&mut parsed.variables, "variable", value.into_owned())?,
                 "variables" => {
                     for value in value.split(',') {
@@ -110,11 +137,30 @@ impl TileQuery {
                     number("tilesize", &value)?,
                 )?,
                 "revision" => once(&mut parsed.revision, "revision", value.into_owned())?,
-                name => return Err(unknown(name, &PARAMETERS)),
+                _ => once(
+                    &mut parsed.max_size,
+                    "max_size",
+                    number("max_size", &value)?,
+                )?,
             }
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
         Ok(parsed)
+    }
+
+    /// What is to be shown, in a format.
+    pub(super) fn look(&self, format: Option<FileFormat>) -> Result<Look, QueryError> {
+        Ok(Look {
+            variables: self.variables.clone(),
+            expression: self.expression.clone(),
+            sel: self.sel.clone(),
+            bidx: self.bidx.clone(),
+            rescale: self.rescale.clone(),
+            coloring: self.coloring()?,
+            resampling: self.resampling.unwrap_or(Resampling::Nearest),
+            nodata: self.nodata,
+            format,
+        })
     }
 
     /// The colours of a single variable, if there are any. As for `TiTiler` a name wins
@@ -143,6 +189,7 @@ pub(super) struct ValuesQuery {
     /// From 0 to 100.
     pub(super) percentiles: Vec<f64>,
     pub(super) max_size: Option<usize>,
+    pub(super) show_times: Option<bool>,
 }
 
 impl ValuesQuery {
@@ -158,6 +205,7 @@ impl ValuesQuery {
                     once(&mut parsed.expression, "expression", expression)?;
                 }
                 "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
+                "show_times" => once(&mut parsed.show_times, "show_times", boolean(&value)?)?,
                 "p" => push(&mut parsed.percentiles, "p", percentile(&value)?)?,
                 _ => once(
                     &mut parsed.max_size,
@@ -185,6 +233,14 @@ pub(super) fn unknown(name: &str, known: &[&'static str]) -> QueryError {
             .map_or_else(String::new, |best| format!("; did you mean `{best}`?")),
         known: known.join(", "),
     }
+}
+
+fn boolean(text: &str) -> Result<bool, QueryError> {
+    text.parse().map_err(|_no_boolean| QueryError::Value {
+        name: "show_times",
+        value: text.to_owned(),
+        expected: "true or false".to_owned(),
+    })
 }
 
 fn percentile(text: &str) -> Result<f64, QueryError> {

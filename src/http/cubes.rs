@@ -10,14 +10,15 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, AppState, access::Caller, externals, links::base_url, query::TileQuery, tiles,
+    ApiError, AppState, access::Caller, externals, links::base_url, query::TileQuery,
+    tile_matrix_sets, tiles,
 };
 use crate::{
     catalog::Entry,
     config::ServerConfig,
     cube::{NODATA, State as ChunkState},
     grid::{Level, tile_matrix::zoom_for_cell_width},
-    render::Colormap,
+    render::{Coloring, Colormap},
     tile::TileError,
     zarr::{StoredCube, ZarrError},
 };
@@ -158,11 +159,11 @@ pub(super) async fn tilejson(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    tiles::check_set(&set)?;
+    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     let query = query.unwrap_or_default();
     // Checked here, so that a typo shows before a thousand tiles fail.
     let parsed = TileQuery::parse(&query)?;
-    parsed.colormap()?;
+    let coloring = parsed.coloring()?;
     let base = base_url(&headers, &state.server);
     let query = caller.carried_on(query);
     let separator = if query.is_empty() { "" } else { "?" };
@@ -177,7 +178,7 @@ pub(super) async fn tilejson(
     }
     let entry = state.tiles.catalog().get(&cube)?;
     let stored = entry.current().await;
-    check(&stored, &parsed)?;
+    check(&stored, &parsed, coloring.as_ref())?;
     let (minzoom, maxzoom) = zooms(&stored);
     Ok(Json(json!({
         "tilejson": "3.0.0",
@@ -197,14 +198,19 @@ pub(super) async fn tilejson(
 }
 
 /// Whether the cube has what a query names.
-pub(super) fn check(stored: &StoredCube, query: &TileQuery) -> Result<(), TileError> {
+pub(super) fn check(
+    stored: &StoredCube,
+    query: &TileQuery,
+    coloring: Option<&Coloring>,
+) -> Result<(), TileError> {
     let names = (query.expression.as_ref())
         .map_or(&query.variables[..], |expression| expression.variables());
     for name in names {
         stored.cube.variable(name)?;
     }
     stored.cube.select_time(&query.sel)?;
-    if query.expression.is_some() && query.rescale.is_empty() {
+    let is_of_values = coloring.is_some_and(Coloring::is_of_values);
+    if query.expression.is_some() && query.rescale.is_empty() && !is_of_values {
         return Err(TileError::NoRange);
     }
     Ok(())

@@ -199,6 +199,7 @@ impl From<&TileError> for ApiError {
             TileError::Select(_) | TileError::Style(_) | TileError::NoRange => {
                 Self::bad_request(error)
             }
+            TileError::OnlyPictures => Self::new(StatusCode::NOT_IMPLEMENTED, error.to_string()),
             TileError::TooMuch { .. } | TileError::TooManyValues { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
             }

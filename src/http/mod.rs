@@ -2,16 +2,22 @@
 //! that knows status codes.
 
 mod access;
+mod colormaps;
 mod connection;
 mod coverage;
 mod cubes;
 mod error;
 mod externals;
+mod info;
 mod jobs;
 mod links;
 mod ogc;
+mod pictures;
 mod query;
+mod rendered;
+mod tile_matrix_sets;
 mod tiles;
+mod tilesets;
 mod upkeep;
 mod values;
 mod viewer;
@@ -131,12 +137,20 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
                 .route_layer(admin(Scope::Admin)),
         )
         .routes(routes!(ogc::api::conformance))
+        .routes(routes!(colormaps::list))
+        .routes(routes!(colormaps::one))
+        .routes(routes!(tile_matrix_sets::list))
+        .routes(routes!(tile_matrix_sets::one))
         .routes(routes!(health))
         .routes(routes!(measured))
 }
 
 fn of_readers() -> OpenApiRouter<Arc<AppState>> {
-    OpenApiRouter::new()
+    let previews = (pictures::EXTENSIONS.iter()).fold(OpenApiRouter::new(), |router, extension| {
+        let path = format!("/cubes/{{cube}}/preview.{extension}");
+        router.route(&path, get(pictures::preview))
+    });
+    previews
         .routes(routes!(cubes::list))
         .routes(routes!(cubes::one))
         .routes(routes!(cubes::tilejson))
@@ -147,6 +161,14 @@ fn of_readers() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(values::series))
         .routes(routes!(values::statistics))
         .routes(routes!(values::bbox))
+        .routes(routes!(info::info))
+        .routes(routes!(info::feature))
+        .routes(routes!(pictures::preview))
+        .routes(routes!(pictures::preview_of_size))
+        .routes(routes!(pictures::rectangle_of_size))
+        .routes(routes!(tilesets::list))
+        .routes(routes!(tilesets::one))
+        .routes(routes!(tilesets::map))
         .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
 }

@@ -1,12 +1,16 @@
-//! The levels of all samples of a raster: by a table where the type is narrow, by
-//! arithmetic where it is wide.
+//! The levels of all samples of a raster, or their classes: by a table where the type
+//! is narrow, by arithmetic where it is wide.
 
-use super::pixel::{Packing, Pixel, level};
+use super::{
+    classes::{Classes, Pieces},
+    pixel::{Packing, Pixel, level},
+};
 
 /// The slot of a sample that is no data, after the 256 levels.
 pub(super) const HOLE: u16 = 256;
 
-/// From the samples of one variable to slots: their levels 0 to 255, or [`HOLE`].
+/// From the samples of one variable to slots: their levels 0 to 255, or the numbers of
+/// their classes, or [`HOLE`].
 #[derive(Clone, Debug)]
 pub(super) struct Levels<T> {
     rule: Rule<T>,
@@ -19,9 +23,37 @@ struct Rule<T> {
     packing: Packing,
     range: [f64; 2],
     nodata: Vec<T>,
+    /// In place of the range.
+    classes: Option<Pieces>,
 }
 
 impl<T: Pixel> Rule<T> {
+    fn new(packing: &Packing, range: [f64; 2], classes: Option<Pieces>) -> Self {
+        let nodata = packing.nodata.iter().copied().filter_map(T::stored);
+        Self {
+            packing: packing.clone(),
+            range,
+            nodata: nodata.collect(),
+            classes,
+        }
+    }
+
+    /// The slot of a value of one of the classes.
+    fn class(&self, classes: &Pieces, sample: T) -> u16 {
+        if self.nodata.contains(&sample) {
+            return HOLE;
+        }
+        let value = if self.packing.is_packed() {
+            self.packing.value(sample.to_f64())
+        } else {
+            sample.to_f64()
+        };
+        let class = classes
+            .class(value)
+            .and_then(|class| u16::try_from(class).ok());
+        class.unwrap_or(HOLE)
+    }
+
     fn level(&self, sample: T) -> u16 {
         u16::from(if self.packing.is_packed() {
             level(self.packing.value(sample.to_f64()), self.range)
@@ -33,16 +65,21 @@ impl<T: Pixel> Rule<T> {
 
 impl<T: Pixel> Levels<T> {
     pub(super) fn new(packing: &Packing, range: Option<[f64; 2]>) -> Self {
-        let rule = Rule {
-            range: range.unwrap_or_else(|| packing.full_range::<T>()),
-            nodata: packing
-                .nodata
-                .iter()
-                .copied()
-                .filter_map(T::stored)
-                .collect(),
-            packing: packing.clone(),
+        let range = range.unwrap_or_else(|| packing.full_range::<T>());
+        Self::by(Rule::new(packing, range, None))
+    }
+
+    /// The numbers of classes in place of levels.
+    pub(super) fn of_classes(packing: &Packing, classes: &Classes) -> Self {
+        let pieces = if packing.is_packed() {
+            classes.pieces(std::convert::identity)
+        } else {
+            classes.pieces(T::compared)
         };
+        Self::by(Rule::new(packing, packing.full_range::<T>(), Some(pieces)))
+    }
+
+    fn by(rule: Rule<T>) -> Self {
         let last = T::from_f64(T::RANGE[1]).position();
         let table = last.map_or_else(Vec::new, |last| tabulated(&rule, last + 1));
         Self { rule, table }
@@ -70,6 +107,12 @@ impl<T: Pixel> Levels<T> {
     /// One pass for each question, since short loops without branches are the ones
     /// that compilers turn into vector instructions.
     fn computed(&self, samples: &[T]) -> Vec<u16> {
+        if let Some(classes) = &self.rule.classes {
+            let samples = samples.iter();
+            return samples
+                .map(|sample| self.rule.class(classes, *sample))
+                .collect();
+        }
         let Packing { scale, offset, .. } = self.rule.packing;
         let range = self.rule.range;
         let or_hole = |sample: T, level: u8| {
@@ -105,6 +148,12 @@ fn tabulated<T: Pixel>(rule: &Rule<T>, values: usize) -> Vec<u16> {
     let mut table = vec![HOLE; values];
     let [least, _] = T::RANGE;
     let sample = |position: usize| T::from_f64(least + exact(position));
+    if let Some(classes) = &rule.classes {
+        for (position, slot) in table.iter_mut().enumerate() {
+            *slot = rule.class(classes, sample(position));
+        }
+        return table;
+    }
     fill(&mut table, 0, &|position| rule.level(sample(position)));
     for position in rule.nodata.iter().filter_map(|nodata| nodata.position()) {
         table[position] = HOLE;

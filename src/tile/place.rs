@@ -3,11 +3,14 @@
 
 use std::ops::Range;
 
-use super::{TileError, TileRequest};
+use super::{
+    PictureRequest, TileError, TileRequest,
+    values::{in_own_system, no_overlap},
+};
 use crate::{
     crs::{self, CrsError},
     grid::{
-        Bounds, Epsg, Grid, Level, TileAddress, Window,
+        Bounds, Epsg, GeoTransform, Grid, Level, Shape, TileAddress, Window,
         tile_matrix::{mercator_to_latitude, mercator_to_longitude},
     },
     raster::{AxisTable, CellRatio, Positions, Raster, Resampling, Validity, separable},
@@ -76,8 +79,9 @@ pub(super) enum Mapping {
 pub(super) struct Axes {
     target: Grid,
     source: Grid,
-    /// Whether the level is in Web Mercator too, or in degrees.
-    is_mercator: bool,
+    /// Whether the level is in the target's system, or in degrees where that is Web
+    /// Mercator.
+    is_same: bool,
     resampling: Resampling,
 }
 
@@ -88,13 +92,13 @@ pub(super) struct Axes {
 impl Axes {
     /// Fractional row of the level at a fractional row of the tile.
     fn row(&self, at: f64) -> f64 {
-        let y = y_at(&self.target, self.is_mercator, at);
+        let y = y_at(&self.target, self.is_same, at);
         self.source.transform.row(y)
     }
 
     /// Fractional column of the level at a fractional column of the tile.
     fn col(&self, at: f64) -> f64 {
-        let x = x_at(&self.target, self.is_mercator, at);
+        let x = x_at(&self.target, self.is_same, at);
         self.source.transform.col(x)
     }
 
@@ -165,6 +169,14 @@ pub(super) enum Taken<'a> {
 }
 
 impl Mapping {
+    /// Where the pixels are.
+    pub(super) fn target(&self) -> &Grid {
+        match self {
+            Self::Separable(axes) => &axes.target,
+            Self::Projected { target, .. } => target,
+        }
+    }
+
     /// Finds the positions. Computation, of some milliseconds.
     pub(super) fn taken(&self) -> Result<Taken<'_>, CrsError> {
         Ok(match self {
@@ -221,6 +233,52 @@ impl Place {
         }
     }
 
+    /// Of a rectangle that grows to whole cells, in the cube's own system.
+    #[expect(clippy::cast_precision_loss, reason = "a side is far below 2^52")]
+    pub(super) fn of_rectangle(
+        request: &PictureRequest,
+        stored: &StoredCube,
+    ) -> Result<Self, TileError> {
+        let pyramid = stored.cube.pyramid();
+        let base = pyramid.base();
+        let cells = match request.bounds {
+            None => base.shape.window(),
+            Some(bounds) => {
+                let window = base.window_of(in_own_system(stored, bounds)?);
+                window.ok_or_else(|| no_overlap(stored, bounds))?
+            }
+        };
+        let shape = request.size.of(Shape {
+            rows: cells.rows,
+            cols: cells.cols,
+        });
+        let bounds = base.transform.window_bounds(cells);
+        let transform = GeoTransform {
+            origin_x: bounds.west,
+            origin_y: bounds.north,
+            cell_width: (bounds.east - bounds.west) / shape.cols as f64,
+            cell_height: (bounds.south - bounds.north) / shape.rows as f64,
+        };
+        let (width, height) = (transform.cell_width, -transform.cell_height);
+        let level = pyramid.level_for(width, height);
+        let axes = Axes {
+            target: Grid {
+                crs: base.crs,
+                transform,
+                shape,
+            },
+            source: pyramid.grid(level),
+            is_same: true,
+            resampling: request.look.resampling,
+        };
+        Ok(Self {
+            level,
+            window: axes.window(),
+            mapping: Mapping::Separable(axes),
+            pixel: PixelSize::of_height(width, height),
+        })
+    }
+
     /// In a cube whose axes are those of Web Mercator, each by itself.
     fn separable(request: &TileRequest, stored: &StoredCube) -> Result<Self, TileError> {
         let pyramid = stored.cube.pyramid();
@@ -249,8 +307,8 @@ impl Place {
         let axes = Axes {
             target,
             source,
-            is_mercator,
-            resampling: request.resampling,
+            is_same: is_mercator,
+            resampling: request.look.resampling,
         };
         Ok(Self {
             level,
@@ -336,24 +394,17 @@ fn outside(address: TileAddress, stored: &StoredCube) -> TileError {
     }
 }
 
-/// World y at a fractional row of a tile, in Web Mercator or in degrees.
-pub(super) fn y_at(target: &Grid, is_mercator: bool, row: f64) -> f64 {
+/// World y at a fractional row, in the target's own system or in degrees, where that is
+/// Web Mercator.
+pub(super) fn y_at(target: &Grid, is_same: bool, row: f64) -> f64 {
     let y = target.transform.y(row);
-    if is_mercator {
-        y
-    } else {
-        mercator_to_latitude(y)
-    }
+    if is_same { y } else { mercator_to_latitude(y) }
 }
 
-/// World x at a fractional column of a tile, in Web Mercator or in degrees.
-pub(super) fn x_at(target: &Grid, is_mercator: bool, col: f64) -> f64 {
+/// World x at a fractional column, as [`y_at`].
+pub(super) fn x_at(target: &Grid, is_same: bool, col: f64) -> f64 {
     let x = target.transform.x(col);
-    if is_mercator {
-        x
-    } else {
-        mercator_to_longitude(x)
-    }
+    if is_same { x } else { mercator_to_longitude(x) }
 }
 
 /// The mean size, in degrees, of the tile's pixels where the cube is. Web
@@ -370,7 +421,6 @@ pub(super) fn cell_size(target: &Grid, shared: Bounds) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::{GeoTransform, Shape};
     use proptest::prelude::*;
 
     proptest! {
@@ -411,7 +461,7 @@ mod tests {
                 },
                 shape: Shape { rows: cells, cols: cells },
             };
-            let axes = Axes { target, source, is_mercator, resampling };
+            let axes = Axes { target, source, is_same: is_mercator, resampling };
             let (rows, cols) = (axes.rows().range(resampling), axes.cols().range(resampling));
             let window = axes.window();
             let expected = rows.zip(cols);

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     grid::tile_matrix::tiles_touched,
-    http::{ApiError, AppState, access::Caller, cubes::check, query::TileQuery, tiles},
+    http::{ApiError, AppState, access::Caller, cubes::check, query::TileQuery, tile_matrix_sets, tiles},
     tile::TileError,
 };
 
@@ -77,12 +77,12 @@ pub(in crate::http) async fn one(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    tiles::check_set(&set)?;
+    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     let keys = keys(&query.unwrap_or_default())?;
     let parsed = TileQuery::parse(&keys.rest)?;
-    parsed.colormap()?;
+    let coloring = parsed.coloring()?;
     let shown = Shown::named(&state, &cube).await?;
-    check(&shown.stored, &parsed)?;
+    check(&shown.stored, &parsed, coloring.as_ref())?;
     let to = Addresses::new(&state, caller, &headers);
     let path = format!("/collections/{cube}/map/tiles/{SET}");
     let mut links = vec![
@@ -148,7 +148,7 @@ pub(in crate::http) async fn tile(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    tiles::check_set(&set)?;
+    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     let keys = keys(&query.unwrap_or_default())?;
     let query = match keys.get("datetime") {
         None => keys.rest.clone(),

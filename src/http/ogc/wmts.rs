@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     grid::TileAddress,
-    http::{ApiError, AppState, access::Caller, cubes::check, query::TileQuery, tiles},
+    http::{ApiError, AppState, access::Caller, cubes::check, query::TileQuery, tile_matrix_sets, tiles},
 };
 
 /// The one version.
@@ -178,7 +178,7 @@ pub(in crate::http) async fn feature_info(
 ) -> Result<Response, ApiError> {
     let bad = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, detail);
     let [cube, set, zoom, tile_col, tile_row, col, row] = place;
-    tiles::check_set(&set)?;
+    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     let (row, ending) = row.split_once('.').unwrap_or((&row, "json"));
     let format = (InfoFormat::ALL.into_iter())
         .find(|format| format.ending() == ending)
@@ -210,9 +210,9 @@ async fn capabilities_of(
     let style = without_time(query);
     // Checked here, so that a typo shows before a thousand tiles fail.
     let parsed = TileQuery::parse(&style)?;
-    parsed.colormap()?;
+    let coloring = parsed.coloring()?;
     let shown = Shown::named(state, cube).await?;
-    check(&shown.stored, &parsed)?;
+    check(&shown.stored, &parsed, coloring.as_ref())?;
     let path = format!("/cubes/{cube}");
     Ok(told(&Capabilities {
         title: &shown.title(),

@@ -21,7 +21,7 @@ use self::{
 };
 use super::{
     ApiError, AppState,
-    tiles::{is_known, not_modified},
+    rendered::{is_known, not_modified},
 };
 use crate::{
     repo::{Bytewise, Read as _, RepoError, Snapshot},

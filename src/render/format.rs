@@ -1,6 +1,6 @@
 //! The formats of files: pictures, and the samples themselves.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use super::ImageFormat;
 
@@ -36,16 +36,6 @@ impl FileFormat {
             Self::Samples(SampleFormat::GeoTiff) => "image/tiff; application=geotiff",
             // As `TiTiler` has it: there is no registered type.
             Self::Samples(SampleFormat::Npy) => "application/x-binary",
-        }
-    }
-}
-
-impl fmt::Display for FileFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Image(format) => format.fmt(f),
-            Self::Samples(SampleFormat::GeoTiff) => f.write_str("GeoTIFF"),
-            Self::Samples(SampleFormat::Npy) => f.write_str("npy"),
         }
     }
 }

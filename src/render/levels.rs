@@ -21,44 +21,46 @@ pub(super) struct Levels<T> {
 #[derive(Clone, Debug)]
 struct Rule<T> {
     packing: Packing,
-    range: [f64; 2],
     nodata: Vec<T>,
-    /// In place of the range.
-    classes: Option<Pieces>,
+    by: By,
+}
+
+/// What gives a value its slot.
+#[derive(Clone, Debug)]
+enum By {
+    /// Its place in a display range.
+    Range([f64; 2]),
+    /// Its class.
+    Classes(Pieces),
 }
 
 impl<T: Pixel> Rule<T> {
-    fn new(packing: &Packing, range: [f64; 2], classes: Option<Pieces>) -> Self {
+    fn new(packing: &Packing, by: By) -> Self {
         let nodata = packing.nodata.iter().copied().filter_map(T::stored);
         Self {
             packing: packing.clone(),
-            range,
             nodata: nodata.collect(),
-            classes,
+            by,
         }
     }
 
-    /// The slot of a value of one of the classes.
+    /// The slot of a sample among classes.
     fn class(&self, classes: &Pieces, sample: T) -> u16 {
         if self.nodata.contains(&sample) {
             return HOLE;
         }
-        let value = if self.packing.is_packed() {
-            self.packing.value(sample.to_f64())
-        } else {
-            sample.to_f64()
-        };
-        let class = classes
-            .class(value)
-            .and_then(|class| u16::try_from(class).ok());
-        class.unwrap_or(HOLE)
+        let class = classes.class(self.packing.value(sample.to_f64()));
+        class
+            .and_then(|class| u16::try_from(class).ok())
+            .unwrap_or(HOLE)
     }
 
-    fn level(&self, sample: T) -> u16 {
+    /// The slot of a sample in a range, whether it is data or not.
+    fn level(&self, range: [f64; 2], sample: T) -> u16 {
         u16::from(if self.packing.is_packed() {
-            level(self.packing.value(sample.to_f64()), self.range)
+            level(self.packing.value(sample.to_f64()), range)
         } else {
-            sample.level(self.range)
+            sample.level(range)
         })
     }
 }
@@ -66,7 +68,7 @@ impl<T: Pixel> Rule<T> {
 impl<T: Pixel> Levels<T> {
     pub(super) fn new(packing: &Packing, range: Option<[f64; 2]>) -> Self {
         let range = range.unwrap_or_else(|| packing.full_range::<T>());
-        Self::by(Rule::new(packing, range, None))
+        Self::by(Rule::new(packing, By::Range(range)))
     }
 
     /// The numbers of classes in place of levels.
@@ -76,7 +78,7 @@ impl<T: Pixel> Levels<T> {
         } else {
             classes.pieces(T::compared)
         };
-        Self::by(Rule::new(packing, packing.full_range::<T>(), Some(pieces)))
+        Self::by(Rule::new(packing, By::Classes(pieces)))
     }
 
     fn by(rule: Rule<T>) -> Self {
@@ -107,14 +109,14 @@ impl<T: Pixel> Levels<T> {
     /// One pass for each question, since short loops without branches are the ones
     /// that compilers turn into vector instructions.
     fn computed(&self, samples: &[T]) -> Vec<u16> {
-        if let Some(classes) = &self.rule.classes {
-            let samples = samples.iter();
-            return samples
-                .map(|sample| self.rule.class(classes, *sample))
-                .collect();
-        }
+        let range = match &self.rule.by {
+            By::Range(range) => *range,
+            By::Classes(classes) => {
+                let class = |sample: &T| self.rule.class(classes, *sample);
+                return samples.iter().map(class).collect();
+            }
+        };
         let Packing { scale, offset, .. } = self.rule.packing;
-        let range = self.rule.range;
         let or_hole = |sample: T, level: u8| {
             if sample.to_f64().is_nan() {
                 HOLE
@@ -148,15 +150,19 @@ fn tabulated<T: Pixel>(rule: &Rule<T>, values: usize) -> Vec<u16> {
     let mut table = vec![HOLE; values];
     let [least, _] = T::RANGE;
     let sample = |position: usize| T::from_f64(least + exact(position));
-    if let Some(classes) = &rule.classes {
-        for (position, slot) in table.iter_mut().enumerate() {
-            *slot = rule.class(classes, sample(position));
+    match &rule.by {
+        By::Range(range) => {
+            let level = |position| rule.level(*range, sample(position));
+            fill(&mut table, 0, &level);
+            for position in rule.nodata.iter().filter_map(|nodata| nodata.position()) {
+                table[position] = HOLE;
+            }
         }
-        return table;
-    }
-    fill(&mut table, 0, &|position| rule.level(sample(position)));
-    for position in rule.nodata.iter().filter_map(|nodata| nodata.position()) {
-        table[position] = HOLE;
+        By::Classes(classes) => {
+            for (position, slot) in table.iter_mut().enumerate() {
+                *slot = rule.class(classes, sample(position));
+            }
+        }
     }
     table
 }

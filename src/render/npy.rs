@@ -24,14 +24,14 @@ pub fn npy(planes: &Planes) -> Bytes {
             rasters,
             |sample| sample != nodata,
             |seen| if seen { u16::from(SEEN) } else { 0 }.to_le_bytes(),
-            |sample| sample.to_le_bytes(),
+            u16::to_le_bytes,
         ),
         Planes::Computed(rasters) => file(
             "<f4",
             rasters,
             |sample| !sample.is_nan(),
             |seen| if seen { f32::from(SEEN) } else { 0.0 }.to_le_bytes(),
-            |sample| sample.to_le_bytes(),
+            f32::to_le_bytes,
         ),
     }
 }

@@ -4,6 +4,7 @@
 //! of and how it is named, from coverage alone; [`Tiles::render`] reads pixels.
 //! Between them stands a client that has the tile already.
 
+mod axes;
 mod cost;
 mod error;
 mod external;

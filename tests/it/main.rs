@@ -37,6 +37,7 @@ mod reference;
 mod requests;
 mod round_trip;
 mod support;
+mod titiler;
 mod upkeep;
 mod values;
 mod warp;

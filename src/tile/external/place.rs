@@ -15,7 +15,8 @@ use crate::{
     raster::{AxisTable, CellRatio, Positions, Resampling},
     tile::{
         TileError, TileRequest,
-        place::{KERNEL_MARGIN, cell_size, x_at, y_at},
+        axes::{x_at, y_at},
+        place::{KERNEL_MARGIN, cell_size},
     },
 };
 

@@ -181,7 +181,7 @@ fn of_programs() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(ogc::wmts::of_server))
         .routes(routes!(ogc::wmts::kvp_of_cube))
         .routes(routes!(ogc::wmts::kvp_of_server))
-        .routes(routes!(ogc::wmts::feature_info))
+        .routes(routes!(ogc::wmts::info))
         .routes(routes!(ogc::api::collections))
         .routes(routes!(ogc::api::collection))
         .routes(routes!(ogc::tilesets::list))
@@ -215,7 +215,9 @@ pub fn router(state: &Arc<AppState>) -> Router {
     let (api, mut document) = documented(state).split_for_parts();
     // What takes the rest of an address is a parameter as any other there.
     let paths = std::mem::take(&mut document.paths.paths).into_iter();
-    document.paths.paths = paths.map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    document.paths.paths = paths
+        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .collect();
     let prefix = state.server.root_path.clone();
     let timeout = Duration::from_secs(state.server.request_seconds);
     // Relative, so that the page works under any prefix.

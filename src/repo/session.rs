@@ -196,9 +196,11 @@ pub trait Read: Send + Sync {
             let payload = payload.map_err(|e| storage(action(), e))?;
             Ok(payload.map(|payload| StoredChunk {
                 length: payload.length(),
-                tag: match payload {
-                    ChunkPayload::Ref(at) => at.id.to_string(),
-                    other => format!("{:032x}", xxh3_128(format!("{other:?}").as_bytes())),
+                tag: if let ChunkPayload::Ref(at) = &payload {
+                    at.id.to_string()
+                } else {
+                    // A small one is in the manifest, without a name.
+                    format!("{:032x}", xxh3_128(format!("{payload:?}").as_bytes()))
                 },
             }))
         }

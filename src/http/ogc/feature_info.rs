@@ -106,10 +106,10 @@ pub(super) async fn answer(
 }
 
 fn as_text(values: &[(String, Value)]) -> String {
-    let line = |(name, value): &(String, Value)| match value {
-        Value::Null => format!("{name}: no data\n"),
-        Value::String(text) => format!("{name}: {text}\n"),
-        number => format!("{name}: {number}\n"),
+    let line = |(name, value): &(String, Value)| match value.as_str() {
+        Some(text) => format!("{name}: {text}\n"),
+        None if value.is_null() => format!("{name}: no data\n"),
+        None => format!("{name}: {value}\n"),
     };
     values.iter().map(line).collect()
 }

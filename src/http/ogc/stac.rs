@@ -208,5 +208,7 @@ fn address(shown: &Shown, to: &Addresses) -> String {
 }
 
 fn link(rel: &str, kind: &str, href: String) -> Value {
-    json!({"rel": rel, "type": kind, "href": href})
+    let mut told = json!({"rel": rel, "type": kind});
+    told["href"] = Value::String(href);
+    told
 }

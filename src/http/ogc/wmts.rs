@@ -171,13 +171,13 @@ pub(in crate::http) async fn kvp_of_server(
         (status = 404, description = "No such cube or tile"),
     )
 )]
-pub(in crate::http) async fn feature_info(
+pub(in crate::http) async fn info(
     State(state): State<Arc<AppState>>,
-    Path(place): Path<[String; 7]>,
+    Path(place): Path<(String, String, String, String, String, String, String)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let bad = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, detail);
-    let [cube, set, zoom, tile_col, tile_row, col, row] = place;
+    let (cube, set, zoom, tile_col, tile_row, col, row) = place;
     tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     let (row, ending) = row.split_once('.').unwrap_or((&row, "json"));
     let format = (InfoFormat::ALL.into_iter())

@@ -89,9 +89,10 @@ fn nothing(key: &str) -> ApiError {
 }
 
 fn failed(error: RepoError, key: &str) -> ApiError {
-    match error {
-        RepoError::NoNode(_) | RepoError::BadNode(_) => nothing(key),
-        error => ZarrError::from(error).into(),
+    if matches!(error, RepoError::NoNode(_) | RepoError::BadNode(_)) {
+        nothing(key)
+    } else {
+        ZarrError::from(error).into()
     }
 }
 

@@ -84,11 +84,7 @@ async fn found(
     query: Option<&str>,
 ) -> Result<(StoredCube, Value), ApiError> {
     let query = ValuesQuery::parse(query, &KNOWN)?;
-    own(
-        state,
-        cube,
-        "no such document, but /cubes/{cube} tells of it",
-    )?;
+    own(state, cube, "no document of this form")?;
     let stored = state.tiles.catalog().get(cube)?.current().await;
     let told = document(cube, &stored, &query).map_err(TileError::from)?;
     Ok((stored, told))

@@ -67,7 +67,8 @@ mod tests {
     #[test]
     fn a_strip_has_every_level_once_where_it_is_as_long_and_its_ends_wherever() {
         let whole = grays(256, 2, Orientation::Horizontal);
-        let expected: Vec<u8> = (0..=255).collect();
+        let gray = Colormap::named("gray").unwrap();
+        let expected: Vec<u8> = gray.colors().iter().map(|color| color[0]).collect();
         assert_eq!(whole[..256], expected);
         assert_eq!(whole[256..], expected);
         assert_eq!(grays(3, 1, Orientation::Horizontal), [0, 128, 255]);

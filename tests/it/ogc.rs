@@ -59,6 +59,7 @@ fn assert_xml(answer: &Response) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one client after the other")]
 async fn a_tile_by_keys_and_values_is_the_tile_and_its_errors_are_exceptions() {
     let local = Local::new();
     let (server, _store) = served(&local).await;
@@ -197,7 +198,7 @@ async fn gdal_reads_the_layers_of_the_server_and_a_pixel_tells_the_values_of_the
                 &local.path("tile.png"),
             ]);
             read.args(TILE).current_dir(local.folder.path());
-            tokio::task::block_in_place(|| succeed(&mut read));
+            tokio::task::block_in_place(|| succeed(&mut client));
         }
     }
     let styled = server.get(&format!("/WMTSCapabilities.xml?{STYLE}")).await;
@@ -322,13 +323,13 @@ async fn a_cube_is_a_zarr_store_over_http_that_xarray_reads_as_from_icechunk() {
         .unwrap()
         .len();
     if let Some(python) = python() {
-        let mut read = Command::new(python);
-        read.arg(script("over_http.py")).args([
+        let mut client = Command::new(python);
+        client.arg(script("over_http.py")).args([
             &format!("{}{zarr}", server.url),
             &store,
             &levels.to_string(),
         ]);
-        tokio::task::block_in_place(|| succeed(&mut read));
+        tokio::task::block_in_place(|| succeed(&mut client));
     }
 }
 

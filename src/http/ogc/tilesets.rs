@@ -18,7 +18,9 @@ use super::{
 };
 use crate::{
     grid::tile_matrix::tiles_touched,
-    http::{ApiError, AppState, access::Caller, cubes::check, query::TileQuery, tile_matrix_sets, tiles},
+    http::{
+        ApiError, AppState, access::Caller, cubes::check, query::TileQuery, tile_matrix_sets, tiles,
+    },
     tile::TileError,
 };
 

@@ -23,7 +23,9 @@ use super::{
 };
 use crate::{
     grid::TileAddress,
-    http::{ApiError, AppState, access::Caller, cubes::check, query::TileQuery, tile_matrix_sets, tiles},
+    http::{
+        ApiError, AppState, access::Caller, cubes::check, query::TileQuery, tile_matrix_sets, tiles,
+    },
 };
 
 /// The one version.

@@ -198,7 +198,7 @@ async fn gdal_reads_the_layers_of_the_server_and_a_pixel_tells_the_values_of_the
                 &local.path("tile.png"),
             ]);
             read.args(TILE).current_dir(local.folder.path());
-            tokio::task::block_in_place(|| succeed(&mut client));
+            tokio::task::block_in_place(|| succeed(&mut read));
         }
     }
     let styled = server.get(&format!("/WMTSCapabilities.xml?{STYLE}")).await;

@@ -18,7 +18,7 @@ pub enum FileFormat {
 pub enum SampleFormat {
     /// `GeoTIFF` (OGC 19-008r4), see [`super::geotiff`].
     GeoTiff,
-    /// numpy's own, see [`super::npy`].
+    /// numpy's own, see [`super::npy()`].
     Npy,
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn measure(
         for request in requests {
             inner_chunks(&stored, request, &mut chunks).await?;
             let prepared = tiles.prepare("bench", request).await?;
-            pictures.push(tiles.picture(prepared).await?);
+            pictures.extend(tiles.picture(prepared).await?);
         }
         let begun = process::thread_cpu()?;
         for bytes in &chunks {
@@ -73,7 +73,7 @@ async fn inner_chunks(
     let index_len = stored.values.index_len().context("no shards")?;
     let bounds = request.address.lonlat_bounds();
     let window = pyramid.base().window_of(bounds).context("outside")?;
-    for variable in &request.variables {
+    for variable in &request.look.variables {
         let path = metadata::variable_path(Level(0), variable);
         for at in inner.chunks_of(window) {
             let place = [0, at.row / per_side, at.col / per_side];

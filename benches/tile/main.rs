@@ -23,8 +23,8 @@ use cubetiler::{
     compute::{Admission, Compute},
     grid::TileAddress,
     raster::Resampling,
-    render::{Colormap, ImageFormat},
-    tile::{TileRequest, Tiles},
+    render::{Colormap, FileFormat, ImageFormat},
+    tile::{Look, TileRequest, Tiles},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -161,15 +161,19 @@ impl Kind {
         TileRequest {
             address,
             size: 256,
-            variables: self.variables.iter().map(|&name| name.to_owned()).collect(),
-            expression: None,
-            sel: Vec::new(),
-            bidx: Vec::new(),
-            rescale: vec![[0.0, 4000.0]],
-            colormap: self.colormap.and_then(|name| Colormap::named(name).ok()),
-            resampling: Resampling::Nearest,
-            nodata: None,
-            format: Some(ImageFormat::Png),
+            look: Look {
+                variables: self.variables.iter().map(|&name| name.to_owned()).collect(),
+                expression: None,
+                sel: Vec::new(),
+                bidx: Vec::new(),
+                rescale: vec![[0.0, 4000.0]],
+                coloring: self
+                    .colormap
+                    .and_then(|name| Some(Colormap::named(name).ok()?.into())),
+                resampling: Resampling::Nearest,
+                nodata: None,
+                format: Some(FileFormat::Image(ImageFormat::Png)),
+            },
         }
     }
 }

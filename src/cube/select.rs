@@ -54,6 +54,16 @@ pub enum SelectError {
         /// The last step.
         last: NaiveDate,
     },
+    /// No time step touches a time or an interval.
+    #[error("no time step is in `{datetime}`; they go from {first} to before {end}")]
+    Never {
+        /// As asked for.
+        datetime: String,
+        /// The first step.
+        first: NaiveDate,
+        /// The day after the last step.
+        end: NaiveDate,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -94,7 +104,7 @@ impl Cube {
                 return Err(SelectError::UnknownDimension(dimension.to_owned()));
             }
             // Clients of WMTS that leave time at its default send its placeholder.
-            if value == "{time}" {
+            if value.eq_ignore_ascii_case("{time}") {
                 continue;
             }
             let (method, value) = match value.split_once("::") {
@@ -110,6 +120,28 @@ impl Cube {
             chosen = Some(self.time_step(parse_date(value)?, method)?);
         }
         Ok(chosen.unwrap_or(self.times().len() - 1))
+    }
+
+    /// The newest time step that a time or an interval touches, as OGC API writes them:
+    /// `2023-08-10T00:00:00Z`, `2023-08-01/2023-08-31`, `../2023-08-31`.
+    ///
+    /// # Errors
+    /// If it is none, or before or after all time steps.
+    pub fn step_during(&self, datetime: &str) -> Result<usize, SelectError> {
+        let (from, to) = match datetime.split_once('/') {
+            None => (Some(parse_date(datetime)?), Some(parse_date(datetime)?)),
+            Some((from, to)) => (end_of_interval(from)?, end_of_interval(to)?),
+        };
+        let times = self.times();
+        let (starts, last) = (times.starts(), times.len() - 1);
+        let begun = |day: NaiveDate| starts.partition_point(|start| *start <= day);
+        let step = to.map_or(Some(last), |day| begun(day).checked_sub(1));
+        step.filter(|step| from.is_none_or(|day| day < times.days(*step).end))
+            .ok_or_else(|| SelectError::Never {
+                datetime: datetime.to_owned(),
+                first: starts[0],
+                end: times.days(last).end,
+            })
     }
 
     fn time_step(&self, value: NaiveDate, method: Method) -> Result<usize, SelectError> {
@@ -143,6 +175,12 @@ impl Cube {
             last: starts[starts.len() - 1],
         })
     }
+}
+
+/// A day at which an interval begins or ends; none where it is open.
+fn end_of_interval(text: &str) -> Result<Option<NaiveDate>, SelectError> {
+    let is_open = text.is_empty() || text == "..";
+    (!is_open).then(|| parse_date(text)).transpose()
 }
 
 /// A date; a year or month means its first day, a time of day is dropped.
@@ -209,6 +247,40 @@ mod tests {
         step("time=nearest::2023-07-30", 2);
         step("time=nearest::1999-01-01", 0);
         step("time=nearest::2099-01-01", 3);
+    }
+
+    #[test]
+    fn a_time_or_an_interval_means_the_newest_step_that_it_touches() {
+        for (datetime, expected) in [
+            ("2023-07-15T10:30:00Z", 1),
+            ("2023-06-01", 0),
+            ("2023-09-30", 3),
+            ("2023-06-15/2023-08-02", 2),
+            ("../2023-07-31", 1),
+            ("2023-07-01T00:00:00Z/..", 3),
+            ("/2023-06-02", 0),
+            ("2000-01-01/2100-01-01", 3),
+        ] {
+            assert_eq!(cube().step_during(datetime), Ok(expected), "{datetime}");
+        }
+        for datetime in ["2023-10-01", "2023-05-31", "../2023-05-01", "2024-01-01/.."] {
+            let text = cube().step_during(datetime).unwrap_err().to_string();
+            assert!(
+                text.contains("from 2023-06-01 to before 2023-10-01"),
+                "{text}"
+            );
+        }
+        for datetime in ["", "someday", "2023-08-01/someday"] {
+            let refused = cube().step_during(datetime);
+            assert!(matches!(refused, Err(SelectError::NoDate(_))), "{datetime}");
+        }
+    }
+
+    #[test]
+    fn the_placeholder_of_a_client_means_the_newest() {
+        for text in ["time={time}", "time={Time}", "time={TIME}"] {
+            step(text, 3);
+        }
     }
 
     #[test]

@@ -10,14 +10,15 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, AppState, access::Caller, externals, links::base_url, query::TileQuery, tiles,
+    ApiError, AppState, access::Caller, externals, links::base_url, query::TileQuery,
+    tile_matrix_sets, tiles,
 };
 use crate::{
     catalog::Entry,
     config::ServerConfig,
     cube::{NODATA, State as ChunkState},
-    grid::{Level, TileMatrixSet, tile_matrix::zoom_for_cell_width},
-    render::Colormap,
+    grid::{Level, tile_matrix::zoom_for_cell_width},
+    render::{Coloring, Colormap},
     tile::TileError,
     zarr::{StoredCube, ZarrError},
 };
@@ -128,6 +129,8 @@ pub(super) async fn one(
             {"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{cube}")},
             {"rel": "tilejson", "type": "application/json", "href": format!("{base}/cubes/{cube}/WebMercatorQuad/tilejson.json")},
             {"rel": "wmts", "type": "application/xml", "href": format!("{base}/cubes/{cube}/WMTSCapabilities.xml")},
+            {"rel": "stac", "type": "application/json", "href": format!("{base}/stac/collections/{cube}")},
+            {"rel": "zarr", "type": "application/vnd.zarr; version=3", "href": format!("{base}/cubes/{cube}/zarr")},
             {"rel": "tiles", "templated": true, "type": "image/png", "href": format!("{base}/cubes/{cube}/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}.png")},
             {"rel": "coverage", "type": "application/geo+json", "href": format!("{base}/cubes/{cube}/coverage")},
             {"rel": "coverage", "type": "image/png", "href": format!("{base}/cubes/{cube}/coverage.png")},
@@ -156,19 +159,11 @@ pub(super) async fn tilejson(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    if TileMatrixSet::named(&set).is_none() {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            format!(
-                "there is no tile matrix set `{set}`; there is {}",
-                TileMatrixSet::NAMES.join(", ")
-            ),
-        ));
-    }
+    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     let query = query.unwrap_or_default();
     // Checked here, so that a typo shows before a thousand tiles fail.
     let parsed = TileQuery::parse(&query)?;
-    parsed.colormap()?;
+    let coloring = parsed.coloring()?;
     let base = base_url(&headers, &state.server);
     let query = caller.carried_on(query);
     let separator = if query.is_empty() { "" } else { "?" };
@@ -183,7 +178,7 @@ pub(super) async fn tilejson(
     }
     let entry = state.tiles.catalog().get(&cube)?;
     let stored = entry.current().await;
-    check(&stored, &parsed)?;
+    check(&stored, &parsed, coloring.as_ref())?;
     let (minzoom, maxzoom) = zooms(&stored);
     Ok(Json(json!({
         "tilejson": "3.0.0",
@@ -203,14 +198,19 @@ pub(super) async fn tilejson(
 }
 
 /// Whether the cube has what a query names.
-pub(super) fn check(stored: &StoredCube, query: &TileQuery) -> Result<(), TileError> {
+pub(super) fn check(
+    stored: &StoredCube,
+    query: &TileQuery,
+    coloring: Option<&Coloring>,
+) -> Result<(), TileError> {
     let names = (query.expression.as_ref())
         .map_or(&query.variables[..], |expression| expression.variables());
     for name in names {
         stored.cube.variable(name)?;
     }
     stored.cube.select_time(&query.sel)?;
-    if query.expression.is_some() && query.rescale.is_empty() {
+    let is_of_values = coloring.is_some_and(Coloring::is_of_values);
+    if query.expression.is_some() && query.rescale.is_empty() && !is_of_values {
         return Err(TileError::NoRange);
     }
     Ok(())

@@ -51,6 +51,25 @@ impl ApiError {
         self
     }
 
+    /// The same with another status, where a protocol has its own.
+    #[must_use]
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// When to come again.
+    pub(super) fn seconds(&self) -> Option<u32> {
+        self.retry_after
+    }
+
     fn bad_request(error: &impl ToString) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error.to_string())
     }
@@ -180,6 +199,7 @@ impl From<&TileError> for ApiError {
             TileError::Select(_) | TileError::Style(_) | TileError::NoRange => {
                 Self::bad_request(error)
             }
+            TileError::OnlyPictures => Self::new(StatusCode::NOT_IMPLEMENTED, error.to_string()),
             TileError::TooMuch { .. } | TileError::TooManyValues { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
             }

@@ -85,14 +85,18 @@ pub(super) fn document(
     }))
 }
 
-/// Its tiles as `TileJSON` 3.0.0 for the variables of a query, which is checked
-/// so that a typo shows before a thousand tiles fail.
-pub(super) fn tilejson(
-    entry: &ExternalEntry,
-    external: &External,
-    query: &TileQuery,
-    template: &str,
-) -> Result<Value, ApiError> {
+/// Where and how fine the variables of a query are.
+pub(super) struct Extent {
+    /// In degrees.
+    pub(super) bounds: Bounds,
+    pub(super) minzoom: u8,
+    pub(super) maxzoom: u8,
+    data_type: String,
+}
+
+/// The extent of a query, which is checked so that a typo shows before a thousand tiles
+/// fail.
+pub(super) fn extent(external: &External, query: &TileQuery) -> Result<Extent, ApiError> {
     let dataset = &external.dataset;
     let variables = if query.variables.is_empty() {
         vec![&dataset.variables[0]]
@@ -110,24 +114,40 @@ pub(super) fn tilejson(
     let data_type = variables[0].levels[0].packing.decoded.to_string();
     let (bounds, cell_width) = around(external, variables.into_iter())?;
     let (minzoom, maxzoom) = zooms(bounds, cell_width);
+    Ok(Extent {
+        bounds,
+        minzoom,
+        maxzoom,
+        data_type,
+    })
+}
+
+/// Its tiles as `TileJSON` 3.0.0 for the variables of a query.
+pub(super) fn tilejson(
+    entry: &ExternalEntry,
+    external: &External,
+    query: &TileQuery,
+    template: &str,
+) -> Result<Value, ApiError> {
+    let extent = extent(external, query)?;
     Ok(json!({
         "tilejson": "3.0.0",
         "name": title(entry, external),
         "version": "1.0.0",
         "scheme": "xyz",
         "tiles": [template],
-        "minzoom": minzoom,
-        "maxzoom": maxzoom,
-        "bounds": bounds.to_array(),
-        "center": center(bounds, minzoom),
+        "minzoom": extent.minzoom,
+        "maxzoom": extent.maxzoom,
+        "bounds": extent.bounds.to_array(),
+        "center": center(extent.bounds, extent.minzoom),
         "attribution": "",
         // The schema asks for it, of raster tiles too.
         "vector_layers": [],
-        "data_type": data_type,
+        "data_type": extent.data_type,
     }))
 }
 
-fn title(entry: &ExternalEntry, external: &External) -> String {
+pub(super) fn title(entry: &ExternalEntry, external: &External) -> String {
     let own = external.dataset.title.as_deref();
     own.filter(|title| !title.trim().is_empty())
         .unwrap_or(entry.name())

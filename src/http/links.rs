@@ -2,7 +2,10 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::config::ServerConfig;
+use crate::{
+    config::ServerConfig,
+    grid::{Bounds, Epsg},
+};
 
 /// The address under which a client sees the server, without a slash at its
 /// end.
@@ -32,6 +35,21 @@ pub(super) fn base_url(headers: &HeaderMap, server: &ServerConfig) -> String {
         scheme.as_deref().unwrap_or("http"),
         prefix.trim_end_matches('/')
     )
+}
+
+/// The address that names a reference system.
+pub(super) fn crs_address(system: Epsg) -> String {
+    format!("http://www.opengis.net/def/crs/EPSG/0/{}", system.0)
+}
+
+/// The value of `Content-Crs` (OGC API Maps, 20-058).
+pub(super) fn crs(system: Epsg) -> String {
+    format!("<{}>", crs_address(system))
+}
+
+/// The value of `Content-Bbox`: west, south, east, north.
+pub(super) fn bbox(bounds: Bounds) -> String {
+    bounds.to_array().map(|side| format!("{side:?}")).join(",")
 }
 
 /// The first of a header's values: of several proxies it saw the client.
@@ -116,6 +134,21 @@ mod tests {
             base_url(&headers(&[("host", "a.org")]), &server),
             "http://a.org/maps"
         );
+    }
+
+    #[test]
+    fn places_are_told_as_titiler_tells_them() {
+        assert_eq!(
+            crs(Epsg::WEB_MERCATOR),
+            "<http://www.opengis.net/def/crs/EPSG/0/3857>"
+        );
+        let bounds = Bounds {
+            west: 0.0,
+            south: 45.5,
+            east: 5.0,
+            north: 50.0,
+        };
+        assert_eq!(bbox(bounds), "0.0,45.5,5.0,50.0");
     }
 
     #[test]

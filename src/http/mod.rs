@@ -2,19 +2,26 @@
 //! that knows status codes.
 
 mod access;
+mod colormaps;
 mod connection;
 mod coverage;
 mod cubes;
 mod error;
 mod externals;
+mod info;
 mod jobs;
 mod links;
+mod ogc;
+mod pictures;
 mod query;
+mod rendered;
+mod tile_matrix_sets;
 mod tiles;
+mod tilesets;
 mod upkeep;
 mod values;
 mod viewer;
-mod wmts;
+mod zarr;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +36,10 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate as _},
+    },
     cors::{Any, CorsLayer},
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -126,24 +136,61 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
             made.layer(limit(MAX_RECIPE))
                 .route_layer(admin(Scope::Admin)),
         )
+        .routes(routes!(ogc::api::conformance))
+        .routes(routes!(colormaps::list))
+        .routes(routes!(colormaps::one))
+        .routes(routes!(tile_matrix_sets::list))
+        .routes(routes!(tile_matrix_sets::one))
         .routes(routes!(health))
         .routes(routes!(measured))
 }
 
 fn of_readers() -> OpenApiRouter<Arc<AppState>> {
-    OpenApiRouter::new()
+    let previews = (pictures::EXTENSIONS.iter()).fold(OpenApiRouter::new(), |router, extension| {
+        let path = format!("/cubes/{{cube}}/preview.{extension}");
+        router.route(&path, get(pictures::preview))
+    });
+    previews
         .routes(routes!(cubes::list))
         .routes(routes!(cubes::one))
         .routes(routes!(cubes::tilejson))
-        .routes(routes!(wmts::capabilities))
+        .merge(of_programs())
         .routes(routes!(coverage::features))
         .routes(routes!(coverage::image))
         .routes(routes!(values::point))
         .routes(routes!(values::series))
         .routes(routes!(values::statistics))
         .routes(routes!(values::bbox))
+        .routes(routes!(info::info))
+        .routes(routes!(info::feature))
+        .routes(routes!(pictures::preview))
+        .routes(routes!(pictures::preview_of_size))
+        .routes(routes!(pictures::rectangle_of_size))
+        .routes(routes!(tilesets::list))
+        .routes(routes!(tilesets::one))
+        .routes(routes!(tilesets::map))
         .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
+}
+
+/// What geographic programs read, of the group of readers.
+fn of_programs() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
+        .routes(routes!(zarr::root))
+        .routes(routes!(zarr::object))
+        .routes(routes!(ogc::wmts::of_cube))
+        .routes(routes!(ogc::wmts::of_server))
+        .routes(routes!(ogc::wmts::kvp_of_cube))
+        .routes(routes!(ogc::wmts::kvp_of_server))
+        .routes(routes!(ogc::wmts::info))
+        .routes(routes!(ogc::api::collections))
+        .routes(routes!(ogc::api::collection))
+        .routes(routes!(ogc::tilesets::list))
+        .routes(routes!(ogc::tilesets::one))
+        .routes(routes!(ogc::tilesets::tile))
+        .routes(routes!(ogc::stac::catalogue))
+        .routes(routes!(ogc::stac::collections))
+        .routes(routes!(ogc::stac::collection))
 }
 
 fn of_fillers() -> OpenApiRouter<Arc<AppState>> {
@@ -166,7 +213,12 @@ fn of_admins() -> OpenApiRouter<Arc<AppState>> {
 
 /// Everything the server answers.
 pub fn router(state: &Arc<AppState>) -> Router {
-    let (api, document) = documented(state).split_for_parts();
+    let (api, mut document) = documented(state).split_for_parts();
+    // What takes the rest of an address is a parameter as any other there.
+    let paths = std::mem::take(&mut document.paths.paths).into_iter();
+    document.paths.paths = paths
+        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .collect();
     let prefix = state.server.root_path.clone();
     let timeout = Duration::from_secs(state.server.request_seconds);
     // Relative, so that the page works under any prefix.
@@ -202,7 +254,13 @@ pub fn router(state: &Arc<AppState>) -> Router {
         ))
         .layer(CatchPanicLayer::new())
         .layer(middleware::map_response(explain))
-        .layer(CompressionLayer::new())
+        .layer(
+            // Chunks are compressed already.
+            CompressionLayer::new().compress_when(
+                DefaultPredicate::new()
+                    .and(NotForContentType::const_new("application/octet-stream")),
+            ),
+        )
         .layer(
             CorsLayer::new()
                 .allow_origin(Any)
@@ -243,7 +301,7 @@ async fn explain(response: Response) -> Response {
     let is_ours = response
         .headers()
         .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/problem+json");
+        .is_some_and(|kind| kind == "application/problem+json" || kind == "application/xml");
     let sentence = match status {
         _ if is_ours => return response,
         StatusCode::GATEWAY_TIMEOUT => "the answer took too long",

@@ -2,8 +2,9 @@
 
 use crate::{
     raster::{Expression, ExpressionError, Resampling},
-    render::{Colormap, colormap::UnknownColormap},
+    render::{Coloring, ColoringError, Colormap, FileFormat},
     suggest,
+    tile::Look,
 };
 
 /// What is wrong with a query string.
@@ -22,6 +23,9 @@ pub(super) enum QueryError {
     /// An expression that is none.
     #[error(transparent)]
     Expression(#[from] ExpressionError),
+    /// Colours that are none.
+    #[error("`colormap` cannot be understood: {0}")]
+    Colormap(ColoringError),
     /// Variables and an expression.
     #[error("`expression` names its variables itself: leave out `variable`")]
     Both,
@@ -40,7 +44,7 @@ pub(super) enum QueryError {
 /// A repeatable parameter is repeated at most so often.
 const MAX_REPEATS: usize = 16;
 
-const PARAMETERS: [&str; 12] = [
+const PARAMETERS: [&str; 13] = [
     "variable",
     "variables",
     "expression",
@@ -48,6 +52,7 @@ const PARAMETERS: [&str; 12] = [
     "bidx",
     "rescale",
     "colormap_name",
+    "colormap",
     "resampling",
     "reproject",
     "nodata",
@@ -55,7 +60,22 @@ const PARAMETERS: [&str; 12] = [
     "revision",
 ];
 
-/// The parameters of a tile, as they were given.
+/// Those of a picture of a rectangle.
+const PICTURE_PARAMETERS: [&str; 11] = [
+    "variable",
+    "variables",
+    "expression",
+    "sel",
+    "rescale",
+    "colormap_name",
+    "colormap",
+    "resampling",
+    "reproject",
+    "nodata",
+    "max_size",
+];
+
+/// The parameters of a tile or another picture, as they were given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct TileQuery {
     pub(super) variables: Vec<String>,
@@ -63,18 +83,30 @@ pub(super) struct TileQuery {
     pub(super) sel: Vec<String>,
     pub(super) bidx: Vec<usize>,
     pub(super) rescale: Vec<[f64; 2]>,
+    pub(super) colormap_name: Option<String>,
     pub(super) colormap: Option<String>,
     pub(super) resampling: Option<Resampling>,
     pub(super) nodata: Option<u16>,
     pub(super) tile_size: Option<usize>,
     pub(super) revision: Option<String>,
+    pub(super) max_size: Option<usize>,
 }
 
 impl TileQuery {
     pub(super) fn parse(query: &str) -> Result<Self, QueryError> {
+        Self::of(query, &PARAMETERS)
+    }
+
+    /// Of a picture of a rectangle.
+    pub(super) fn of_picture(query: &str) -> Result<Self, QueryError> {
+        Self::of(query, &PICTURE_PARAMETERS)
+    }
+
+    fn of(query: &str, known: &[&'static str]) -> Result<Self, QueryError> {
         let mut parsed = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
+                name if !known.contains(&name) => return Err(unknown(name, known)),
                 "variable" => push(&mut parsed.variables, "variable", value.into_owned())?,
                 "variables" => {
                     for value in value.split(',') {
@@ -89,7 +121,12 @@ impl TileQuery {
                 "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
                 "bidx" => push(&mut parsed.bidx, "bidx", number("bidx", &value)?)?,
                 "rescale" => push(&mut parsed.rescale, "rescale", range(&value)?)?,
-                "colormap_name" => once(&mut parsed.colormap, "colormap_name", value.into_owned())?,
+                "colormap_name" => once(
+                    &mut parsed.colormap_name,
+                    "colormap_name",
+                    value.into_owned(),
+                )?,
+                "colormap" => once(&mut parsed.colormap, "colormap", value.into_owned())?,
                 "resampling" | "reproject" => {
                     once(&mut parsed.resampling, "resampling", resampling(&value)?)?;
                 }
@@ -100,23 +137,45 @@ impl TileQuery {
                     number("tilesize", &value)?,
                 )?,
                 "revision" => once(&mut parsed.revision, "revision", value.into_owned())?,
-                name => return Err(unknown(name, &PARAMETERS)),
+                _ => once(
+                    &mut parsed.max_size,
+                    "max_size",
+                    number("max_size", &value)?,
+                )?,
             }
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
         Ok(parsed)
     }
 
-    /// The colormap, if one is named.
-    pub(super) fn colormap(&self) -> Result<Option<Colormap>, QueryError> {
-        let named = |name: &String| {
-            Colormap::named(name).map_err(|error: UnknownColormap| QueryError::Value {
+    /// What is to be shown, in a format.
+    pub(super) fn look(&self, format: Option<FileFormat>) -> Result<Look, QueryError> {
+        Ok(Look {
+            variables: self.variables.clone(),
+            expression: self.expression.clone(),
+            sel: self.sel.clone(),
+            bidx: self.bidx.clone(),
+            rescale: self.rescale.clone(),
+            coloring: self.coloring()?,
+            resampling: self.resampling.unwrap_or(Resampling::Nearest),
+            nodata: self.nodata,
+            format,
+        })
+    }
+
+    /// The colours of a single variable, if there are any. As for `TiTiler` a name wins
+    /// over what is written out.
+    pub(super) fn coloring(&self) -> Result<Option<Coloring>, QueryError> {
+        if let Some(name) = &self.colormap_name {
+            let map = Colormap::named(name).map_err(|error| QueryError::Value {
                 name: "colormap_name",
                 value: name.clone(),
                 expected: error.to_string(),
-            })
-        };
-        self.colormap.as_ref().map(named).transpose()
+            });
+            return map.map(|map| Some(map.into()));
+        }
+        let written = |text: &String| Coloring::parse(text).map_err(QueryError::Colormap);
+        self.colormap.as_ref().map(written).transpose()
     }
 }
 
@@ -130,6 +189,7 @@ pub(super) struct ValuesQuery {
     /// From 0 to 100.
     pub(super) percentiles: Vec<f64>,
     pub(super) max_size: Option<usize>,
+    pub(super) show_times: Option<bool>,
 }
 
 impl ValuesQuery {
@@ -145,6 +205,7 @@ impl ValuesQuery {
                     once(&mut parsed.expression, "expression", expression)?;
                 }
                 "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
+                "show_times" => once(&mut parsed.show_times, "show_times", boolean(&value)?)?,
                 "p" => push(&mut parsed.percentiles, "p", percentile(&value)?)?,
                 _ => once(
                     &mut parsed.max_size,
@@ -165,12 +226,20 @@ fn one_of(variables: &[String], expression: Option<&Expression>) -> Result<(), Q
     Ok(())
 }
 
-fn unknown(name: &str, known: &[&'static str]) -> QueryError {
+pub(super) fn unknown(name: &str, known: &[&'static str]) -> QueryError {
     QueryError::Unknown {
         name: name.to_owned(),
         hint: suggest::hint(name, known.iter().copied()),
         known: known.join(", "),
     }
+}
+
+fn boolean(text: &str) -> Result<bool, QueryError> {
+    text.parse().map_err(|_no_boolean| QueryError::Value {
+        name: "show_times",
+        value: text.to_owned(),
+        expected: "true or false".to_owned(),
+    })
 }
 
 fn percentile(text: &str) -> Result<f64, QueryError> {
@@ -191,7 +260,11 @@ fn push<T>(values: &mut Vec<T>, name: &'static str, value: T) -> Result<(), Quer
     Ok(())
 }
 
-fn once<T>(place: &mut Option<T>, name: &'static str, value: T) -> Result<(), QueryError> {
+pub(super) fn once<T>(
+    place: &mut Option<T>,
+    name: &'static str,
+    value: T,
+) -> Result<(), QueryError> {
     match place.replace(value) {
         None => Ok(()),
         Some(_) => Err(QueryError::Twice(name)),
@@ -219,7 +292,10 @@ fn resampling(text: &str) -> Result<Resampling, QueryError> {
     })
 }
 
-fn number<T: std::str::FromStr>(name: &'static str, text: &str) -> Result<T, QueryError> {
+pub(super) fn number<T: std::str::FromStr>(
+    name: &'static str,
+    text: &str,
+) -> Result<T, QueryError> {
     text.parse().map_err(|_no_number| QueryError::Value {
         name,
         value: text.to_owned(),
@@ -237,6 +313,18 @@ mod tests {
         let listed = TileQuery::parse("variables=red,green&rescale=%5B0,3000%5D").unwrap();
         assert_eq!(repeated, listed);
         assert_eq!(repeated.rescale, [[0.0, 3000.0]]);
+    }
+
+    #[test]
+    fn a_colormap_by_name_wins_over_one_that_is_written_out() {
+        let query = |text: &str| TileQuery::parse(text).unwrap().coloring().unwrap();
+        let named = query("colormap_name=magma");
+        assert_eq!(
+            query("colormap={%221%22:%22%23f00%22}&colormap_name=magma"),
+            named
+        );
+        assert_ne!(query("colormap={%221%22:%22%23f00%22}"), named);
+        assert_eq!(query("rescale=0,1"), None);
     }
 
     #[test]
@@ -262,8 +350,14 @@ mod tests {
             assert!(TileQuery::parse(query).is_err(), "{query}");
         }
         let query = TileQuery::parse("colormap_name=viridus").unwrap();
-        let text = query.colormap().unwrap_err().to_string();
+        let text = query.coloring().unwrap_err().to_string();
         assert!(text.contains("viridis"), "{text}");
+        let query = TileQuery::parse("colormap=%7Bbad").unwrap();
+        let text = query.coloring().unwrap_err().to_string();
+        assert!(
+            text.contains("`colormap`") && text.contains("JSON"),
+            "{text}"
+        );
         let many = "sel=time=1&".repeat(17);
         assert_eq!(TileQuery::parse(&many), Err(QueryError::TooMany("sel")));
     }

@@ -1,27 +1,25 @@
 //! Tiles.
 
-use std::{convert::Infallible, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use axum::{
-    body::{Body, Bytes},
     extract::{Path, RawQuery, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode},
+    response::Response,
 };
-use futures::stream;
 
-use super::{ApiError, AppState, error::NO_STORE, query::TileQuery};
+use super::{
+    ApiError, AppState,
+    query::TileQuery,
+    rendered::{self, Asked, Prepared},
+    tile_matrix_sets,
+};
 use crate::{
     build::Seen,
-    grid::{TileAddress, TileMatrixSet},
-    raster::Resampling,
-    render::ImageFormat,
-    telemetry,
-    tile::{self, PreparedExternal, TileRequest},
+    grid::TileAddress,
+    render::FileFormat,
+    tile::{self, TileRequest},
 };
-
-/// A whole tile of a named revision never changes.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// Why a data set of somebody else has no picture of an expression.
 pub(super) const ONLY_CUBES: &str = "`expression` is for cubes; name variables of a data set";
@@ -31,8 +29,9 @@ const TILE_SIZE: usize = 256;
 
 /// A map tile.
 ///
-/// `y` may be followed by `@2x` (to `@4x`) and by `.png`, `.jpg`, `.jpeg` or `.webp`.
-/// Without a format the answer is JPEG where every pixel is opaque, else PNG.
+/// `y` may be followed by `@2x` (to `@4x`) and by `.png`, `.jpg`, `.jpeg` or `.webp`, or,
+/// for the samples of a cube, by `.tif` (GeoTIFF) or `.npy` (numpy, with a mask as the last
+/// band). Without a format the answer is JPEG where every pixel is opaque, else PNG.
 #[utoipa::path(
     get,
     path = "/cubes/{cube}/tiles/{tileMatrixSetId}/{z}/{x}/{y}",
@@ -50,6 +49,7 @@ const TILE_SIZE: usize = 256;
         ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, from 1; repeat it"),
         ("rescale" = Option<Vec<String>>, Query, description = "min,max for all variables, or one for each"),
         ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
+        ("colormap" = Option<String>, Query, description = "The same as JSON: {\"1\":\"#ff0000\",…} colours these values and [[[0,10],[255,0,0,255]],…] half-open intervals, with rescale the levels 0 to 255; the rest is transparent. All 256 levels are a table"),
         ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
         ("nodata" = Option<u16>, Query, description = "The value that is transparent"),
         ("tilesize" = Option<u32>, Query, description = "Pixels along a side, 256 by default"),
@@ -61,6 +61,7 @@ const TILE_SIZE: usize = 256;
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the tile is outside of it"),
         (status = 413, description = "The tile would read too much"),
+        (status = 501, description = "Samples of a data set of somebody else"),
         (status = 502, description = "The store failed"),
         (status = 503, description = "Too many tiles are being made"),
     )
@@ -71,15 +72,7 @@ pub(super) async fn tile(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if TileMatrixSet::named(&set).is_none() {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            format!(
-                "there is no tile matrix set `{set}`; there is {}",
-                TileMatrixSet::NAMES.join(", ")
-            ),
-        ));
-    }
+    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
 }
 
@@ -105,7 +98,9 @@ pub(super) async fn short(
     answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
 }
 
-async fn answer(
+/// The one way to tiles, of all protocols: at zoom, column, and row with scale and
+/// format.
+pub(super) async fn answer(
     state: &AppState,
     cube: &str,
     place: [&str; 3],
@@ -117,14 +112,14 @@ async fn answer(
     let request = request(place, &query, state.server.max_tile_size)?;
     let mut seen = None;
     let prepared = match state.tiles.catalog().external(cube) {
-        Some(_) if request.expression.is_some() => {
+        Some(_) if request.look.expression.is_some() => {
             return Err(ApiError::new(StatusCode::BAD_REQUEST, ONLY_CUBES));
         }
         Some(entry) => {
             let tile = state.tiles.prepare_external(&entry, &request).await?;
             Prepared::External(Box::new(tile))
         }
-        None if request.bidx.is_empty() => {
+        None if request.look.bidx.is_empty() => {
             let tile = state.tiles.prepare(cube, &request).await?;
             if !tile.is_complete() {
                 seen = looked_at(state, cube, &tile).await;
@@ -138,49 +133,14 @@ async fn answer(
             ));
         }
     };
-    let facts = prepared.facts();
-    let is_versioned = query.revision.as_deref() == Some(&facts.revision);
-    let caching = match (&facts.etag, is_versioned) {
-        (None, _) => NO_STORE,
-        (Some(_), false) => revalidate(state.server.tile_seconds),
-        (Some(_), true) => IMMUTABLE,
+    let asked = Asked {
+        headers,
+        revision: query.revision.as_deref(),
+        grid: &request.address.grid(request.size),
+        seen,
+        begun,
     };
-    let mut told = HeaderMap::new();
-    told.insert(header::CACHE_CONTROL, caching);
-    let named = [
-        ("x-cube-time", facts.time),
-        ("x-cube-selection", facts.selection),
-        ("x-cube-revision", Some(facts.revision)),
-        ("x-cube-coverage", facts.coverage),
-        (header::ETAG.as_str(), facts.etag.clone()),
-    ];
-    for (name, value) in named {
-        if let Some(Ok(value)) = value.as_deref().map(HeaderValue::from_str) {
-            told.insert(HeaderName::from_static(name), value);
-        }
-    }
-    if let Some((what, seconds)) = seen {
-        told.insert("x-cube-fill", HeaderValue::from_static(what));
-        told.insert(header::RETRY_AFTER, seconds.into());
-    }
-    if facts.etag.is_some_and(|etag| is_known(headers, &etag)) {
-        metrics::counter!(telemetry::TILES, "outcome" => "not_modified").increment(1);
-        // Of unknown length: an empty one would be told as that of the tile.
-        let nothing = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
-        return Ok((StatusCode::NOT_MODIFIED, told, nothing).into_response());
-    }
-    let tile = match prepared {
-        Prepared::Cube(tile) => state.tiles.render(*tile).await?,
-        Prepared::External(tile) => state.tiles.render_external(*tile).await?,
-    };
-    told.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(tile.format.content_type()),
-    );
-    let outcome = if tile.is_kept { "kept" } else { "rendered" };
-    metrics::counter!(telemetry::TILES, "outcome" => outcome).increment(1);
-    metrics::histogram!(telemetry::TILE_SECONDS).record(begun.elapsed().as_secs_f64());
-    Ok((told, tile.bytes).into_response())
+    rendered::answer(state, prepared, asked).await
 }
 
 /// Says that somebody looks at a tile with holes. Where the cube is filled by
@@ -213,61 +173,6 @@ async fn looked_at(
     }
 }
 
-/// A tile before its pixels are read.
-enum Prepared {
-    Cube(Box<tile::Prepared>),
-    External(Box<PreparedExternal>),
-}
-
-/// What is told of a tile in headers.
-struct Facts {
-    revision: String,
-    time: Option<String>,
-    selection: Option<String>,
-    coverage: Option<String>,
-    /// None where the tile is not complete.
-    etag: Option<String>,
-}
-
-impl Prepared {
-    fn facts(&self) -> Facts {
-        match self {
-            Self::Cube(tile) => Facts {
-                revision: tile.revision(),
-                time: Some(tile.time().to_string()),
-                selection: None,
-                coverage: Some(format!("{:.4}", tile.coverage())),
-                etag: tile.is_complete().then(|| tile.etag()),
-            },
-            // What somebody else has built is as complete as it gets.
-            Self::External(tile) => Facts {
-                revision: tile.revision().to_owned(),
-                time: tile.time().map(str::to_owned),
-                selection: tile.selection().map(str::to_owned),
-                coverage: None,
-                etag: Some(tile.etag()),
-            },
-        }
-    }
-}
-
-/// A whole tile may be kept, and must be asked about: it changes when its
-/// chunks do.
-fn revalidate(seconds: u64) -> HeaderValue {
-    let text = format!("public, max-age={seconds}, must-revalidate");
-    HeaderValue::from_str(&text).unwrap_or(NO_STORE)
-}
-
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|tag| tag.trim().trim_start_matches("W/"))
-        .any(|tag| tag == etag || tag == "*")
-}
-
 fn request(
     [z, x, y]: [&str; 3],
     query: &TileQuery,
@@ -277,10 +182,8 @@ fn request(
     let (y, format) = match y.split_once('.') {
         None => (y, None),
         Some((y, name)) => {
-            let format: ImageFormat = name
-                .parse()
-                .map_err(|error: crate::render::encode::UnknownFormat| bad(error.to_string()))?;
-            (y, Some(format))
+            let format = name.parse::<FileFormat>();
+            (y, Some(format.map_err(|error| bad(error.to_string()))?))
         }
     };
     let (y, scale) = match y.split_once('@') {
@@ -315,14 +218,6 @@ fn request(
     Ok(TileRequest {
         address,
         size,
-        variables: query.variables.clone(),
-        expression: query.expression.clone(),
-        sel: query.sel.clone(),
-        bidx: query.bidx.clone(),
-        rescale: query.rescale.clone(),
-        colormap: query.colormap()?,
-        resampling: query.resampling.unwrap_or(Resampling::Nearest),
-        nodata: query.nodata,
-        format,
+        look: query.look(format)?,
     })
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiError, AppState, access::Caller, coverage::made_of, error::NO_STORE, query::ValuesQuery,
+    ApiError, AppState, access::Caller, coverage::made_of, error::NO_STORE, links, pictures,
+    query::ValuesQuery,
 };
 use crate::{
     build::BuildRequest,
@@ -22,8 +23,8 @@ use crate::{
 
 /// Cells along a side of a rectangle without a `max_size`, as `TiTiler` has it, and
 /// at most.
-const MAX_SIZE: usize = 1024;
-const LARGEST_SIZE: usize = 4096;
+pub(super) const MAX_SIZE: usize = 1024;
+pub(super) const LARGEST_SIZE: usize = 4096;
 
 /// The values of a point, all variables or those that are named, and what the chunk
 /// around it is made of.
@@ -51,7 +52,7 @@ pub(super) async fn point(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     let query = ValuesQuery::parse(query.as_deref(), &["variable", "sel"])?;
-    own(&state, &cube)?;
+    own(&state, &cube, "no values")?;
     let at = lonlat(&place)?;
     let found = state
         .tiles
@@ -100,7 +101,7 @@ pub(super) async fn series(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let query = ValuesQuery::parse(query.as_deref(), &["variable"])?;
-    own(&state, &cube)?;
+    own(&state, &cube, "no values")?;
     let at = lonlat(&place)?;
     let found = state.tiles.series(&cube, at, &query.variables).await?;
     Ok(fresh(json!({
@@ -156,12 +157,13 @@ pub(super) async fn statistics(
 }
 
 /// The values of a rectangle as a `GeoTIFF` in the cube's own system, not resampled:
-/// those of the finest level at which it has at most `max_size` cells a side.
+/// those of the finest level at which it has at most `max_size` cells a side. With another
+/// ending a picture of it, or its samples for numpy, to which the query of tiles applies.
 #[utoipa::path(
     get, path = "/cubes/{cube}/bbox/{bounds}", tag = "values",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("bounds" = String, Path, description = "west,south,east,north.tif in degrees"),
+        ("bounds" = String, Path, description = "west,south,east,north in degrees, and .tif, or .png, .jpg, .webp or .npy"),
         ("variable" = Option<Vec<String>>, Query, description = "Variables; repeat it"),
         ("expression" = Option<String>, Query, description = "As for tiles, in place of variables"),
         ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
@@ -181,23 +183,30 @@ pub(super) async fn bbox(
     State(state): State<Arc<AppState>>,
     Path((cube, place)): Path<(String, String)>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let bbox = match place.rsplit_once('.') {
+        Some((bbox, "tif" | "tiff")) => bbox,
+        Some((bbox, ending)) if ending.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            let query = query.as_deref();
+            return pictures::rectangle(&state, &cube, (bbox, ending), query, &headers).await;
+        }
+        Some(_) | None => {
+            return Err(bad(format!(
+                "`{place}` has to end with .png, .jpg, .webp, .tif or .npy"
+            )));
+        }
+    };
     let known = ["variable", "expression", "sel", "max_size"];
     let query = ValuesQuery::parse(query.as_deref(), &known)?;
-    let Some(bbox) = place.strip_suffix(".tif") else {
-        return Err(bad(format!(
-            "`{place}` has to end with .tif: the values of a rectangle are told as GeoTIFF"
-        )));
-    };
     let area = area(&state, &cube, bbox, &query).await?;
-    let bounds: Vec<String> = area.bounds().iter().map(ToString::to_string).collect();
     let told = [
         (
             header::CONTENT_DISPOSITION.as_str(),
             format!("attachment; filename=\"{cube}-{}.tif\"", area.time()),
         ),
-        ("content-bbox", bounds.join(",")),
-        ("content-crs", area.crs()),
+        ("content-bbox", links::bbox(area.bounds())),
+        ("content-crs", links::crs(area.crs())),
         ("x-cube-revision", area.revision()),
         ("x-cube-time", area.time().to_string()),
     ];
@@ -217,7 +226,7 @@ async fn area(
     bbox: &str,
     query: &ValuesQuery,
 ) -> Result<Area, ApiError> {
-    own(state, cube)?;
+    own(state, cube, "no values")?;
     let bounds = BuildRequest::parse_bounds(bbox).map_err(|error| bad(error.to_string()))?;
     let max_size = query.max_size.unwrap_or(MAX_SIZE);
     if !(1..=LARGEST_SIZE).contains(&max_size) {
@@ -235,14 +244,12 @@ async fn area(
     Ok(state.tiles.area(cube, request).await?)
 }
 
-/// Values are told of cubes; data sets of others have pictures only.
-fn own(state: &AppState, cube: &str) -> Result<(), ApiError> {
+/// Refuses data sets of others, of which there are tiles but not this.
+pub(super) fn own(state: &AppState, cube: &str, but: &str) -> Result<(), ApiError> {
     if state.tiles.catalog().external(cube).is_some() {
         return Err(ApiError::new(
             StatusCode::NOT_IMPLEMENTED,
-            format!(
-                "`{cube}` is a data set of somebody else, of which there are tiles but no values"
-            ),
+            format!("`{cube}` is a data set of somebody else, of which there are tiles but {but}"),
         ));
     }
     Ok(())

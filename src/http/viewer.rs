@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
+    Json,
     extract::{OriginalUri, Path, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use rust_embed::RustEmbed;
 
-use super::{ApiError, AppState};
+use super::{ApiError, AppState, links::base_url, ogc};
 use crate::config::ServerConfig;
 
 #[derive(RustEmbed)]
@@ -34,19 +35,28 @@ fn content_security_policy(server: &ServerConfig) -> String {
     )
 }
 
-/// The page's links are relative, so its address has to end with a slash.
+/// The map page, or the landing page of OGC API for who wants JSON. The page's links are
+/// relative, so its address has to end with a slash.
 pub(super) async fn page(
     State(state): State<Arc<AppState>>,
     OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
 ) -> Response {
     let path = uri.path();
+    if ogc::api::wants_json(uri.query().unwrap_or_default(), &headers) {
+        let landing = ogc::api::landing(&base_url(&headers, &state.server));
+        return ([(header::VARY, "accept")], Json(landing)).into_response();
+    }
     if !path.ends_with('/') {
         let last = path.rsplit('/').next().unwrap_or_default();
         return Redirect::permanent(&format!("{last}/")).into_response();
     }
     let policy = content_security_policy(&state.server);
     (
-        [(header::CONTENT_SECURITY_POLICY, policy)],
+        [
+            (header::CONTENT_SECURITY_POLICY, policy.as_str()),
+            (header::VARY, "accept"),
+        ],
         file::<Page>("index.html"),
     )
         .into_response()

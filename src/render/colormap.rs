@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt::Write as _,
     sync::{Arc, LazyLock},
 };
 
@@ -77,6 +78,17 @@ impl Colormap {
         })
     }
 
+    /// A map of one's own, whose name is made of its colours.
+    #[must_use]
+    pub fn of_colors(colors: [[u8; 4]; 256]) -> Self {
+        let mut name = String::with_capacity(1 + 8 * colors.len());
+        name.push('#');
+        for color in colors {
+            let _infallible = write!(name, "{:08x}", u32::from_be_bytes(color));
+        }
+        Self(Arc::new(Named { name, colors }))
+    }
+
     /// The map of a name in lower case.
     fn read(name: String) -> Option<Self> {
         let colors = match name.strip_suffix(REVERSED) {
@@ -103,7 +115,7 @@ impl Colormap {
             .collect()
     }
 
-    /// The name in lower case.
+    /// The name in lower case, or the colours in hexadecimal digits.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name

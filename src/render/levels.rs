@@ -1,12 +1,16 @@
-//! The levels of all samples of a raster: by a table where the type is narrow, by
-//! arithmetic where it is wide.
+//! The levels of all samples of a raster, or their classes: by a table where the type
+//! is narrow, by arithmetic where it is wide.
 
-use super::pixel::{Packing, Pixel, level};
+use super::{
+    classes::{Classes, Pieces},
+    pixel::{Packing, Pixel, level},
+};
 
 /// The slot of a sample that is no data, after the 256 levels.
 pub(super) const HOLE: u16 = 256;
 
-/// From the samples of one variable to slots: their levels 0 to 255, or [`HOLE`].
+/// From the samples of one variable to slots: their levels 0 to 255, or the numbers of
+/// their classes, or [`HOLE`].
 #[derive(Clone, Debug)]
 pub(super) struct Levels<T> {
     rule: Rule<T>,
@@ -17,32 +21,67 @@ pub(super) struct Levels<T> {
 #[derive(Clone, Debug)]
 struct Rule<T> {
     packing: Packing,
-    range: [f64; 2],
     nodata: Vec<T>,
+    by: By,
+}
+
+/// What gives a value its slot.
+#[derive(Clone, Debug)]
+enum By {
+    /// Its place in a display range.
+    Range([f64; 2]),
+    /// Its class.
+    Classes(Pieces),
 }
 
 impl<T: Pixel> Rule<T> {
-    fn level(&self, sample: T) -> u16 {
+    fn new(packing: &Packing, by: By) -> Self {
+        let nodata = packing.nodata.iter().copied().filter_map(T::stored);
+        Self {
+            packing: packing.clone(),
+            nodata: nodata.collect(),
+            by,
+        }
+    }
+
+    /// The slot of a sample among classes.
+    fn class(&self, classes: &Pieces, sample: T) -> u16 {
+        if self.nodata.contains(&sample) {
+            return HOLE;
+        }
+        let class = classes.class(self.packing.value(sample.to_f64()));
+        class
+            .and_then(|class| u16::try_from(class).ok())
+            .unwrap_or(HOLE)
+    }
+
+    /// The slot of a sample in a range, whether it is data or not.
+    fn level(&self, range: [f64; 2], sample: T) -> u16 {
         u16::from(if self.packing.is_packed() {
-            level(self.packing.value(sample.to_f64()), self.range)
+            level(self.packing.value(sample.to_f64()), range)
         } else {
-            sample.level(self.range)
+            sample.level(range)
         })
     }
 }
 
 impl<T: Pixel> Levels<T> {
     pub(super) fn new(packing: &Packing, range: Option<[f64; 2]>) -> Self {
-        let rule = Rule {
-            range: range.unwrap_or_else(|| packing.full_range::<T>()),
-            nodata: packing
-                .nodata
-                .iter()
-                .copied()
-                .filter_map(T::stored)
-                .collect(),
-            packing: packing.clone(),
+        let range = range.unwrap_or_else(|| packing.full_range::<T>());
+        Self::by(Rule::new(packing, By::Range(range)))
+    }
+
+    /// The numbers of classes in place of levels.
+    pub(super) fn of_classes(packing: &Packing, classes: &Classes) -> Self {
+        let pieces = if packing.is_packed() {
+            classes.pieces(std::convert::identity)
+        } else {
+            classes.pieces(T::compared)
         };
+        Self::by(Rule::new(packing, By::Classes(pieces)))
+    }
+
+    fn by(rule: Rule<T>) -> Self {
         let last = T::from_f64(T::RANGE[1]).position();
         let table = last.map_or_else(Vec::new, |last| tabulated(&rule, last + 1));
         Self { rule, table }
@@ -70,8 +109,14 @@ impl<T: Pixel> Levels<T> {
     /// One pass for each question, since short loops without branches are the ones
     /// that compilers turn into vector instructions.
     fn computed(&self, samples: &[T]) -> Vec<u16> {
+        let range = match &self.rule.by {
+            By::Range(range) => *range,
+            By::Classes(classes) => {
+                let class = |sample: &T| self.rule.class(classes, *sample);
+                return samples.iter().map(class).collect();
+            }
+        };
         let Packing { scale, offset, .. } = self.rule.packing;
-        let range = self.rule.range;
         let or_hole = |sample: T, level: u8| {
             if sample.to_f64().is_nan() {
                 HOLE
@@ -105,9 +150,19 @@ fn tabulated<T: Pixel>(rule: &Rule<T>, values: usize) -> Vec<u16> {
     let mut table = vec![HOLE; values];
     let [least, _] = T::RANGE;
     let sample = |position: usize| T::from_f64(least + exact(position));
-    fill(&mut table, 0, &|position| rule.level(sample(position)));
-    for position in rule.nodata.iter().filter_map(|nodata| nodata.position()) {
-        table[position] = HOLE;
+    match &rule.by {
+        By::Range(range) => {
+            let level = |position| rule.level(*range, sample(position));
+            fill(&mut table, 0, &level);
+            for position in rule.nodata.iter().filter_map(|nodata| nodata.position()) {
+                table[position] = HOLE;
+            }
+        }
+        By::Classes(classes) => {
+            for (position, slot) in table.iter_mut().enumerate() {
+                *slot = rule.class(classes, sample(position));
+            }
+        }
     }
     table
 }

@@ -20,6 +20,13 @@ pub trait Pixel: Sample {
         (sample.to_f64() == value).then_some(sample)
     }
 
+    /// The number that a number of a request is when it is compared with samples, as
+    /// numpy compares them.
+    #[must_use]
+    fn compared(number: f64) -> f64 {
+        number
+    }
+
     /// The level of a sample that is not packed.
     fn level(self, range: [f64; 2]) -> u8 {
         level(self.to_f64(), range)
@@ -68,6 +75,10 @@ impl Pixel for f32 {
     /// The `f32` next to the value, as numpy compares an array of `f32` with it.
     fn stored(value: f64) -> Option<Self> {
         (!value.is_nan()).then_some(Self::from_f64(value))
+    }
+
+    fn compared(number: f64) -> f64 {
+        f64::from(Self::from_f64(number))
     }
 
     /// rio-tiler computes in `f64` too, but puts what comes out back into the array

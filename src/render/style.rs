@@ -1,7 +1,8 @@
 //! How samples are shown: display ranges and colours.
 
 use super::{
-    colormap::Colormap,
+    classes::Classes,
+    coloring::Coloring,
     painter::Painter,
     pixel::{Packing, Pixel},
 };
@@ -15,7 +16,7 @@ pub struct Style {
     /// given.
     rescale: Vec<[f64; 2]>,
     /// Colours of a single variable.
-    colormap: Option<Colormap>,
+    coloring: Option<Coloring>,
 }
 
 /// Why samples cannot be shown so.
@@ -44,19 +45,20 @@ pub enum StyleError {
 
 impl Style {
     /// A style for so many variables; one range may serve all. Without any, the valid
-    /// range of a variable is shown or else all that its type can store.
+    /// range of a variable is shown or else all that its type can store; but colours of
+    /// classes are then those of the values themselves.
     ///
     /// # Errors
     /// If the parts do not fit together.
     pub fn new(
         variables: usize,
         rescale: &[[f64; 2]],
-        colormap: Option<Colormap>,
+        coloring: Option<Coloring>,
     ) -> Result<Self, StyleError> {
         if !matches!(variables, 1 | 3) {
             return Err(StyleError::Variables(variables));
         }
-        if colormap.is_some() && variables != 1 {
+        if coloring.is_some() && variables != 1 {
             return Err(StyleError::ColormapOfMany(variables));
         }
         let rescale = match rescale {
@@ -75,7 +77,7 @@ impl Style {
             None => Ok(Self {
                 variables,
                 rescale,
-                colormap,
+                coloring,
             }),
         }
     }
@@ -83,8 +85,11 @@ impl Style {
     /// A text that is the same for equal styles.
     #[must_use]
     pub fn canonical(&self) -> String {
-        let colormap = self.colormap.as_ref().map_or("", |c| c.name());
-        format!("{} {:?} {colormap}", self.variables, self.rescale)
+        let coloring = self
+            .coloring
+            .as_ref()
+            .map_or_else(String::new, Coloring::canonical);
+        format!("{} {:?} {coloring}", self.variables, self.rescale)
     }
 
     /// Number of variables: one, or three for red, green and blue.
@@ -101,8 +106,16 @@ impl Style {
 
     /// The colours of a single variable, if not gray.
     #[must_use]
-    pub const fn colormap(&self) -> Option<&Colormap> {
-        self.colormap.as_ref()
+    pub const fn coloring(&self) -> Option<&Coloring> {
+        self.coloring.as_ref()
+    }
+
+    /// The classes of values that a variable is shown by, without any range.
+    pub(super) fn classes(&self) -> Option<&Classes> {
+        match &self.coloring {
+            Some(Coloring::Classes(classes)) if self.rescale.is_empty() => Some(classes),
+            Some(Coloring::Classes(_) | Coloring::Levels(_)) | None => None,
+        }
     }
 
     /// A painter of variables of one sample type; the last packing serves the
@@ -116,6 +129,7 @@ impl Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::Colormap;
 
     #[test]
     fn one_range_serves_all_variables() {
@@ -127,7 +141,7 @@ mod tests {
     #[test]
     fn the_canonical_text_tells_styles_apart() {
         let text = |variables, rescale: &[[f64; 2]], name| {
-            let map = Colormap::named(name).ok();
+            let map = Colormap::named(name).ok().map(Coloring::from);
             Style::new(variables, rescale, map).unwrap().canonical()
         };
         let one = text(1, &[[0.0, 1.0]], "viridis");
@@ -139,7 +153,7 @@ mod tests {
 
     #[test]
     fn parts_that_do_not_fit_are_refused() {
-        let viridis = Colormap::named("viridis").ok();
+        let viridis = Colormap::named("viridis").ok().map(Coloring::from);
         assert_eq!(
             Style::new(2, &[], None).unwrap_err(),
             StyleError::Variables(2)

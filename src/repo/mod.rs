@@ -26,7 +26,7 @@ use icechunk::{
 
 pub use history::{Commit, Swept};
 pub use lock::{Holder, LockError, WriterLock};
-pub use session::{Bytewise, ChunkRef, Read, Snapshot, Transaction};
+pub use session::{Bytewise, ChunkRef, Read, Snapshot, StoredChunk, Transaction};
 pub use size::bytes_on_disk;
 
 use self::size::Uploaded;

@@ -7,13 +7,14 @@ use icechunk::{
     format::{
         ByteRange, ChunkIndices, Path,
         manifest::{ChunkPayload, ChunkRef as StoredRef},
-        snapshot::{ArrayShape, DimensionName},
+        snapshot::{ArrayShape, DimensionName, NodeData},
     },
     repository::RepositoryErrorKind,
     session::{Session, SessionErrorKind},
 };
 use serde_json::Value;
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::{RepoError, Revision, size::Uploaded, storage};
 use crate::storage::read_local;
@@ -21,6 +22,16 @@ use crate::storage::read_local;
 /// A chunk that was uploaded, to be referenced by a transaction.
 #[derive(Clone, Debug)]
 pub struct ChunkRef(ChunkPayload);
+
+/// What is known of a stored chunk before it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredChunk {
+    /// Its name: another chunk has another, and so has what replaces it. Letters and
+    /// digits.
+    pub tag: String,
+    /// Bytes.
+    pub length: u64,
+}
 
 /// Which bytes of a chunk.
 #[derive(Clone, Debug)]
@@ -146,6 +157,52 @@ pub trait Read: Send + Sync {
                 }
                 Err(error) => Err(storage(format!("read the metadata of `{path}`"), error)),
             }
+        }
+    }
+
+    /// What is known of a chunk; `None` if it is not stored, or the array has no such.
+    ///
+    /// # Errors
+    /// [`RepoError::NoNode`] if there is no such array, or what storage says.
+    fn stored_chunk(
+        &self,
+        array: &str,
+        index: &[usize],
+    ) -> impl Future<Output = Result<Option<StoredChunk>, RepoError>> + Send {
+        async move {
+            let action = || format!("look for chunk {index:?} of `{array}`");
+            let (path, indices) = (node_path(array)?, indices(index)?);
+            let node = match self.session().get_array(&path).await {
+                Ok(node) => node,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        SessionErrorKind::NodeNotFound { .. } | SessionErrorKind::NotAnArray { .. }
+                    ) =>
+                {
+                    return Err(RepoError::NoNode(array.to_owned()));
+                }
+                Err(error) => return Err(storage(action(), error)),
+            };
+            let has_dimensions = |count| match &node.node_data {
+                NodeData::Array { shape, .. } => shape.num_chunks().count() == count,
+                NodeData::Group => false,
+            };
+            // Icechunk compares only as many dimensions as both have.
+            if !has_dimensions(index.len()) {
+                return Ok(None);
+            }
+            let payload = self.session().get_chunk_ref(&path, &indices).await;
+            let payload = payload.map_err(|e| storage(action(), e))?;
+            Ok(payload.map(|payload| StoredChunk {
+                length: payload.length(),
+                tag: if let ChunkPayload::Ref(at) = &payload {
+                    at.id.to_string()
+                } else {
+                    // A small one is in the manifest, without a name.
+                    format!("{:032x}", xxh3_128(format!("{payload:?}").as_bytes()))
+                },
+            }))
         }
     }
 

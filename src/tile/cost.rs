@@ -28,21 +28,21 @@ const MARGIN: usize = 6;
 pub(super) struct Cost(u64);
 
 impl Cost {
-    /// Of a tile of `size` x `size` pixels from a window of a level: for each
+    /// Of so many pixels from a window of a level: for each
     /// variable the inner chunks under the window, as they are stored and as
     /// they are decoded, the window, and the samples of the tile.
-    pub(super) fn of(size: usize, variables: usize, window: Option<Window>, cube: &Cube) -> Self {
+    pub(super) fn of(pixels: usize, variables: usize, window: Option<Window>, cube: &Cube) -> Self {
         let inner = cube.inner_chunk();
         let samples = window.map_or(0, |window| {
             let rows = window.row_end().div_ceil(inner) - window.row / inner;
             let cols = window.col_end().div_ceil(inner) - window.col / inner;
             2 * rows * cols * inner * inner + window.len()
         });
-        Self::sum(size, variables, samples)
+        Self::sum(pixels, variables, samples)
     }
 
-    fn sum(size: usize, variables: usize, samples: usize) -> Self {
-        let (pixels, samples) = ((size * size) as u64, samples as u64);
+    fn sum(pixels: usize, variables: usize, samples: usize) -> Self {
+        let (pixels, samples) = (pixels as u64, samples as u64);
         Self((samples + pixels) * SAMPLE * variables as u64 + pixels * PIXEL)
     }
 
@@ -67,7 +67,7 @@ impl Cost {
             let (cols, held_cols) = along(size, across, grid.shape.cols, cube.inner_chunk());
             2 * held_rows * held_cols + rows * cols
         });
-        Self::sum(size, variables, samples.max().unwrap_or_default())
+        Self::sum(size * size, variables, samples.max().unwrap_or_default())
     }
 
     /// Of so many bytes for samples, and the pixels of a tile.
@@ -111,8 +111,9 @@ impl Cost {
         place: &Place,
         stored: &StoredCube,
     ) -> Result<Self, TileError> {
-        let of =
-            |size, variables, place: &Place| Self::of(size, variables, place.window, &stored.cube);
+        let of = |size: usize, variables, place: &Place| {
+            Self::of(size * size, variables, place.window, &stored.cube)
+        };
         let cost = of(request.size, variables, place);
         let limit = Self(limit);
         if cost <= limit {

@@ -49,6 +49,9 @@ pub enum TileError {
         /// `[west, south, east, north]` of the cube, in degrees.
         bounds: [f64; 4],
     },
+    /// Samples of a data set of somebody else.
+    #[error("of a data set of somebody else there are pictures, but no files of samples")]
+    OnlyPictures,
     /// A series that is too long.
     #[error("these are {count} values, and {limit} is the limit: name fewer variables")]
     TooManyValues {

@@ -9,7 +9,7 @@ use super::{TileError, cost::Cost};
 use crate::{
     cache::{Cache, CacheConfig},
     compute::{Admission, Memory},
-    render::{ImageFormat, Picture, encode},
+    render::{FileFormat, ImageFormat, Picture, encode},
 };
 
 /// What a finished tile takes beside its file.
@@ -18,10 +18,10 @@ const TILE_OVERHEAD: usize = 128;
 /// A finished tile. Clones share the bytes.
 #[derive(Clone, Debug)]
 pub struct Tile {
-    /// The image file.
+    /// The file.
     pub bytes: Bytes,
     /// Its format.
-    pub format: ImageFormat,
+    pub format: FileFormat,
     /// Whether it was made for an earlier request, or for another one at the
     /// same time.
     pub is_kept: bool,
@@ -156,7 +156,7 @@ pub(super) fn finish(picture: &Picture, format: Option<ImageFormat>) -> Result<T
     });
     Ok(Tile {
         bytes: encode(picture, format)?,
-        format,
+        format: FileFormat::Image(format),
         // As all see it who find it in the cache.
         is_kept: true,
     })

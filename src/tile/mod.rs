@@ -4,6 +4,7 @@
 //! of and how it is named, from coverage alone; [`Tiles::render`] reads pixels.
 //! Between them stands a client that has the tile already.
 
+mod axes;
 mod cost;
 mod error;
 mod external;
@@ -11,6 +12,8 @@ mod finished;
 mod name;
 mod painters;
 mod place;
+mod prepare;
+mod request;
 mod values;
 
 use std::sync::Arc;
@@ -19,142 +22,30 @@ pub use self::{
     error::TileError,
     external::PreparedExternal,
     finished::Tile,
+    prepare::Prepared,
+    request::{Look, PictureRequest, PictureSize, TileRequest},
     values::{Area, AreaRequest, PointValues, Series},
 };
 
 use self::{
-    cost::Cost,
     finished::{Finished, finish},
-    name::name,
     painters::{Painters, Paints},
-    place::{Mapping, Place},
+    prepare::Output,
 };
 use crate::{
     cache::CacheConfig,
     catalog::Catalog,
     compute::{Admission, Compute},
-    cube::{Cell, NODATA, coverage::chunks_below},
     external::ChunkReader,
-    grid::{ChunkIndex, Level, TileAddress, Window},
-    raster::{Expression, Raster, Resampling},
-    render::{ImageFormat, Picture, Style, picture},
-    zarr::{HeldChunks, Reader, StoredCube},
+    grid::Shape,
+    raster::Raster,
+    render::{
+        FileFormat, ImageFormat, Picture, SampleFormat,
+        geotiff::{Planes, geotiff},
+        npy, picture,
+    },
+    zarr::{HeldChunks, Reader},
 };
-
-/// What a tile is to be.
-#[derive(Clone, Debug)]
-pub struct TileRequest {
-    /// The tile's place.
-    pub address: TileAddress,
-    /// Pixels a side.
-    pub size: usize,
-    /// Variables; the recipe's style if empty.
-    pub variables: Vec<String>,
-    /// Instead of variables, what is computed of them for each pixel, after they were
-    /// resampled.
-    pub expression: Option<Expression>,
-    /// `sel` parameters.
-    pub sel: Vec<String>,
-    /// Bands of a dimension of a data set of somebody else, counted from 1.
-    pub bidx: Vec<usize>,
-    /// Display ranges; the recipe's style if empty.
-    pub rescale: Vec<[f64; 2]>,
-    /// Colours of a single variable.
-    pub colormap: Option<crate::render::Colormap>,
-    /// How samples are taken.
-    pub resampling: Resampling,
-    /// The value that is transparent, if not the cube's own.
-    pub nodata: Option<u16>,
-    /// File format; by default JPEG if every pixel is opaque, else PNG, as
-    /// `TiTiler` has it.
-    pub format: Option<ImageFormat>,
-}
-
-/// A tile before its pixels are read.
-#[derive(Debug)]
-pub struct Prepared {
-    stored: StoredCube,
-    cube: u32,
-    level: Level,
-    time: usize,
-    variables: Vec<usize>,
-    expression: Option<Expression>,
-    style: Style,
-    mapping: Mapping,
-    /// The source window; none where the tile only grazes the cube.
-    window: Option<Window>,
-    cells: Vec<(ChunkIndex, Cell)>,
-    size: usize,
-    resampling: Resampling,
-    nodata: u16,
-    format: Option<ImageFormat>,
-    /// Names these pixels, among the tiles of the cube.
-    name: u128,
-    cost: Cost,
-    coverage: f64,
-    complete: bool,
-}
-
-impl Prepared {
-    /// A name for exactly these pixels in this style: it changes when and only
-    /// when the values of a chunk under the tile change.
-    #[must_use]
-    pub fn etag(&self) -> String {
-        finished::etag(self.name)
-    }
-
-    /// Which share of the cube under the tile was ever built, 0 to 1.
-    #[must_use]
-    pub fn coverage(&self) -> f64 {
-        self.coverage
-    }
-
-    /// Whether everything under the tile was built. What is not complete must
-    /// not be kept by anybody.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.complete
-    }
-
-    /// The time step, and full-resolution chunks under the tile that were not
-    /// all built: those whose building would show first.
-    #[must_use]
-    pub fn unbuilt(&self) -> (usize, Vec<ChunkIndex>) {
-        /// A tile of a coarse level is of more chunks than anybody waits for.
-        const MOST: usize = 64;
-        let pyramid = self.stored.cube.pyramid();
-        let side = 1_usize << self.level.0;
-        let base = pyramid.chunks(Level(0));
-        let missing = (self.cells.iter())
-            .filter(|(index, cell)| cell.share != chunks_below(pyramid, self.level, *index));
-        let below = missing.flat_map(|(index, _)| {
-            let rows = index.row * side..((index.row + 1) * side).min(base.rows());
-            let cols = index.col * side..((index.col + 1) * side).min(base.cols());
-            rows.flat_map(move |row| cols.clone().map(move |col| ChunkIndex { row, col }))
-        });
-        (self.time, below.take(MOST).collect())
-    }
-
-    /// The committed state that the tile is of.
-    #[must_use]
-    pub fn revision(&self) -> String {
-        self.stored.snapshot.revision().to_string()
-    }
-
-    /// The first day of the time step.
-    #[must_use]
-    pub fn time(&self) -> chrono::NaiveDate {
-        self.stored.cube.times().days(self.time).start
-    }
-
-    /// Whether it is painted and encoded within a millisecond.
-    fn is_short(&self) -> bool {
-        const SHORT_SIDE: usize = 256;
-        let is_plain = matches!(self.mapping, Mapping::Separable(_));
-        let is_quick = self.format.is_none_or(|format| format != ImageFormat::WebP);
-        self.size <= SHORT_SIDE && is_plain && is_quick
-    }
-}
 
 /// Makes tiles. Clones share caches, bounds and the CPU pool.
 #[derive(Clone, Debug)]
@@ -205,76 +96,6 @@ impl Tiles {
         &self.catalog
     }
 
-    /// Finds what a tile is made of.
-    ///
-    /// # Errors
-    /// If the request names something that is not there, asks for too much, or
-    /// coverage cannot be read.
-    pub async fn prepare(&self, cube: &str, request: &TileRequest) -> Result<Prepared, TileError> {
-        let entry = self.catalog.get(cube)?;
-        let stored = entry.current().await;
-        let recipe = stored.cube.recipe();
-        let own = default_variables(&stored);
-        let names = match &request.expression {
-            Some(expression) => expression.variables(),
-            None if request.variables.is_empty() => &own,
-            None => &request.variables,
-        };
-        let is_own = request.expression.is_none() && *names == own;
-        let rescale = if request.rescale.is_empty() && is_own {
-            &recipe.style.rescale
-        } else {
-            &request.rescale
-        };
-        let variables = names
-            .iter()
-            .map(|name| stored.cube.variable(name))
-            .collect::<Result<Vec<_>, _>>()?;
-        let time = stored.cube.select_time(&request.sel)?;
-        if request.expression.is_some() && rescale.is_empty() {
-            return Err(TileError::NoRange);
-        }
-        let shown = request.expression.as_ref().map_or(variables.len(), |_| 1);
-        let style = Style::new(shown, rescale, request.colormap.clone())?;
-        let nodata = request.nodata.unwrap_or(NODATA);
-        let place = Place::of(request, &stored)?;
-        let cost = Cost::within(self.most, request, variables.len(), &place, &stored)?;
-        let cells = match place.window {
-            Some(window) => {
-                self.reader
-                    .cells(entry.number(), &stored, place.level, time, window)
-                    .await?
-            }
-            None => Vec::new(),
-        };
-        let pyramid = stored.cube.pyramid();
-        let complete = (cells.iter())
-            .all(|(index, cell)| cell.share == chunks_below(pyramid, place.level, *index));
-        let coverage = coverage(&stored, &place, &cells);
-        let grid = pyramid.grid(place.level);
-        let name = name(request, names, &style, nodata, &grid, time, &cells);
-        Ok(Prepared {
-            cube: entry.number(),
-            level: place.level,
-            time,
-            variables,
-            expression: request.expression.clone(),
-            style,
-            mapping: place.mapping,
-            window: place.window,
-            cells,
-            size: request.size,
-            resampling: request.resampling,
-            nodata,
-            format: request.format,
-            name,
-            cost,
-            coverage,
-            complete,
-            stored,
-        })
-    }
-
     /// The file of a prepared tile, which is kept. Of equal tiles that are asked
     /// for at the same time one is made.
     ///
@@ -288,34 +109,44 @@ impl Tiles {
         self.finished.get_or_make(name, cost, work).await
     }
 
-    /// Reads, resamples, paints and encodes.
+    /// Reads, resamples, and paints and encodes.
     async fn make(&self, tile: Prepared) -> Result<Tile, TileError> {
-        let Some(sources) = self.read(&tile).await? else {
-            let format = tile.format.unwrap_or(ImageFormat::Png);
+        let sources = self.read(&tile).await?;
+        let (style, format) = match &tile.output {
+            Output::Picture { style, format } => (style, *format),
+            Output::Samples(format) => {
+                let format = *format;
+                let make = move || samples(&tile, format, sources.as_deref());
+                return self.compute.run(make).await?;
+            }
+        };
+        let Some(sources) = sources else {
+            let format = format.unwrap_or(ImageFormat::Png);
             return finish(&nothing(&tile), Some(format));
         };
-        let (is_short, painter) = (tile.is_short(), self.painters.of(&tile));
+        let (is_short, painter) = (tile.is_short(), self.painters.of(style, &tile));
         self.compute
             .run_by_length(is_short, move || {
-                finish(&paint(&tile, &sources, &painter)?, tile.format)
+                finish(&paint(&tile, &sources, &painter)?, format)
             })
             .await?
     }
 
-    /// What a prepared tile shows, before a file is made of it.
+    /// What a prepared tile shows, before a file is made of it; nothing if that is to
+    /// be one of samples.
     ///
     /// # Errors
     /// If a chunk cannot be read.
-    pub async fn picture(&self, tile: Prepared) -> Result<Picture, TileError> {
-        match self.read(&tile).await? {
-            None => Ok(nothing(&tile)),
-            Some(sources) => {
-                let (is_short, painter) = (tile.is_short(), self.painters.of(&tile));
-                self.compute
-                    .run_by_length(is_short, move || paint(&tile, &sources, &painter))
-                    .await?
-            }
-        }
+    pub async fn picture(&self, tile: Prepared) -> Result<Option<Picture>, TileError> {
+        let Output::Picture { style, .. } = &tile.output else {
+            return Ok(None);
+        };
+        let Some(sources) = self.read(&tile).await? else {
+            return Ok(Some(nothing(&tile)));
+        };
+        let (is_short, painter) = (tile.is_short(), self.painters.of(style, &tile));
+        let paint = move || paint(&tile, &sources, &painter);
+        self.compute.run_by_length(is_short, paint).await?.map(Some)
     }
 
     /// What a tile is made of, for each variable; `None` if that is nothing.
@@ -340,48 +171,58 @@ impl Tiles {
 }
 
 fn nothing(tile: &Prepared) -> Picture {
-    // A tile's side is far below 2^32.
-    let side = u32::try_from(tile.size).unwrap_or(u32::MAX);
-    picture::transparent(side, side)
+    // A picture's side is far below 2^32.
+    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+    let Shape { rows, cols } = tile.shape();
+    picture::transparent(side(cols), side(rows))
 }
 
 fn paint(tile: &Prepared, sources: &[HeldChunks], painter: &Paints) -> Result<Picture, TileError> {
-    let Some(window) = tile.window else {
+    let Some(rasters) = resampled(tile, sources)? else {
         return Ok(nothing(tile));
     };
-    let taken = tile.mapping.taken()?;
-    let rasters: Vec<Raster<u16>> = sources
-        .iter()
-        .map(|source| taken.resample(source, window, tile.resampling, tile.nodata))
-        .collect();
     Ok(painter.paint(&rasters, tile.nodata))
 }
 
-/// Which share of what is under a tile was ever built, by the area of chunks.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a share does not need all digits"
-)]
-fn coverage(stored: &StoredCube, place: &Place, cells: &[(ChunkIndex, Cell)]) -> f64 {
-    let (pyramid, level) = (stored.cube.pyramid(), place.level);
-    let (mut built, mut all) = (0.0, 0.0);
-    for (index, cell) in cells {
-        let chunk = pyramid.chunks(level).window(*index);
-        let shared = place.window.and_then(|window| window.intersection(&chunk));
-        let area = shared.map_or(0.0, |shared| shared.len() as f64);
-        let below = chunks_below(pyramid, level, *index).max(1);
-        built += area * (cell.share as f64 / below as f64);
-        all += area;
-    }
-    if all > 0.0 { built / all } else { 1.0 }
+/// The samples of a tile's pixels, one raster a variable; none where it only grazes
+/// the cube.
+fn resampled(
+    tile: &Prepared,
+    sources: &[HeldChunks],
+) -> Result<Option<Vec<Raster<u16>>>, TileError> {
+    let Some(window) = tile.window else {
+        return Ok(None);
+    };
+    let taken = tile.mapping.taken()?;
+    let resample = |source| taken.resample(source, window, tile.resampling, tile.nodata);
+    Ok(Some(sources.iter().map(resample).collect()))
 }
 
-/// The variables of the recipe's style, or else the first band.
-fn default_variables(stored: &StoredCube) -> Vec<String> {
-    let style = &stored.cube.recipe().style;
-    if style.variables.is_empty() {
-        stored.cube.bands().take(1).map(str::to_owned).collect()
-    } else {
-        style.variables.clone()
-    }
+/// A file of the samples of a tile.
+fn samples(
+    tile: &Prepared,
+    format: SampleFormat,
+    sources: Option<&[HeldChunks]>,
+) -> Result<Tile, TileError> {
+    let rasters = match sources {
+        Some(sources) => resampled(tile, sources)?,
+        None => None,
+    };
+    let holes = || vec![Raster::filled(tile.shape(), tile.nodata); tile.variables.len()];
+    let rasters = rasters.unwrap_or_else(holes);
+    let planes = match &tile.expression {
+        None => Planes::Stored(rasters, tile.nodata),
+        Some(expression) => Planes::Computed(vec![expression.of(&rasters, tile.nodata)]),
+    };
+    let grid = tile.grid();
+    let bytes = match format {
+        SampleFormat::GeoTiff => geotiff(grid, grid.shape.window(), &tile.names, &planes)?,
+        SampleFormat::Npy => npy(&planes),
+    };
+    Ok(Tile {
+        bytes,
+        format: FileFormat::Samples(format),
+        // As all see it who find it in the cache.
+        is_kept: true,
+    })
 }

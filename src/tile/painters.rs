@@ -9,7 +9,7 @@ use std::{
 use super::Prepared;
 use crate::{
     raster::{Expression, Raster},
-    render::{Packing, Painter, Picture},
+    render::{Packing, Painter, Picture, Style},
 };
 
 /// Painters that are kept, of up to 0.4 MB each: most maps show one style.
@@ -43,23 +43,23 @@ pub(super) struct Painters(Mutex<VecDeque<(Key, Arc<Painter<u16>>)>>);
 
 impl Painters {
     /// What paints a tile.
-    pub(super) fn of(&self, tile: &Prepared) -> Paints {
+    pub(super) fn of(&self, style: &Style, tile: &Prepared) -> Paints {
         match &tile.expression {
-            None => Paints::Stored(self.kept(tile)),
+            None => Paints::Stored(self.kept(style, tile.nodata)),
             Some(expression) => {
-                let painter = tile.style.painter(&[Packing::default()]);
+                let painter = style.painter(&[Packing::default()]);
                 Paints::Computed(expression.clone(), Box::new(painter))
             }
         }
     }
 
-    fn kept(&self, tile: &Prepared) -> Arc<Painter<u16>> {
-        let key = (tile.style.canonical(), tile.nodata);
+    fn kept(&self, style: &Style, nodata: u16) -> Arc<Painter<u16>> {
+        let key = (style.canonical(), nodata);
         if let Some(painter) = self.known(&key) {
             return painter;
         }
-        let packing = Packing::with_nodata(f64::from(tile.nodata));
-        let painter = Arc::new(tile.style.painter(&[packing]));
+        let packing = Packing::with_nodata(f64::from(nodata));
+        let painter = Arc::new(style.painter(&[packing]));
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.truncate(KEPT - 1);
         kept.push_front((key, Arc::clone(&painter)));

@@ -1,14 +1,16 @@
 //! Where a tile is in a cube: which level, which window of it, and where the
 //! tile's pixel centres are there.
 
-use std::ops::Range;
-
-use super::{TileError, TileRequest};
+use super::{
+    PictureRequest, TileError, TileRequest,
+    axes::Axes,
+    values::{in_own_system, no_overlap},
+};
 use crate::{
     crs::{self, CrsError},
     grid::{
-        Bounds, Epsg, Grid, Level, TileAddress, Window,
-        tile_matrix::{mercator_to_latitude, mercator_to_longitude},
+        Bounds, Epsg, GeoTransform, Grid, Level, Shape, TileAddress, Window,
+        tile_matrix::mercator_to_longitude,
     },
     raster::{AxisTable, CellRatio, Positions, Raster, Resampling, Validity, separable},
     zarr::{HeldChunks, StoredCube},
@@ -71,86 +73,6 @@ pub(super) enum Mapping {
     },
 }
 
-/// A tile and a level whose axes go the same ways.
-#[derive(Debug)]
-pub(super) struct Axes {
-    target: Grid,
-    source: Grid,
-    /// Whether the level is in Web Mercator too, or in degrees.
-    is_mercator: bool,
-    resampling: Resampling,
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a tile's side is far below 2^52"
-)]
-impl Axes {
-    /// Fractional row of the level at a fractional row of the tile.
-    fn row(&self, at: f64) -> f64 {
-        let y = y_at(&self.target, self.is_mercator, at);
-        self.source.transform.row(y)
-    }
-
-    /// Fractional column of the level at a fractional column of the tile.
-    fn col(&self, at: f64) -> f64 {
-        let x = x_at(&self.target, self.is_mercator, at);
-        self.source.transform.col(x)
-    }
-
-    fn rows(&self) -> AxisTable {
-        let (side, len) = (self.target.shape.rows, self.source.shape.rows);
-        self.table(side, len, |at| self.row(at))
-    }
-
-    fn cols(&self) -> AxisTable {
-        let (side, len) = (self.target.shape.cols, self.source.shape.cols);
-        self.table(side, len, |at| self.col(at))
-    }
-
-    fn table(&self, side: usize, len: usize, position: impl Fn(f64) -> f64) -> AxisTable {
-        let table = AxisTable::new((0..side).map(|n| position(n as f64 + 0.5)), len);
-        match self.resampling {
-            Resampling::Average => table.with_edges((0..=side).map(|n| position(n as f64))),
-            Resampling::Nearest | Resampling::Bilinear | Resampling::Cubic => table,
-        }
-    }
-
-    /// What of the level the tile needs; none where it only grazes it.
-    fn window(&self) -> Option<Window> {
-        let rows = self.range(self.target.shape.rows, self.source.shape.rows, |at| {
-            self.row(at)
-        })?;
-        let cols = self.range(self.target.shape.cols, self.source.shape.cols, |at| {
-            self.col(at)
-        })?;
-        Some(Window {
-            row: rows.start,
-            col: cols.start,
-            rows: rows.len(),
-            cols: cols.len(),
-        })
-    }
-
-    /// The rows or columns that a table would need. Positions only rise or only
-    /// fall, so the outermost two tell, as long as both are in the level: a tile
-    /// that a client has already, or that is kept, needs no table.
-    fn range(
-        &self,
-        side: usize,
-        len: usize,
-        position: impl Fn(f64) -> f64,
-    ) -> Option<Range<usize>> {
-        let ends = [position(0.5), position(side as f64 - 0.5)];
-        let ends = AxisTable::new(ends, len);
-        let tell = ends.is_inside(0) && ends.is_inside(1);
-        if tell && self.resampling != Resampling::Average {
-            return ends.range(self.resampling);
-        }
-        self.table(side, len, position).range(self.resampling)
-    }
-}
-
 /// A [`Mapping`] with all its positions.
 pub(super) enum Taken<'a> {
     Separable {
@@ -165,6 +87,14 @@ pub(super) enum Taken<'a> {
 }
 
 impl Mapping {
+    /// Where the pixels are.
+    pub(super) fn target(&self) -> &Grid {
+        match self {
+            Self::Separable(axes) => &axes.target,
+            Self::Projected { target, .. } => target,
+        }
+    }
+
     /// Finds the positions. Computation, of some milliseconds.
     pub(super) fn taken(&self) -> Result<Taken<'_>, CrsError> {
         Ok(match self {
@@ -221,6 +151,52 @@ impl Place {
         }
     }
 
+    /// Of a rectangle that grows to whole cells, in the cube's own system.
+    #[expect(clippy::cast_precision_loss, reason = "a side is far below 2^52")]
+    pub(super) fn of_rectangle(
+        request: &PictureRequest,
+        stored: &StoredCube,
+    ) -> Result<Self, TileError> {
+        let pyramid = stored.cube.pyramid();
+        let base = pyramid.base();
+        let cells = match request.bounds {
+            None => base.shape.window(),
+            Some(bounds) => {
+                let window = base.window_of(in_own_system(stored, bounds)?);
+                window.ok_or_else(|| no_overlap(stored, bounds))?
+            }
+        };
+        let shape = request.size.of(Shape {
+            rows: cells.rows,
+            cols: cells.cols,
+        });
+        let bounds = base.transform.window_bounds(cells);
+        let transform = GeoTransform {
+            origin_x: bounds.west,
+            origin_y: bounds.north,
+            cell_width: (bounds.east - bounds.west) / shape.cols as f64,
+            cell_height: (bounds.south - bounds.north) / shape.rows as f64,
+        };
+        let (width, height) = (transform.cell_width, -transform.cell_height);
+        let level = pyramid.level_for(width, height);
+        let axes = Axes {
+            target: Grid {
+                crs: base.crs,
+                transform,
+                shape,
+            },
+            source: pyramid.grid(level),
+            is_same: true,
+            resampling: request.look.resampling,
+        };
+        Ok(Self {
+            level,
+            window: axes.window(),
+            mapping: Mapping::Separable(axes),
+            pixel: PixelSize::of_height(width, height),
+        })
+    }
+
     /// In a cube whose axes are those of Web Mercator, each by itself.
     fn separable(request: &TileRequest, stored: &StoredCube) -> Result<Self, TileError> {
         let pyramid = stored.cube.pyramid();
@@ -249,8 +225,8 @@ impl Place {
         let axes = Axes {
             target,
             source,
-            is_mercator,
-            resampling: request.resampling,
+            is_same: is_mercator,
+            resampling: request.look.resampling,
         };
         Ok(Self {
             level,
@@ -336,26 +312,6 @@ fn outside(address: TileAddress, stored: &StoredCube) -> TileError {
     }
 }
 
-/// World y at a fractional row of a tile, in Web Mercator or in degrees.
-pub(super) fn y_at(target: &Grid, is_mercator: bool, row: f64) -> f64 {
-    let y = target.transform.y(row);
-    if is_mercator {
-        y
-    } else {
-        mercator_to_latitude(y)
-    }
-}
-
-/// World x at a fractional column of a tile, in Web Mercator or in degrees.
-pub(super) fn x_at(target: &Grid, is_mercator: bool, col: f64) -> f64 {
-    let x = target.transform.x(col);
-    if is_mercator {
-        x
-    } else {
-        mercator_to_longitude(x)
-    }
-}
-
 /// The mean size, in degrees, of the tile's pixels where the cube is. Web
 /// Mercator's pixels get lower towards the poles, so the whole tile's mean
 /// would be too coarse for a cube in its northern half.
@@ -365,58 +321,4 @@ pub(super) fn cell_size(target: &Grid, shared: Bounds) -> (f64, f64) {
     // Both in degrees of the sphere, so their ratio is the mean of cos(latitude).
     let height = width * (shared.north - shared.south) / (y(shared.north) - y(shared.south));
     (width, height)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::grid::{GeoTransform, Shape};
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn the_window_of_a_tile_is_what_its_tables_read(
-            (zoom, x, y) in (4_u64..14, 0.0_f64..1.0, 0.25_f64..0.75),
-            (shift_x, shift_y) in (-1.5_f64..1.5, -1.5_f64..1.5),
-            (cells, side) in (1_usize..700, 1_usize..300),
-            is_mercator in any::<bool>(),
-            resampling in prop::sample::select(vec![
-                Resampling::Nearest,
-                Resampling::Bilinear,
-                Resampling::Cubic,
-                Resampling::Average,
-            ]),
-        ) {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                clippy::cast_precision_loss,
-                reason = "a place within a zoom"
-            )]
-            let place = |share: f64| (share * (1_u64 << zoom) as f64) as u64;
-            let address = TileAddress::new(zoom, place(x), place(y)).unwrap();
-            let target = address.grid(side);
-            let bounds = if is_mercator { target.bounds() } else { address.lonlat_bounds() };
-            let (width, height) = (bounds.east - bounds.west, bounds.north - bounds.south);
-            // A level as large as the tile, moved against it.
-            #[expect(clippy::cast_precision_loss, reason = "a small number")]
-            let cell = width / cells as f64;
-            let source = Grid {
-                crs: if is_mercator { Epsg::WEB_MERCATOR } else { Epsg::WGS84 },
-                transform: GeoTransform {
-                    origin_x: bounds.west + shift_x * width,
-                    origin_y: bounds.north + shift_y * height,
-                    cell_width: cell,
-                    cell_height: -cell,
-                },
-                shape: Shape { rows: cells, cols: cells },
-            };
-            let axes = Axes { target, source, is_mercator, resampling };
-            let (rows, cols) = (axes.rows().range(resampling), axes.cols().range(resampling));
-            let window = axes.window();
-            let expected = rows.zip(cols);
-            let found = window.map(|w| (w.row..w.row_end(), w.col..w.col_end()));
-            prop_assert_eq!(found, expected);
-        }
-    }
 }

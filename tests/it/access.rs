@@ -87,6 +87,8 @@ async fn each_scope_opens_what_it_includes_and_a_refusal_names_the_one_that_is_n
     let routes = [
         (Method::GET, "/cubes/alps", "read"),
         (Method::GET, "/cubes/alps/0/0/0.png", "read"),
+        (Method::GET, "/cubes/alps/preview.png", "read"),
+        (Method::GET, "/cubes/alps/info", "read"),
         (Method::POST, "/admin/cubes/alps/backfill", "fill"),
         (Method::GET, "/admin/jobs", "fill"),
         (Method::GET, "/admin/cubes/alps/history", "admin"),

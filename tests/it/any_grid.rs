@@ -429,6 +429,18 @@ async fn check_values_and_tiles(code: u32) {
     let request = server.client.get(format!("{}{path}", server.url));
     let again = request.header("if-none-match", &etag).send().await.unwrap();
     assert_eq!(again.status(), 304);
+    let preview = server.get("/cubes/formula/preview.npy?variable=red").await;
+    let system = format!("<http://www.opengis.net/def/crs/EPSG/0/{code}>");
+    assert_eq!(preview.headers()["content-crs"], system.as_str());
+    let file = preview.bytes().await.unwrap();
+    // One sample a cell, as it is stored.
+    let found = file[128..]
+        .chunks(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    assert!(
+        found.take(reds.len()).eq(reds.iter().copied()),
+        "EPSG:{code}"
+    );
     let outside = server.get(&format!("{tiles}/10/500/375.png")).await;
     assert_eq!(outside.status(), 404);
     let world = server.get(&format!("{tiles}/0/0/0.png")).await;

@@ -24,9 +24,9 @@ use cubetiler::{
     grid::{Bounds, ChunkIndex, Level, Shape, TileAddress, Window},
     http::Access,
     raster::{Raster, Resampling},
-    render::ImageFormat,
+    render::{FileFormat, ImageFormat},
     repo::{ChunkRef, Repo},
-    tile::{Prepared, Tile, TileError, TileRequest, Tiles},
+    tile::{Look, Prepared, Tile, TileError, TileRequest, Tiles},
     zarr::{self, StoredCube},
 };
 use proptest::{
@@ -270,15 +270,17 @@ fn requests(of: Bounds) -> Vec<TileRequest> {
                 found.push(TileRequest {
                     address,
                     size: SIZE,
-                    variables: SETS[n / 4 % 3].iter().map(|&v| v.to_owned()).collect(),
-                    bidx: Vec::new(),
-                    expression: None,
-                    sel: vec![format!("time={}", TIMES[n % 7 % 2])],
-                    rescale: vec![[0.0, 2048.0]],
-                    colormap: None,
-                    resampling: WAYS[n % 4],
-                    nodata: None,
-                    format: Some(ImageFormat::Png),
+                    look: Look {
+                        variables: SETS[n / 4 % 3].iter().map(|&v| v.to_owned()).collect(),
+                        bidx: Vec::new(),
+                        expression: None,
+                        sel: vec![format!("time={}", TIMES[n % 7 % 2])],
+                        rescale: vec![[0.0, 2048.0]],
+                        coloring: None,
+                        resampling: WAYS[n % 4],
+                        nodata: None,
+                        format: Some(FileFormat::Image(ImageFormat::Png)),
+                    },
                 });
             }
         }
@@ -576,7 +578,7 @@ impl Trial {
         // question here.
         let level = |share: f64| pyramid.level_for(width * share, height * share).0;
         let levels = level(0.95)..=level(1.05);
-        let step = TIMES.iter().position(|t| request.sel[0].ends_with(t));
+        let step = TIMES.iter().position(|t| request.look.sel[0].ends_with(t));
         !chunks.iter().any(|(level, t, at)| {
             let (grid, window) = (pyramid.grid(*level), pyramid.chunks(*level).window(*at));
             let around = window.padded(REACH, grid.shape);
@@ -918,8 +920,8 @@ async fn a_check_for_commits_that_fails_fails_no_tile_and_the_next_sees_them() {
         north: 44.8,
     })
     .swap_remove(0);
-    request.variables = vec!["a".to_owned()];
-    request.sel.clear();
+    request.look.variables = vec!["a".to_owned()];
+    request.look.sel.clear();
     request.address = address(5, 5.6, 44.7);
     request.size = 256;
     let (before, picture) = ask(&tiles, &request).await.unwrap();

@@ -81,7 +81,8 @@ async fn a_rectangle_is_told_as_gdal_xarray_and_numpy_read_it() {
         ))
         .await;
     assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["content-crs"], "EPSG:4326");
+    let system = "<http://www.opengis.net/def/crs/EPSG/0/4326>";
+    assert_eq!(answer.headers()["content-crs"], system);
     let file = local.path("part.tif");
     std::fs::write(&file, answer.bytes().await.unwrap()).unwrap();
     let told = json_of(

@@ -1,7 +1,7 @@
 //! From samples to colours: the inner loop of a tile.
 
 use super::{
-    colormap::Colormap,
+    coloring::Coloring,
     levels::{HOLE, Levels},
     palette::Palette,
     picture::{Picture, Pixels, transparent},
@@ -34,13 +34,25 @@ impl<T: Pixel> Painter<T> {
         let plain = Packing::default();
         let levels = (0..style.variables()).map(|variable| {
             let own = packings.get(variable).or(packings.last());
-            Levels::new(own.unwrap_or(&plain), style.range(variable))
+            let own = own.unwrap_or(&plain);
+            match style.classes() {
+                Some(classes) => Levels::of_classes(own, classes),
+                None => Levels::new(own, style.range(variable)),
+            }
         });
+        let palette = match style.coloring() {
+            None => Palette::gray(),
+            Some(Coloring::Levels(map)) => Palette::new(map.colors()),
+            Some(Coloring::Classes(classes)) => Palette::new(&if style.classes().is_some() {
+                classes.of_classes()
+            } else {
+                classes.of_levels()
+            }),
+        };
         Self {
             levels: levels.collect(),
-            palette: (style.colormap())
-                .map_or_else(Palette::gray, |map| Palette::new(Colormap::colors(map))),
-            is_gray: style.colormap().is_none(),
+            palette,
+            is_gray: style.coloring().is_none(),
         }
     }
 

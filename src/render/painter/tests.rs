@@ -6,7 +6,7 @@ use super::Painter;
 use crate::{
     grid::Shape,
     raster::Raster,
-    render::{Colormap, Packing, Picture, Pixel, Pixels, Style},
+    render::{Coloring, Colormap, Packing, Picture, Pixel, Pixels, Style},
 };
 
 fn raster<T: Pixel>(data: Vec<T>) -> Raster<T> {
@@ -21,7 +21,7 @@ fn raster<T: Pixel>(data: Vec<T>) -> Raster<T> {
 
 /// Paints with levels that equal the samples, and 300 for no data.
 fn painted(variables: usize, map: Option<&str>, bands: &[Vec<u16>]) -> Picture {
-    let map = map.map(|name| Colormap::named(name).unwrap());
+    let map = map.map(|name| Colormap::named(name).unwrap().into());
     let style = Style::new(variables, &[[0.0, 255.0]], map).unwrap();
     let rasters: Vec<_> = bands.iter().cloned().map(raster).collect();
     Painter::new(&style, &[Packing::with_nodata(300.0)]).paint(&rasters)
@@ -150,6 +150,58 @@ fn each_variable_has_its_own_range_and_packing() {
     let painter = Painter::<f32>::new(&style, &[Packing::default(), halved]);
     let picture = painter.paint(&[raster(vec![1.0]), raster(vec![2.0]), raster(vec![2.0])]);
     assert_eq!(picture.to_rgba()[..], [255, 127, 63, 255]);
+}
+
+/// What samples of a type look like in the colours of a `colormap`.
+fn classed<T: Pixel>(text: &str, rescale: &[[f64; 2]], packing: Packing, data: &[f64]) -> Vec<u8> {
+    let coloring = Coloring::parse(text).unwrap();
+    let style = Style::new(1, rescale, Some(coloring)).unwrap();
+    let samples = data.iter().map(|sample| T::from_f64(*sample)).collect();
+    let picture = Painter::<T>::new(&style, &[packing]).paint(&[raster(samples)]);
+    picture.to_rgba().to_vec()
+}
+
+#[test]
+fn classes_colour_values_of_every_type_and_the_rest_is_transparent() {
+    let text = r##"{"3":"#ff0000","5":"#0000ff80"}"##;
+    let data = [3.0, 4.0, 5.0, 3.0];
+    let of = |found: Vec<u8>| {
+        let expected = [[255, 0, 0, 255], [0; 4], [0, 0, 255, 128], [255, 0, 0, 255]];
+        assert_eq!(found, expected.as_flattened());
+    };
+    of(classed::<u8>(text, &[], Packing::default(), &data));
+    of(classed::<i16>(text, &[], Packing::default(), &data));
+    of(classed::<i32>(text, &[], Packing::default(), &data));
+    of(classed::<f32>(text, &[], Packing::default(), &data));
+    of(classed::<f64>(text, &[], Packing::default(), &data));
+    let hole = classed::<u16>(text, &[], Packing::with_nodata(3.0), &[3.0, 5.0]);
+    assert_eq!(hole, [0, 0, 0, 0, 0, 0, 255, 128]);
+    let nothing = classed::<f32>(text, &[], Packing::default(), &[f64::NAN]);
+    assert_eq!(nothing, [0; 4]);
+}
+
+#[test]
+fn classes_are_of_what_is_meant_by_packed_samples_and_of_decimals_as_floats_have_them() {
+    let text = r##"[[[0.1,0.2],"#fff"]]"##;
+    let packed = Packing {
+        scale: 0.01,
+        ..Packing::default()
+    };
+    let found = classed::<i16>(text, &[], packed, &[9.0, 10.0, 20.0]);
+    assert_eq!(found, [0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0]);
+    // The f32 next to 0.1 is above it, that next to 0.7 below.
+    let single = r##"{"0.1":"#fff","0.7":"#fff"}"##;
+    let found = classed::<f32>(single, &[], Packing::default(), &[0.1, 0.7]);
+    assert_eq!(found, [255; 8]);
+}
+
+#[test]
+fn with_a_range_classes_are_of_levels() {
+    let text = r##"{"0":"#ff0000","127":"#00ff00","255":"#0000ff"}"##;
+    let data = [0.0, 0.5, 0.75, 2.0];
+    let found = classed::<f32>(text, &[[0.0, 1.0]], Packing::default(), &data);
+    let expected = [[255, 0, 0, 255], [0, 255, 0, 255], [0; 4], [0, 0, 255, 255]];
+    assert_eq!(found, expected.as_flattened());
 }
 
 #[test]

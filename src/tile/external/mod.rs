@@ -25,7 +25,7 @@ use crate::{
     external::{Element, External, ExternalError, OpenArray, Samples, Unit},
     grid::{ChunkIndex, Shape, Window},
     raster::{AreaMean, PartOfMean, Resampling},
-    render::{ImageFormat, Packing, Style},
+    render::{FileFormat, ImageFormat, Packing, Style},
 };
 
 /// Units of one band that are read at once.
@@ -98,12 +98,21 @@ impl Tiles {
         entry: &ExternalEntry,
         request: &TileRequest,
     ) -> Result<PreparedExternal, TileError> {
+        let format = match request.look.format {
+            Some(FileFormat::Image(format)) => Some(format),
+            Some(FileFormat::Samples(_)) => return Err(TileError::OnlyPictures),
+            None => None,
+        };
         let external = entry.source().current().await;
         let dataset = &external.dataset;
-        let variables = if request.variables.is_empty() {
+        let variables = if request.look.variables.is_empty() {
             vec![&dataset.variables[0]]
         } else {
-            let named = request.variables.iter().map(|name| dataset.variable(name));
+            let named = request
+                .look
+                .variables
+                .iter()
+                .map(|name| dataset.variable(name));
             named.collect::<Result<Vec<&Variable>, _>>()?
         };
         let mut bands = Vec::new();
@@ -111,7 +120,7 @@ impl Tiles {
         let mut ranges = Vec::new();
         let mut text = Vec::new();
         for (n, variable) in variables.into_iter().enumerate() {
-            let selection = variable.select(&request.sel, &request.bidx)?;
+            let selection = variable.select(&request.look.sel, &request.look.bidx)?;
             if n == 0 {
                 time = time_of(variable, &selection);
                 told = selection.told();
@@ -126,19 +135,19 @@ impl Tiles {
                 text.push(format!("{} {others:?}", level.path));
                 ranges.push(array.stored().range());
                 bands.push(Band {
-                    units: units(&place.mapping, array, request.resampling),
+                    units: units(&place.mapping, array, request.look.resampling),
                     array: array.clone(),
                     others,
                     mapping: Arc::clone(&place.mapping),
                 });
             }
         }
-        let rescale = if request.rescale.is_empty() {
+        let rescale = if request.look.rescale.is_empty() && !request.look.is_of_values() {
             &ranges
         } else {
-            &request.rescale
+            &request.look.rescale
         };
-        let style = Style::new(bands.len(), rescale, request.colormap.clone())?;
+        let style = Style::new(bands.len(), rescale, request.look.coloring.clone())?;
         let (cost, way) = cost(&bands, request.size, self.most, request.address)?;
         let is_streamed = way != Way::AtOnce;
         if is_streamed {
@@ -152,18 +161,18 @@ impl Tiles {
             request.address,
             request.size,
             style.canonical(),
-            request.nodata,
-            request.resampling,
-            request.format,
+            request.look.nodata,
+            request.look.resampling,
+            format,
         );
         Ok(PreparedExternal {
             set: entry.number(),
             bands,
             style,
             size: request.size,
-            resampling: request.resampling,
-            nodata: request.nodata,
-            format: request.format,
+            resampling: request.look.resampling,
+            nodata: request.look.nodata,
+            format,
             way,
             name: xxhash_rust::xxh3::xxh3_128(text.as_bytes()),
             cost,

@@ -15,7 +15,8 @@ use crate::{
     raster::{AxisTable, CellRatio, Positions, Resampling},
     tile::{
         TileError, TileRequest,
-        place::{KERNEL_MARGIN, cell_size, x_at, y_at},
+        axes::{x_at, y_at},
+        place::{KERNEL_MARGIN, cell_size},
     },
 };
 
@@ -65,7 +66,7 @@ impl Place {
         let grids: Vec<LevelGrid> = variable.levels.iter().map(|level| level.grid).collect();
         let system = placed.system;
         let wraps = variable.crs.is_geographic();
-        let (address, size, resampling) = (request.address, request.size, request.resampling);
+        let (address, size, resampling) = (request.address, request.size, request.look.resampling);
         let target = address.grid(size);
         Ok(compute
             .run(move || Self::projected(&target, &grids, system, wraps, resampling))

@@ -6,7 +6,7 @@ use super::chosen;
 use crate::{
     crs,
     cube::NODATA,
-    grid::{Bounds, Grid, Level, Window},
+    grid::{Bounds, Epsg, Grid, Level, Window},
     raster::{Expression, Raster, Statistics},
     render::geotiff::{Planes, geotiff},
     tile::{TileError, Tiles, cost::Cost},
@@ -57,16 +57,16 @@ impl Area {
         self.stored.cube.times().days(self.time).start
     }
 
-    /// `[west, south, east, north]` of its cells, in the cube's own system.
+    /// The rectangle of its cells, in the cube's own system.
     #[must_use]
-    pub fn bounds(&self) -> [f64; 4] {
-        self.grid.transform.window_bounds(self.window).to_array()
+    pub fn bounds(&self) -> Bounds {
+        self.grid.transform.window_bounds(self.window)
     }
 
     /// The cube's own system.
     #[must_use]
-    pub fn crs(&self) -> String {
-        self.grid.crs.to_string()
+    pub fn crs(&self) -> Epsg {
+        self.grid.crs
     }
 
     fn computed(&self, rasters: Vec<Raster<u16>>) -> Planes {
@@ -97,7 +97,7 @@ impl Tiles {
         let (level, grid, window) = place(&stored, request.bounds, request.max_size)?;
         // A square of its longer side: the samples, a file of them, and one plane of floats.
         let side = window.rows.max(window.cols);
-        let cost = Cost::of(side, variables.len(), Some(window), &stored.cube);
+        let cost = Cost::of(side * side, variables.len(), Some(window), &stored.cube);
         if cost.bytes() > self.most {
             return Err(TileError::TooMuch {
                 bytes: cost.bytes(),
@@ -204,12 +204,27 @@ fn place(
     bounds: Bounds,
     max_size: usize,
 ) -> Result<(Level, Grid, Window), TileError> {
+    let around = in_own_system(stored, bounds)?;
     let pyramid = stored.cube.pyramid();
-    let base = pyramid.base();
-    let nothing = || TileError::NoOverlap {
-        asked: bounds.to_array(),
-        bounds: stored.footprint.bounds().to_array(),
-    };
+    let mut found = None;
+    for level in pyramid.levels() {
+        let grid = pyramid.grid(level);
+        let window = grid.window_of(around);
+        let window = window.ok_or_else(|| no_overlap(stored, bounds))?;
+        found = Some((level, grid, window));
+        if window.rows.max(window.cols) <= max_size {
+            break;
+        }
+    }
+    found.ok_or_else(|| no_overlap(stored, bounds))
+}
+
+/// What a rectangle in degrees shares with a cube, in the cube's own system.
+pub(in crate::tile) fn in_own_system(
+    stored: &StoredCube,
+    bounds: Bounds,
+) -> Result<Bounds, TileError> {
+    let base = stored.cube.pyramid().base();
     let mut around: Option<Bounds> = None;
     // Only what is near the cube is sure to have a place in its system.
     for part in &stored.footprint.parts {
@@ -219,15 +234,12 @@ fn place(
         let shared = crs::projected_bounds(base.crs, shared)?;
         around = Some(around.map_or(shared, |other| other.union(&shared)));
     }
-    let around = around.ok_or_else(nothing)?;
-    let mut found = None;
-    for level in pyramid.levels() {
-        let grid = pyramid.grid(level);
-        let window = grid.window_of(around).ok_or_else(nothing)?;
-        found = Some((level, grid, window));
-        if window.rows.max(window.cols) <= max_size {
-            break;
-        }
+    around.ok_or_else(|| no_overlap(stored, bounds))
+}
+
+pub(in crate::tile) fn no_overlap(stored: &StoredCube, asked: Bounds) -> TileError {
+    TileError::NoOverlap {
+        asked: asked.to_array(),
+        bounds: stored.footprint.bounds().to_array(),
     }
-    found.ok_or_else(nothing)
 }

@@ -12,6 +12,8 @@ pub use self::{
     point::{PointValues, Series},
 };
 
+pub(super) use self::area::{in_own_system, no_overlap};
+
 use crate::{
     cube::{NODATA, SelectError},
     zarr::StoredCube,

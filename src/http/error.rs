@@ -228,10 +228,9 @@ impl From<&TileError> for ApiError {
             | TileError::NoBand(..)
             | TileError::Elsewhere(_)
             | TileError::Cutout(CutoutError::Ring | CutoutError::Empty) => Self::bad_request(error),
-            TileError::Cutout(CutoutError::TooMany(_) | CutoutError::TooFine { .. }) => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
-            }
-            TileError::TooMuch { .. } | TileError::TooManyValues { .. } => {
+            TileError::TooMuch { .. }
+            | TileError::TooManyValues { .. }
+            | TileError::Cutout(CutoutError::TooMany(_) | CutoutError::TooFine { .. }) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
             }
             TileError::Busy(_) => {

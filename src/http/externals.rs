@@ -106,8 +106,8 @@ pub(super) fn extent(external: &External, query: &TileQuery) -> Result<Extent, A
     let variables = if names.is_empty() {
         vec![&dataset.variables[0]]
     } else {
-        let named = names.iter().map(|name| dataset.variable(name));
-        named
+        let found = names.iter().map(|name| dataset.variable(name));
+        found
             .collect::<Result<Vec<_>, DatasetError>>()
             .map_err(|error| ApiError::from(&error))?
     };

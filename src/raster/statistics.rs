@@ -128,10 +128,6 @@ impl Statistics {
     /// # Panics
     /// If there are not as many shares as values.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a rectangle has far fewer than 2^52 pixels"
-    )]
     pub fn weighted(values: &[f32], shares: &[f32], told: &Told) -> Self {
         assert_eq!(values.len(), shares.len(), "a share for each value");
         let covered = shares.iter().filter(|share| **share > 0.0).count();

@@ -153,7 +153,13 @@ mod tests {
     fn a_polygon_is_of_closed_rings_and_of_so_many_points() {
         let ring = vec![[5.0, 43.0], [6.0, 43.0], [6.0, 44.0], [5.0, 43.0]];
         let cutout = Cutout::new(vec![ring.clone()]).unwrap();
-        assert_eq!(cutout.bounds().to_array(), [5.0, 43.0, 6.0, 44.0]);
+        let bounds = Bounds {
+            west: 5.0,
+            south: 43.0,
+            east: 6.0,
+            north: 44.0,
+        };
+        assert_eq!(cutout.bounds(), bounds);
         let open = ring[..3].to_vec();
         let outside = vec![[5.0, 43.0], [6.0, 143.0], [6.0, 44.0], [5.0, 43.0]];
         for wrong in [open, outside, vec![[f64::NAN; 2]; 4]] {

@@ -201,8 +201,7 @@ pub(super) fn physical(bands: &[Painted], shape: Shape) -> Vec<Raster<f32>> {
 
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::float_cmp,
-    reason = "files and statistics are of single floats; a value that is missing is exactly so"
+    reason = "files and statistics are of single floats"
 )]
 fn values<T: Element>(samples: &Samples, packing: &Packing) -> Vec<f32> {
     let value = |sample: &T| {

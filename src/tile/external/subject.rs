@@ -29,14 +29,12 @@ impl<'a> Subject<'a> {
             };
             Ok::<_, TileError>((variable, selection))
         };
-        let shown = match (&look.expression, look.variables.as_slice()) {
-            (Some(expression), [variable]) => {
-                bands(dataset.variable(variable)?, expression, &look.sel)?
-            }
-            _ => {
-                let shown = variables(look, dataset)?.into_iter().map(select);
-                shown.collect::<Result<Vec<_>, _>>()?
-            }
+        let shown = if let (Some(expression), [variable]) = (&look.expression, &look.variables[..])
+        {
+            bands(dataset.variable(variable)?, expression, &look.sel)?
+        } else {
+            let shown = variables(look, dataset)?.into_iter().map(select);
+            shown.collect::<Result<Vec<_>, _>>()?
         };
         if look.expression.is_some()
             && let Some((many, _)) = shown.iter().find(|(_, selection)| selection.bands() > 1)
@@ -102,8 +100,8 @@ fn variables<'a>(look: &Look, dataset: &'a Dataset) -> Result<Vec<&'a Variable>,
     if names.is_empty() && look.expression.is_none() {
         return Ok(vec![&dataset.variables[0]]);
     }
-    let named = names.iter().map(|name| dataset.variable(name));
-    Ok(named.collect::<Result<Vec<_>, _>>()?)
+    let found = names.iter().map(|name| dataset.variable(name));
+    Ok(found.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// What is made of so many bands with these own ranges.

@@ -10,9 +10,10 @@ use crate::{
     catalog::{Catalog, CatalogError, CreateError, Entry},
     compute::{Admission, Compute},
     config::{Config, ConfigError, TokensError},
+    external::{ExternalError, Gate},
     http::{self, Access, AppState, AuditError, Connections, Guard, Peer},
     source::{SceneSource, SourceError},
-    storage::{FetchError, Storage},
+    storage::{FetchError, HttpSettings, Storage},
     telemetry,
     tile::Tiles,
 };
@@ -32,6 +33,9 @@ pub enum AppError {
     /// Nothing can be read over http.
     #[error("cannot set up the reading of stores")]
     Storage(#[source] FetchError),
+    /// A place that requests may name stores below is none.
+    #[error("`server.zarr_urls` lists what is neither a folder nor an address")]
+    ZarrUrls(#[source] ExternalError),
     /// The source cannot be set up.
     #[error("cannot set up the reading of catalogues and images")]
     Source(#[from] SourceError),
@@ -108,7 +112,15 @@ impl App {
         if !server.cubes_dir.as_os_str().is_empty() {
             catalog.settle(&server.cubes_dir).await?;
         }
-        let catalog = Arc::new(catalog);
+        let gate = Gate::new(&server.zarr_urls).map_err(AppError::ZarrUrls)?;
+        // What strangers name is read from where it is named, and nowhere else.
+        let http = HttpSettings {
+            redirects: 0,
+            ..config.source.http()
+        };
+        let guests = Storage::new(http).map_err(AppError::Storage)?;
+        let guests = guests.with_buckets(config.bucket_settings());
+        let catalog = Arc::new(catalog.welcoming(gate, guests, tiles.clone()));
         let admission = Admission::new(server.concurrent_tiles, server.waiting_tiles, PATIENCE);
         let source = SceneSource::new(config.source.clone(), builds.clone())?;
         let builder = Builder::new(source, builds, config.build.clone());

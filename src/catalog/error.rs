@@ -1,8 +1,8 @@
 //! Why a cube is not there, or cannot be opened or made.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use crate::{external::ExternalError, zarr::ZarrError};
+use crate::{compute::Busy, external::ExternalError, zarr::ZarrError};
 
 /// No cube of this name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -100,4 +100,23 @@ pub enum CreateError {
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Why what a request names by its address is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum GuestError {
+    /// It is a cube of ours.
+    #[error(
+        "`url` names the cube `{0}` of this server: leave it out, and ask below /cubes/{0} instead"
+    )]
+    Own(String),
+    /// Too many are being opened.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// It may not be named, or cannot be opened.
+    #[error(transparent)]
+    External(#[from] ExternalError),
+    /// Another request that opened it failed.
+    #[error(transparent)]
+    Shared(Arc<GuestError>),
 }

@@ -6,6 +6,7 @@
 
 mod entry;
 mod error;
+mod guests;
 mod home;
 
 use std::{
@@ -18,15 +19,16 @@ use std::{
     time::Duration,
 };
 
+use self::guests::Guests;
 pub use self::{
     entry::{Entry, ExternalEntry},
-    error::{CatalogError, CreateError, UnknownCube},
+    error::{CatalogError, CreateError, GuestError, UnknownCube},
 };
 use crate::{
     compute::Compute,
-    external::{Address, Source},
+    external::{Address, ExternalError, Gate, Source},
     repo::{Repo, is_in_bucket},
-    storage::{BucketSettings, Storage},
+    storage::{BucketSettings, Location, Storage},
     suggest,
     zarr::StoredCube,
 };
@@ -49,11 +51,15 @@ pub struct Catalog {
     buckets: BucketSettings,
     /// The folder that new cubes are made in, if any are.
     home: Option<PathBuf>,
+    /// Data sets that requests name, if they may name any.
+    guests: Option<Guests>,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     cubes: BTreeMap<String, Arc<Entry>>,
+    /// Where those are, as far as it can be told.
+    places: BTreeMap<String, Location>,
     externals: BTreeMap<String, Arc<ExternalEntry>>,
 }
 
@@ -92,8 +98,12 @@ impl Catalog {
         let number = self.next_number();
         let entry = Entry::new(name, number, repo, current, self.check_every);
         let entry = Arc::new(entry);
+        let address = Address::parse(&path.to_string_lossy());
         self.add(name, |open| {
             open.cubes.insert(name.to_owned(), Arc::clone(&entry));
+            if let Ok(address) = address {
+                open.places.insert(name.to_owned(), address.location);
+            }
         })?;
         Ok(entry)
     }
@@ -184,6 +194,51 @@ impl Catalog {
     fn next_number(&self) -> u32 {
         // A process opens far fewer than 2^32.
         self.numbered.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Lets requests name data sets by their addresses, as far as a gate lets them.
+    #[must_use]
+    pub fn welcoming(self, gate: Gate, storage: Storage, compute: Compute) -> Self {
+        let guests =
+            (!gate.is_closed()).then(|| Guests::new(gate, storage, compute, self.check_every));
+        Self { guests, ..self }
+    }
+
+    /// Whether there may be data sets of others.
+    #[must_use]
+    pub fn has_externals(&self) -> bool {
+        self.guests.is_some() || !self.read().externals.is_empty()
+    }
+
+    /// The data set at an address, `ADDRESS[@REFERENCE]`, and the path of a group in
+    /// it; the one that the configuration names if that is the same.
+    ///
+    /// # Errors
+    /// If it may not be named, is a cube of ours, or cannot be opened.
+    pub async fn guest(&self, url: &str, group: &str) -> Result<Arc<ExternalEntry>, GuestError> {
+        let guests = self.guests.as_ref().ok_or(ExternalError::Closed)?;
+        let address = guests.admit(url, group)?;
+        if let Some(entry) = self.served_at(&address)? {
+            return Ok(entry);
+        }
+        guests.get(url, address, || self.next_number()).await
+    }
+
+    fn served_at(&self, address: &Address) -> Result<Option<Arc<ExternalEntry>>, GuestError> {
+        let open = self.read();
+        let mut cubes = open.places.iter();
+        if let Some((name, _)) = cubes.find(|(_, place)| address.location.is_below(place)) {
+            return Err(GuestError::Own(name.clone()));
+        }
+        let is_it = |own: &Address| {
+            (&own.location, &own.reference, &own.group)
+                == (&address.location, &address.reference, &address.group)
+        };
+        let found = open.externals.values();
+        Ok(found
+            .into_iter()
+            .find(|entry| is_it(entry.source().address()))
+            .map(Arc::clone))
     }
 
     /// The data set of somebody else that has this name, if there is one.

@@ -45,6 +45,9 @@ pub struct ServerConfig {
     pub refresh_hours: u32,
     /// The folder that new cubes are made in; none are if it is empty.
     pub cubes_dir: PathBuf,
+    /// Folders and addresses below which requests may name stores by `url`; they may name
+    /// none if there are none.
+    pub zarr_urls: Vec<String>,
     /// Addresses of the tiles of a base map, with `{z}`, `{x}` and `{y}`; the map
     /// page offers none if it is empty.
     pub base_map: String,
@@ -71,6 +74,7 @@ impl Default for ServerConfig {
             refresh: Vec::new(),
             refresh_hours: 24,
             cubes_dir: PathBuf::new(),
+            zarr_urls: Vec::new(),
             base_map: String::new(),
             base_map_attribution: String::new(),
         }

@@ -43,6 +43,8 @@ pub enum How {
     First,
     /// There is only this one.
     Only,
+    /// Nothing was asked, and these are all.
+    All,
 }
 
 impl Selection {
@@ -75,7 +77,7 @@ impl Selection {
                 let why = match chosen.how {
                     How::Newest => "newest",
                     How::First => "first",
-                    How::Asked | How::Only => return None,
+                    How::Asked | How::Only | How::All => return None,
                 };
                 Some(format!(
                     "{}={} ({why})",
@@ -114,6 +116,24 @@ impl Variable {
     /// If a parameter does not follow the grammar, names no dimension or value
     /// of this variable, or several dimensions would make bands.
     pub fn select(&self, sel: &[String], bidx: &[usize]) -> Result<Selection, DatasetError> {
+        self.selected(sel, bidx, default_index)
+    }
+
+    /// The same, but that all values of a dimension that is not named are bands, as for
+    /// `TiTiler`: several such dimensions are an error.
+    ///
+    /// # Errors
+    /// As of [`Variable::select`].
+    pub fn select_all(&self, sel: &[String], bidx: &[usize]) -> Result<Selection, DatasetError> {
+        self.selected(sel, bidx, |axis| ((0..axis.len).collect(), How::All))
+    }
+
+    fn selected(
+        &self,
+        sel: &[String],
+        bidx: &[usize],
+        unnamed: impl Fn(&Axis) -> (Vec<usize>, How),
+    ) -> Result<Selection, DatasetError> {
         super::limits::check(
             "the number of `sel` and `bidx`",
             sel.len().max(bidx.len()),
@@ -141,7 +161,7 @@ impl Variable {
             } else if axis.len == 1 {
                 (vec![0], How::Only)
             } else {
-                default_index(axis)
+                unnamed(axis)
             };
             axes.push(Chosen {
                 dimension: axis.name.clone(),

@@ -19,6 +19,8 @@ pub struct Address {
     pub reference: Option<String>,
     /// Path of the group; "" is the root.
     pub group: String,
+    /// Whether links that lead out of a local store are not followed.
+    pub is_confined: bool,
 }
 
 impl Address {
@@ -61,6 +63,7 @@ impl Address {
             location,
             reference: reference.map(str::to_owned),
             group: group.trim_matches('/').to_owned(),
+            is_confined: false,
         })
     }
 }

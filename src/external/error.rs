@@ -94,6 +94,27 @@ pub enum ExternalError {
         /// The limit.
         limit: u64,
     },
+    /// Requests may not name stores.
+    #[error(
+        "`url` is off here: the setting `server.zarr_urls` lists the places that it may name, and is empty"
+    )]
+    Closed,
+    /// A store that requests may not name.
+    #[error(
+        "`{0}` is below none of the places that the setting `server.zarr_urls` lists, of which alone `url` may name stores"
+    )]
+    NotListed(String),
+    /// An address that could mean another place than it seems to.
+    #[error("`url={url}`: {reason}")]
+    Unclear {
+        /// As asked for.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// There is nothing at a place that may be named.
+    #[error("there is nothing at {0}")]
+    Absent(String),
     /// A computation ended early.
     #[error(transparent)]
     Compute(#[from] ComputeError),

@@ -3,12 +3,13 @@
 //! of ours.
 //!
 //! [`Source`] is an address that is asked from time to time whether its
-//! metadata changed, [`External`] one state of it, and [`ChunkReader`] reads
+//! metadata changed, [`External`] one state of it, [`Gate`] says which a request may name, and [`ChunkReader`] reads
 //! the chunks of its variables through a cache.
 
 mod address;
 mod chunk_keys;
 mod error;
+mod gate;
 mod known;
 mod open;
 mod read;
@@ -19,7 +20,8 @@ mod walk;
 
 pub use address::Address;
 pub use error::ExternalError;
-pub use open::{External, Placed};
+pub use gate::Gate;
+pub use open::{Contents, Coordinate, External, Placed};
 pub use read::{ChunkReader, OpenArray, Plane, Unit};
 pub use samples::{Element, Kind, Samples, Stored};
 pub use source::Source;

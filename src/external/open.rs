@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     crs::{self, Footprint},
-    dataset::{Array, Crs, DataType, Dataset, DatasetError, Draft, Group, Values, Variable},
+    dataset::{
+        Array, Attributes, Crs, DataType, Dataset, DatasetError, Draft, Group, Values, Variable,
+    },
     grid::{Bounds, Epsg, Grid, tile_matrix::mercator_to_longitude},
     repo::Bytewise,
     zarr::Codec,
@@ -35,8 +37,54 @@ pub struct External {
     pub(super) store: Store,
     /// By path of the level's array.
     pub(super) arrays: BTreeMap<String, Result<OpenArray, Arc<ExternalError>>>,
+    /// What else there is to tell of the group.
+    pub contents: Contents,
     /// By name of the variable.
     placed: BTreeMap<String, Result<Arc<Placed>, Arc<ExternalError>>>,
+}
+
+/// A group as its metadata tell it.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Attributes of the group.
+    pub attributes: Attributes,
+    /// Its coordinates by name: arrays of one dimension that are called as that is.
+    pub coordinates: BTreeMap<String, Coordinate>,
+}
+
+/// A coordinate of a dimension.
+#[derive(Debug)]
+pub struct Coordinate {
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// The type of the stored values.
+    pub data_type: DataType,
+    /// How many there are.
+    pub len: u64,
+    /// The stored values, if they had to be read.
+    pub values: Option<Values>,
+}
+
+impl Contents {
+    fn of(group: Option<&Group>, values: &mut BTreeMap<String, Values>) -> Self {
+        let Some(group) = group else {
+            return Self::default();
+        };
+        let named = |(name, array): &(&String, &Array)| array.dimensions == [(*name).clone()];
+        let coordinates = group.arrays.iter().filter(named).map(|(name, array)| {
+            let coordinate = Coordinate {
+                attributes: array.attributes.clone(),
+                data_type: array.data_type.clone(),
+                len: array.shape[0],
+                values: values.remove(&array.path),
+            };
+            (name.clone(), coordinate)
+        });
+        Self {
+            attributes: group.attributes.clone(),
+            coordinates: coordinates.collect(),
+        }
+    }
 }
 
 /// Where on the globe a variable is.
@@ -66,6 +114,7 @@ impl External {
             values.insert(array.path.clone(), coordinate(&store, array).await?);
         }
         let dataset = draft.finish(&values)?;
+        let contents = Contents::of(tree.group(&dataset.path), &mut values);
         let mut arrays = BTreeMap::new();
         let mut placed = BTreeMap::new();
         let mut known: Vec<(Crs, Grid, Arc<Placed>)> = Vec::new();
@@ -86,6 +135,7 @@ impl External {
             version: version.into(),
             store,
             arrays,
+            contents,
             placed,
         })
     }

@@ -15,7 +15,7 @@ use crate::{
     compute::Compute,
     dataset::{DatasetError, Documents, GROUP_DOCUMENTS, limits},
     repo::{Bytewise, Read as _, Repo, Snapshot},
-    storage::{Location, Newest, Storage},
+    storage::{FetchError, Location, Newest, Storage},
 };
 
 /// The branch that is served unless another is named.
@@ -38,6 +38,8 @@ pub(super) enum Store {
 pub(super) struct Keys {
     pub(super) storage: Storage,
     root: Location,
+    /// Whether links that lead out of the root are not followed.
+    is_confined: bool,
 }
 
 /// What there is to know about a store before it is understood.
@@ -61,6 +63,7 @@ impl Store {
         let keys = Keys {
             storage: storage.clone(),
             root: address.location.clone(),
+            is_confined: address.is_confined,
         };
         // A reference is that of a repository, whatever else may be there.
         let is_repository = match &address.location {
@@ -232,7 +235,7 @@ impl Keys {
         let is_file = matches!(self.root, Location::Local(_));
         let before = known.document(key).filter(|_| !is_file);
         let read = async {
-            let object = self.storage.object(&self.at(key))?;
+            let object = self.storage.object(&self.at(key)?)?;
             let e_tag = before.as_ref().map(|seen| seen.e_tag.as_str());
             object.newest(e_tag, limit).await
         };
@@ -258,9 +261,21 @@ impl Keys {
         }
     }
 
-    fn at(&self, key: &str) -> Location {
+    fn at(&self, key: &str) -> Result<Location, FetchError> {
         let root = self.root.clone();
-        key.split('/').fold(root, |at, part| at.child(part))
+        let at = key.split('/').fold(root, |at, part| at.child(part));
+        if self.is_confined
+            && let (Location::Local(path), Location::Local(root)) = (&at, &self.root)
+            // What is not there is told by who reads it.
+            && path.canonicalize().is_ok_and(|real| !real.starts_with(root))
+        {
+            let led = std::io::Error::new(
+                std::io::ErrorKind::PermissionDenied,
+                "a link leads out of the store",
+            );
+            return Err(FetchError::Unreadable(Box::new(led)));
+        }
+        Ok(at)
     }
 
     /// Bytes at a key; `None` if there is nothing.
@@ -271,7 +286,7 @@ impl Keys {
         limit: u64,
     ) -> Result<Option<Bytes>, ExternalError> {
         let read = async {
-            let object = self.storage.object(&self.at(key))?;
+            let object = self.storage.object(&self.at(key)?)?;
             match bytes {
                 Bytewise::All => object.all(limit).await,
                 Bytewise::Last(bytes) => object.last(bytes).await.map(|part| part.bytes),

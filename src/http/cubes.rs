@@ -4,21 +4,30 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, AppState, access::Caller, externals, links::base_url, query::TileQuery,
-    tile_matrix_sets, tiles,
+    ApiError, AppState,
+    about::{About, Served},
+    access::Caller,
+    externals,
+    links::base_url,
+    query::{TileQuery, number, once},
+    tile_matrix_sets,
 };
 use crate::{
     catalog::Entry,
     config::ServerConfig,
     cube::{NODATA, State as ChunkState},
-    grid::{Level, tile_matrix::zoom_for_cell_width},
-    render::{Coloring, Colormap},
+    grid::{
+        Level,
+        tile_matrix::{MAX_ZOOM, zoom_for_cell_width},
+    },
+    render::{Coloring, Colormap, FileFormat},
     tile::TileError,
     zarr::{StoredCube, ZarrError},
 };
@@ -154,47 +163,141 @@ pub(super) async fn one(
 )]
 pub(super) async fn tilejson(
     State(state): State<Arc<AppState>>,
-    Path((cube, set)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    Path(place): Path<SetPlace>,
+    about: About,
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
-    let query = query.unwrap_or_default();
+    let set = &place.tile_matrix_set_id;
+    tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
+    let (wishes, about) = Wishes::of(about)?;
     // Checked here, so that a typo shows before a thousand tiles fail.
-    let parsed = TileQuery::parse(&query)?;
+    let parsed = about.tile_query()?;
     let coloring = parsed.coloring()?;
     let base = base_url(&headers, &state.server);
-    let query = caller.carried_on(query);
-    let separator = if query.is_empty() { "" } else { "?" };
-    let template =
-        format!("{base}/cubes/{cube}/tiles/{set}/{{z}}/{{x}}/{{y}}.png{separator}{query}");
-    if let Some(entry) = state.tiles.catalog().external(&cube) {
-        if parsed.expression.is_some() {
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, tiles::ONLY_CUBES));
+    // Tiles of half the size of what the map shows, as `TiTiler` has them.
+    let size = match about.is_by_url() && parsed.tile_size.is_none() {
+        true if about.query.is_empty() => "tilesize=512",
+        true => "&tilesize=512",
+        false => "",
+    };
+    let query = about.linked(&caller, &format!("{}{size}", about.query));
+    let root = &about.root;
+    // A format is the server's to choose, unless it is asked for.
+    let ending = match &wishes.format {
+        Some(format) => format!(".{format}"),
+        None if about.is_by_url() => String::new(),
+        None => ".png".to_owned(),
+    };
+    let template = format!("{base}{root}/tiles/{set}/{{z}}/{{x}}/{{y}}{ending}{query}");
+    let told = match &about.served {
+        Served::External(entry) => {
+            let external = entry.source().current().await;
+            externals::tilejson(entry, &external, &parsed, &template)?
         }
-        let external = entry.source().current().await;
-        return externals::tilejson(&entry, &external, &parsed, &template).map(Json);
+        Served::Cube(cube) => {
+            let entry = state.tiles.catalog().get(cube)?;
+            let stored = entry.current().await;
+            check(&stored, &parsed, coloring.as_ref())?;
+            let (minzoom, maxzoom) = zooms(&stored);
+            json!({
+                "tilejson": "3.0.0",
+                "name": title(&entry, &stored),
+                "version": "1.0.0",
+                "scheme": "xyz",
+                "tiles": [template],
+                "minzoom": minzoom,
+                "maxzoom": maxzoom,
+                "bounds": stored.footprint.bounds().to_array(),
+                "center": center(&stored),
+                "attribution": stored.cube.recipe().attribution,
+                // The schema asks for it, of raster tiles too.
+                "vector_layers": [],
+                "data_type": "uint16",
+            })
+        }
+    };
+    wishes.in_document(told).map(Json)
+}
+
+/// The tile matrix set in the address.
+#[derive(Debug, Deserialize)]
+pub(super) struct SetPlace {
+    #[serde(rename = "tileMatrixSetId")]
+    pub(super) tile_matrix_set_id: String,
+}
+
+/// What `TiTiler` lets a query say of the document alone.
+#[derive(Debug, Default)]
+struct Wishes {
+    minzoom: Option<u8>,
+    maxzoom: Option<u8>,
+    /// As it is written.
+    format: Option<String>,
+}
+
+impl Wishes {
+    /// Takes them out of a query.
+    fn of(mut about: About) -> Result<(Self, About), ApiError> {
+        let mut wishes = Self::default();
+        if !["minzoom", "maxzoom", "tile_format"]
+            .iter()
+            .any(|name| about.query.contains(name))
+        {
+            return Ok((wishes, about));
+        }
+        let mut rest = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in form_urlencoded::parse(about.query.as_bytes()) {
+            match name.as_ref() {
+                "minzoom" => once(&mut wishes.minzoom, "minzoom", zoom("minzoom", &value)?)?,
+                "maxzoom" => once(&mut wishes.maxzoom, "maxzoom", zoom("maxzoom", &value)?)?,
+                "tile_format" => {
+                    value.parse::<FileFormat>().map_err(|error| {
+                        ApiError::new(StatusCode::BAD_REQUEST, error.to_string())
+                    })?;
+                    once(&mut wishes.format, "tile_format", value.into_owned())?;
+                }
+                _ => {
+                    rest.append_pair(&name, &value);
+                }
+            }
+        }
+        about.query = rest.finish();
+        Ok((wishes, about))
     }
-    let entry = state.tiles.catalog().get(&cube)?;
-    let stored = entry.current().await;
-    check(&stored, &parsed, coloring.as_ref())?;
-    let (minzoom, maxzoom) = zooms(&stored);
-    Ok(Json(json!({
-        "tilejson": "3.0.0",
-        "name": title(&entry, &stored),
-        "version": "1.0.0",
-        "scheme": "xyz",
-        "tiles": [template],
-        "minzoom": minzoom,
-        "maxzoom": maxzoom,
-        "bounds": stored.footprint.bounds().to_array(),
-        "center": center(&stored),
-        "attribution": stored.cube.recipe().attribution,
-        // The schema asks for it, of raster tiles too.
-        "vector_layers": [],
-        "data_type": "uint16",
-    })))
+
+    fn in_document(self, mut told: Value) -> Result<Value, ApiError> {
+        let zooms = [("minzoom", self.minzoom), ("maxzoom", self.maxzoom)];
+        for (name, zoom) in zooms {
+            if let Some(zoom) = zoom {
+                told[name] = json!(zoom);
+            }
+        }
+        if told["minzoom"].as_u64() > told["maxzoom"].as_u64() {
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                format!(
+                    "`minzoom` is {} and `maxzoom` {}",
+                    told["minzoom"], told["maxzoom"]
+                ),
+            ));
+        }
+        if self.minzoom.is_some() {
+            told["center"][2] = told["minzoom"].clone();
+        }
+        Ok(told)
+    }
+}
+
+fn zoom(name: &'static str, text: &str) -> Result<u8, ApiError> {
+    let zoom: u8 = number(name, text)?;
+    if zoom > MAX_ZOOM {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            format!("`{name}={zoom}`: zooms end at {MAX_ZOOM}"),
+        ));
+    }
+    Ok(zoom)
 }
 
 /// Whether the cube has what a query names.

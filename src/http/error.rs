@@ -12,13 +12,13 @@ use serde_json::json;
 use super::query::QueryError;
 use crate::{
     build::{BuildError, JobError},
-    catalog::{CreateError, UnknownCube},
+    catalog::{CreateError, GuestError, UnknownCube},
     cube::recipe::RecipeError,
     dataset::DatasetError,
     external::ExternalError,
     grid::TileAddressError,
     repo::RepoError,
-    tile::TileError,
+    tile::{CutoutError, TileError},
     zarr::ZarrError,
 };
 
@@ -32,6 +32,8 @@ pub struct ApiError {
     status: StatusCode,
     detail: String,
     retry_after: Option<u32>,
+    /// The parameter that is missing, which is told as `TiTiler` tells it.
+    missing: Option<&'static str>,
 }
 
 impl ApiError {
@@ -41,6 +43,16 @@ impl ApiError {
             status,
             detail: detail.into(),
             retry_after: None,
+            missing: None,
+        }
+    }
+
+    /// A parameter of the query that has to be there.
+    pub(super) fn missing(name: &'static str) -> Self {
+        let detail = format!("the parameter `{name}` is missing");
+        Self {
+            missing: Some(name),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
         }
     }
 
@@ -86,11 +98,17 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let detail = match self.missing {
+            None => json!(self.detail),
+            Some(name) => json!([
+                {"type": "missing", "loc": ["query", name], "msg": "Field required", "input": null}
+            ]),
+        };
         let problem = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason(),
             "status": self.status.as_u16(),
-            "detail": self.detail,
+            "detail": detail,
         });
         let mut response = (self.status, Json(problem)).into_response();
         let headers = response.headers_mut();
@@ -174,6 +192,11 @@ impl From<&ExternalError> for ApiError {
                 "the data set's store failed",
                 error,
             ),
+            ExternalError::Closed | ExternalError::NotListed(_) => {
+                Self::new(StatusCode::FORBIDDEN, error.to_string())
+            }
+            ExternalError::Unclear { .. } => Self::bad_request(error),
+            ExternalError::Absent(_) => Self::not_found(error),
             ExternalError::Compute(_) => Self::internal(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the tile cannot be made",
@@ -196,11 +219,18 @@ impl From<&TileError> for ApiError {
             | TileError::Outside { .. }
             | TileError::NotThere { .. }
             | TileError::NoOverlap { .. } => Self::not_found(error),
-            TileError::Select(_) | TileError::Style(_) | TileError::NoRange => {
-                Self::bad_request(error)
-            }
-            TileError::OnlyPictures => Self::new(StatusCode::NOT_IMPLEMENTED, error.to_string()),
-            TileError::TooMuch { .. } | TileError::TooManyValues { .. } => {
+            TileError::Select(_)
+            | TileError::Style(_)
+            | TileError::NoRange
+            | TileError::Nodata(_)
+            | TileError::OwnSystem
+            | TileError::ManyBands(_)
+            | TileError::NoBand(..)
+            | TileError::Elsewhere(_)
+            | TileError::Cutout(CutoutError::Ring | CutoutError::Empty) => Self::bad_request(error),
+            TileError::TooMuch { .. }
+            | TileError::TooManyValues { .. }
+            | TileError::Cutout(CutoutError::TooMany(_) | CutoutError::TooFine { .. }) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
             }
             TileError::Busy(_) => {
@@ -249,6 +279,27 @@ impl From<JobError> for ApiError {
                 "the plan cannot be made",
                 &error,
             ),
+        }
+    }
+}
+
+impl From<GuestError> for ApiError {
+    fn from(error: GuestError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&GuestError> for ApiError {
+    fn from(error: &GuestError) -> Self {
+        match error {
+            GuestError::Own(_) => Self::bad_request(error),
+            GuestError::Busy(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).retry_after(1)
+            }
+            // A name that another can mend.
+            GuestError::External(ExternalError::Location(error)) => Self::bad_request(error),
+            GuestError::External(error) => error.into(),
+            GuestError::Shared(error) => error.as_ref().into(),
         }
     }
 }

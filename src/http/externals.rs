@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, cubes, query::TileQuery};
+use super::{ApiError, cubes, external_info, query::TileQuery};
 use crate::{
     catalog::ExternalEntry,
     dataset::{Axis, DatasetError, Variable, cf::Role},
     external::External,
     grid::Bounds,
     render::Colormap,
+    tile::TileError,
 };
 
 /// Values of a dimension that are listed; of more, the first and last.
@@ -98,14 +99,22 @@ pub(super) struct Extent {
 /// fail.
 pub(super) fn extent(external: &External, query: &TileQuery) -> Result<Extent, ApiError> {
     let dataset = &external.dataset;
-    let variables = if query.variables.is_empty() {
+    let names = match &query.expression {
+        Some(expression) if query.variables.is_empty() => expression.variables(),
+        Some(_) | None => &query.variables,
+    };
+    let variables = if names.is_empty() {
         vec![&dataset.variables[0]]
     } else {
-        let named = query.variables.iter().map(|name| dataset.variable(name));
-        named
+        let found = names.iter().map(|name| dataset.variable(name));
+        found
             .collect::<Result<Vec<_>, DatasetError>>()
             .map_err(|error| ApiError::from(&error))?
     };
+    let is_of_values = (query.coloring()?).is_some_and(|coloring| coloring.is_of_values());
+    if query.expression.is_some() && query.rescale.is_empty() && !is_of_values {
+        return Err(TileError::NoRange.into());
+    }
     for variable in &variables {
         variable
             .select(&query.sel, &query.bidx)
@@ -130,7 +139,7 @@ pub(super) fn tilejson(
     template: &str,
 ) -> Result<Value, ApiError> {
     let extent = extent(external, query)?;
-    Ok(json!({
+    let mut told = json!({
         "tilejson": "3.0.0",
         "name": title(entry, external),
         "version": "1.0.0",
@@ -143,8 +152,11 @@ pub(super) fn tilejson(
         "attribution": "",
         // The schema asks for it, of raster tiles too.
         "vector_layers": [],
+        "raster_layers": {},
         "data_type": extent.data_type,
-    }))
+    });
+    external_info::add_bands(&mut told, external, query);
+    Ok(told)
 }
 
 pub(super) fn title(entry: &ExternalEntry, external: &External) -> String {

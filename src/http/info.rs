@@ -4,21 +4,37 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
-    http::header,
+    extract::State,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
 
-use super::{ApiError, AppState, error::NO_STORE, links, query::ValuesQuery, values::own};
+use super::{
+    ApiError, AppState,
+    about::{About, Served},
+    error::NO_STORE,
+    external_info, links,
+    query::ValuesQuery,
+    tiles::NO_BANDS,
+};
 use crate::{cube::NODATA, grid::Bounds, tile::TileError, zarr::StoredCube};
 
 /// The parameters of both forms.
-const KNOWN: [&str; 3] = ["variable", "sel", "show_times"];
+const KNOWN: [&str; 6] = [
+    "variable",
+    "sel",
+    "sel_method",
+    "show_times",
+    "bidx",
+    "nodata",
+];
 
-/// What a cube is, as `TiTiler` tells it: its bounds in its own system, and its bands.
+/// What a cube or data set is, as `TiTiler` tells it: its bounds in its own system, and
+/// its bands.
 ///
-/// Bands are the variables; of a single variable without a time they are its time steps.
+/// Bands of a cube are the variables; of a single variable without a time they are its time
+/// steps. Those of a data set are the values of a dimension that `sel` does not name.
 #[utoipa::path(
     get, path = "/cubes/{cube}/info", tag = "cubes",
     params(
@@ -31,15 +47,13 @@ const KNOWN: [&str; 3] = ["variable", "sel", "show_times"];
         (status = 200, description = "The document"),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube"),
-        (status = 501, description = "A data set of somebody else"),
     )
 )]
 pub(super) async fn info(
     State(state): State<Arc<AppState>>,
-    Path(cube): Path<String>,
-    RawQuery(query): RawQuery,
+    about: About,
 ) -> Result<Response, ApiError> {
-    let (_, told) = found(&state, &cube, query.as_deref()).await?;
+    let (_, told) = found(&state, &about).await?;
     Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(told)).into_response())
 }
 
@@ -55,20 +69,18 @@ pub(super) async fn info(
         (status = 200, description = "The feature", content_type = "application/geo+json"),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube"),
-        (status = 501, description = "A data set of somebody else"),
     )
 )]
 pub(super) async fn feature(
     State(state): State<Arc<AppState>>,
-    Path(cube): Path<String>,
-    RawQuery(query): RawQuery,
+    about: About,
 ) -> Result<Response, ApiError> {
-    let (stored, told) = found(&state, &cube, query.as_deref()).await?;
-    let parts = &stored.footprint.parts;
+    let (parts, told) = found(&state, &about).await?;
+    let all = parts.iter().copied().reduce(|a, b| a.union(&b));
     let told = Json(json!({
         "type": "Feature",
-        "bbox": bbox(parts, stored.footprint.bounds()),
-        "geometry": geometry(parts),
+        "bbox": all.map(|all| bbox(&parts, all)),
+        "geometry": geometry(&parts),
         "properties": told,
     }));
     let headers = [
@@ -78,16 +90,47 @@ pub(super) async fn feature(
     Ok((headers, told).into_response())
 }
 
-async fn found(
-    state: &AppState,
-    cube: &str,
-    query: Option<&str>,
-) -> Result<(StoredCube, Value), ApiError> {
-    let query = ValuesQuery::parse(query, &KNOWN)?;
-    own(state, cube, "no document of this form")?;
-    let stored = state.tiles.catalog().get(cube)?.current().await;
-    let told = document(cube, &stored, &query).map_err(TileError::from)?;
-    Ok((stored, told))
+/// Where it is, in the form of `TiTiler`'s 1.x.
+#[utoipa::path(
+    get, path = "/cubes/{cube}/bounds", tag = "cubes",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("variable" = Option<Vec<String>>, Query, description = "As for info"),
+        ("sel" = Option<Vec<String>>, Query, description = "As for info"),
+    ),
+    responses(
+        (status = 200, description = "Its bounds in its own system"),
+        (status = 400, description = "A parameter is wrong"),
+        (status = 404, description = "No such cube"),
+    )
+)]
+pub(super) async fn bounds(
+    State(state): State<Arc<AppState>>,
+    about: About,
+) -> Result<Response, ApiError> {
+    let (_, told) = found(&state, &about).await?;
+    let told = json!({"bounds": told["bounds"], "crs": told["crs"]});
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(told)).into_response())
+}
+
+/// Where it is in degrees, and what is told of it.
+async fn found(state: &AppState, about: &About) -> Result<(Vec<Bounds>, Value), ApiError> {
+    let query = ValuesQuery::parse(Some(&about.query), &KNOWN)?;
+    match &about.served {
+        Served::Cube(_) if !query.bidx.is_empty() => {
+            Err(ApiError::new(StatusCode::BAD_REQUEST, NO_BANDS))
+        }
+        Served::Cube(cube) => {
+            let stored = state.tiles.catalog().get(cube)?.current().await;
+            let told = document(cube, &stored, &query).map_err(TileError::from)?;
+            Ok((stored.footprint.parts.clone(), told))
+        }
+        Served::External(entry) => {
+            about.needs_variable(!query.variables.is_empty())?;
+            let external = entry.source().current().await;
+            external_info::document(&external, &query)
+        }
+    }
 }
 
 fn document(

@@ -1,20 +1,25 @@
 //! The surface: every route and every layer, in one place. The only module
 //! that knows status codes.
 
+mod about;
 mod access;
 mod colormaps;
 mod connection;
 mod coverage;
 mod cubes;
+mod dataset;
 mod error;
+mod external_info;
 mod externals;
 mod info;
 mod jobs;
 mod links;
 mod ogc;
 mod pictures;
+mod polygons;
 mod query;
 mod rendered;
+mod statistics;
 mod tile_matrix_sets;
 mod tiles;
 mod tilesets;
@@ -31,7 +36,7 @@ use axum::{
     http::{HeaderName, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::{
@@ -47,7 +52,10 @@ use tower_http::{
     trace::TraceLayer,
 };
 use utoipa::OpenApi;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
+};
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 pub use access::{Access, AuditError, Guard, Peer};
@@ -66,6 +74,9 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// That of a new cube, whose recipe may hold the polygons of a country.
 const MAX_RECIPE: usize = 1024 * 1024;
+
+/// That of polygons.
+const MAX_POLYGONS: usize = 2 * 1024 * 1024;
 
 /// What handlers share.
 #[derive(Clone, Debug)]
@@ -128,10 +139,15 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
     let limit = RequestBodyLimitLayer::new;
     let made = OpenApiRouter::new().routes(routes!(upkeep::create));
     OpenApiRouter::with_openapi(Api::openapi())
-        .merge(of_readers().route_layer(reading))
+        .merge(of_readers().route_layer(reading.clone()))
         .merge(of_fillers().route_layer(admin(Scope::Fill)))
         .merge(of_admins().route_layer(admin(Scope::Admin)))
         .layer(limit(MAX_BODY))
+        .merge(
+            of_polygons()
+                .layer(limit(MAX_POLYGONS))
+                .route_layer(reading.clone()),
+        )
         .merge(
             made.layer(limit(MAX_RECIPE))
                 .route_layer(admin(Scope::Admin)),
@@ -146,31 +162,75 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
 }
 
 fn of_readers() -> OpenApiRouter<Arc<AppState>> {
-    let previews = (pictures::EXTENSIONS.iter()).fold(OpenApiRouter::new(), |router, extension| {
-        let path = format!("/cubes/{{cube}}/preview.{extension}");
-        router.route(&path, get(pictures::preview))
-    });
-    previews
+    of_titiler()
         .routes(routes!(cubes::list))
         .routes(routes!(cubes::one))
-        .routes(routes!(cubes::tilejson))
         .merge(of_programs())
         .routes(routes!(coverage::features))
         .routes(routes!(coverage::image))
-        .routes(routes!(values::point))
-        .routes(routes!(values::series))
-        .routes(routes!(values::statistics))
-        .routes(routes!(values::bbox))
-        .routes(routes!(info::info))
-        .routes(routes!(info::feature))
-        .routes(routes!(pictures::preview))
-        .routes(routes!(pictures::preview_of_size))
-        .routes(routes!(pictures::rectangle_of_size))
-        .routes(routes!(tilesets::list))
-        .routes(routes!(tilesets::one))
-        .routes(routes!(tilesets::map))
-        .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
+        .routes(routes!(dataset::keys))
+        .routes(routes!(dataset::dict))
+        .routes(routes!(dataset::dimensions))
+        .routes(routes!(dataset::coordinate))
+        .routes(routes!(dataset::page))
+        .routes(routes!(dataset::validate))
+}
+
+/// What there is of a cube and, in the same way, of a data set that a request names by
+/// `url`.
+fn of_titiler() -> OpenApiRouter<Arc<AppState>> {
+    let both = [
+        routes!(cubes::tilejson),
+        routes!(values::point),
+        routes!(values::series),
+        routes!(values::bbox),
+        routes!(statistics::statistics),
+        routes!(info::info),
+        routes!(info::feature),
+        routes!(info::bounds),
+        routes!(pictures::preview),
+        routes!(pictures::preview_of_size),
+        routes!(pictures::rectangle_of_size),
+        routes!(tilesets::list),
+        routes!(tilesets::one),
+        routes!(tilesets::map),
+        routes!(tiles::tile),
+    ];
+    let previews = |root: &str, router| {
+        (pictures::EXTENSIONS.iter()).fold(router, |router: OpenApiRouter<_>, extension| {
+            let path = format!("{root}/preview.{extension}");
+            router.route(&path, get(pictures::preview))
+        })
+    };
+    let router = previews("/zarr", previews("/cubes/{cube}", OpenApiRouter::new()));
+    both.into_iter().fold(router, both_ways)
+}
+
+/// The same of what is sent, whose bodies may hold polygons.
+fn of_polygons() -> OpenApiRouter<Arc<AppState>> {
+    let both = [
+        routes!(statistics::of_polygons),
+        routes!(polygons::feature),
+        routes!(polygons::feature_of_size),
+    ];
+    let mut router = OpenApiRouter::new();
+    for (root, extension) in ["/zarr", "/cubes/{cube}"]
+        .iter()
+        .flat_map(|root| pictures::EXTENSIONS.map(|extension| (root, extension)))
+    {
+        let path = format!("{root}/feature.{extension}");
+        router = router.route(&path, post(polygons::feature));
+    }
+    both.into_iter().fold(router, both_ways)
+}
+
+fn both_ways(
+    router: OpenApiRouter<Arc<AppState>>,
+    (schemas, paths, route): UtoipaMethodRouter<Arc<AppState>>,
+) -> OpenApiRouter<Arc<AppState>> {
+    let by_url = (schemas.clone(), about::by_url(paths.clone()), route.clone());
+    router.routes((schemas, paths, route)).routes(by_url)
 }
 
 /// What geographic programs read, of the group of readers.

@@ -1,24 +1,26 @@
-//! Pictures of a cube and of rectangles of it, in its own system.
+//! Pictures of a cube or data set and of rectangles of it, in its own system.
 
 use std::{sync::Arc, time::Instant};
 
 use axum::{
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
+use serde::Deserialize;
 
 use super::{
     ApiError, AppState,
-    query::TileQuery,
+    about::{About, Served},
     rendered::{Asked, Prepared, answer},
-    values::{LARGEST_SIZE, MAX_SIZE, own},
+    tiles::NO_BANDS,
+    values::{LARGEST_SIZE, MAX_SIZE},
 };
 use crate::{
     build::BuildRequest,
     grid::{Bounds, Shape},
     render::FileFormat,
-    tile::{PictureRequest, PictureSize},
+    tile::{Cutout, PictureRequest, PictureSize},
 };
 
 /// The extensions of [`preview`].
@@ -27,7 +29,7 @@ pub(super) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "tif", "
 /// The whole cube as a picture or file of samples in its own system.
 #[utoipa::path(
     get, path = "/cubes/{cube}/preview", tag = "tiles",
-    description = "`/preview` may be followed by `.png`, `.jpg`, `.webp`, `.tif` or `.npy`. The query is that of tiles, without `bidx`, `tilesize` and `revision`.",
+    description = "`/preview` may be followed by `.png`, `.jpg`, `.webp`, `.tif` or `.npy`. The query is that of tiles, without `tilesize` and `revision`. `dst_crs` is the system of the picture of a data set.",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
         ("max_size" = Option<usize>, Query, description = "Pixels along the longer side at most; 1024 without"),
@@ -37,24 +39,21 @@ pub(super) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "tif", "
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube"),
         (status = 413, description = "Too much to hold"),
-        (status = 501, description = "A data set of somebody else"),
     )
 )]
 pub(super) async fn preview(
     State(state): State<Arc<AppState>>,
-    Path(cube): Path<String>,
     uri: Uri,
-    RawQuery(query): RawQuery,
+    about: About,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let last = uri.path().rsplit('/').next().unwrap_or_default();
     let format = last.split_once('.').map(|(_, extension)| extension);
     let what = What {
-        bounds: None,
-        size: None,
         format: format.map(format_of).transpose()?,
+        ..What::default()
     };
-    picture(&state, &cube, what, query.as_deref(), &headers).await
+    picture(&state, &about, what, &headers).await
 }
 
 /// The same with so many pixels.
@@ -69,22 +68,21 @@ pub(super) async fn preview(
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube"),
         (status = 413, description = "Too much to hold"),
-        (status = 501, description = "A data set of somebody else"),
     )
 )]
 pub(super) async fn preview_of_size(
     State(state): State<Arc<AppState>>,
-    Path((cube, size)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    Path(place): Path<PicturePlace>,
+    about: About,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (size, format) = size_of(&size)?;
+    let (size, format) = size_of(&place.size)?;
     let what = What {
-        bounds: None,
         size: Some(size),
         format: Some(format),
+        ..What::default()
     };
-    picture(&state, &cube, what, query.as_deref(), &headers).await
+    picture(&state, &about, what, &headers).await
 }
 
 /// A rectangle, which grows to whole cells, with so many pixels.
@@ -100,73 +98,85 @@ pub(super) async fn preview_of_size(
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the rectangle is outside"),
         (status = 413, description = "Too much to hold"),
-        (status = 501, description = "A data set of somebody else"),
     )
 )]
 pub(super) async fn rectangle_of_size(
     State(state): State<Arc<AppState>>,
-    Path((cube, bounds, size)): Path<(String, String, String)>,
-    RawQuery(query): RawQuery,
+    Path(place): Path<PicturePlace>,
+    about: About,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (size, format) = size_of(&size)?;
+    let (size, format) = size_of(&place.size)?;
     let what = What {
-        bounds: Some(bounds_of(&bounds)?),
+        bounds: Some(bounds_of(&place.bounds)?),
         size: Some(size),
         format: Some(format),
+        cutout: None,
     };
-    picture(&state, &cube, what, query.as_deref(), &headers).await
+    picture(&state, &about, what, &headers).await
 }
 
 /// A rectangle, which grows to whole cells.
 pub(super) async fn rectangle(
     state: &AppState,
-    cube: &str,
+    about: &About,
     (bounds, extension): (&str, &str),
-    query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let what = What {
         bounds: Some(bounds_of(bounds)?),
-        size: None,
         format: Some(format_of(extension)?),
+        ..What::default()
     };
-    picture(state, cube, what, query, headers).await
+    picture(state, about, what, headers).await
 }
 
-/// What an address says of a picture.
-struct What {
-    bounds: Option<Bounds>,
-    size: Option<Shape>,
-    format: Option<FileFormat>,
+/// What the address says of a picture.
+#[derive(Debug, Deserialize)]
+pub(super) struct PicturePlace {
+    #[serde(default)]
+    bounds: String,
+    size: String,
 }
 
-async fn picture(
+/// What is asked for beside the query.
+#[derive(Default)]
+pub(super) struct What {
+    pub(super) bounds: Option<Bounds>,
+    pub(super) size: Option<Shape>,
+    pub(super) format: Option<FileFormat>,
+    pub(super) cutout: Option<Arc<Cutout>>,
+}
+
+/// The one way to pictures of rectangles.
+pub(super) async fn picture(
     state: &AppState,
-    cube: &str,
+    about: &About,
     what: What,
-    query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let begun = Instant::now();
-    let query = TileQuery::of_picture(query.unwrap_or_default())?;
-    own(state, cube, "no pictures of rectangles")?;
-    let size = match (what.size, query.max_size.unwrap_or(MAX_SIZE)) {
-        (Some(shape), _) => PictureSize::Exactly(shape),
-        (None, most @ 1..=LARGEST_SIZE) => PictureSize::AtMost(most),
-        (None, most) => {
-            return Err(bad(format!(
-                "`max_size={most}`: 1 to {LARGEST_SIZE} pixels along the longer side"
-            )));
-        }
-    };
+    let query = about.picture_query()?;
+    let size = size_within(what.size, (query.width, query.height), query.max_size)?;
     let request = PictureRequest {
         bounds: what.bounds,
         size,
         look: query.look(what.format)?,
+        cutout: what.cutout,
+        crs: query.dst_crs,
     };
-    let prepared = state.tiles.prepare_picture(cube, &request).await?;
-    let grid = *prepared.grid();
+    let (grid, prepared) = match &about.served {
+        Served::Cube(_) if !request.look.bidx.is_empty() => return Err(bad(NO_BANDS.to_owned())),
+        Served::Cube(cube) => {
+            let picture = state.tiles.prepare_picture(cube, &request).await?;
+            (*picture.grid(), Prepared::Cube(Box::new(picture)))
+        }
+        Served::External(entry) => {
+            let picture = state.tiles.prepare_external_picture(entry, &request);
+            let picture = picture.await?;
+            (*picture.grid(), Prepared::External(Box::new(picture)))
+        }
+    };
     let asked = Asked {
         headers,
         revision: None,
@@ -174,20 +184,48 @@ async fn picture(
         seen: None,
         begun,
     };
-    answer(state, Prepared::Cube(Box::new(prepared)), asked).await
+    answer(state, prepared, asked).await
+}
+
+/// How many pixels there are: as the address says, or both sides in the query, or so many
+/// along the longer side at most.
+pub(super) fn size_within(
+    shape: Option<Shape>,
+    sides: (Option<usize>, Option<usize>),
+    max_size: Option<usize>,
+) -> Result<PictureSize, ApiError> {
+    match (shape, sides, max_size.unwrap_or(MAX_SIZE)) {
+        (Some(shape), ..) => Ok(PictureSize::Exactly(shape)),
+        (None, (Some(cols), Some(rows)), _) => Ok(PictureSize::Exactly(shape_of(cols, rows)?)),
+        (None, (None, None), most @ 1..=LARGEST_SIZE) => Ok(PictureSize::AtMost(most)),
+        (None, (None, None), most) => Err(bad(format!(
+            "`max_size={most}`: 1 to {LARGEST_SIZE} pixels along the longer side"
+        ))),
+        (None, ..) => Err(bad("`width` and `height` belong together".to_owned())),
+    }
+}
+
+fn shape_of(cols: usize, rows: usize) -> Result<Shape, ApiError> {
+    let is_side = |side: &usize| (1..=LARGEST_SIZE).contains(side);
+    if ![cols, rows].iter().all(is_side) {
+        return Err(bad(format!(
+            "{cols}x{rows}: a picture has 1 to {LARGEST_SIZE} pixels along a side"
+        )));
+    }
+    Ok(Shape { rows, cols })
 }
 
 fn bounds_of(text: &str) -> Result<Bounds, ApiError> {
     BuildRequest::parse_bounds(text).map_err(|error| bad(error.to_string()))
 }
 
-fn format_of(extension: &str) -> Result<FileFormat, ApiError> {
+pub(super) fn format_of(extension: &str) -> Result<FileFormat, ApiError> {
     let format = extension.parse::<FileFormat>();
     format.map_err(|error| bad(error.to_string()))
 }
 
 /// `{width}x{height}.{format}`.
-fn size_of(text: &str) -> Result<(Shape, FileFormat), ApiError> {
+pub(super) fn size_of(text: &str) -> Result<(Shape, FileFormat), ApiError> {
     let parts = text.split_once('.').and_then(|(size, extension)| {
         let (width, height) = size.split_once('x')?;
         Some((width.parse().ok()?, height.parse().ok()?, extension))
@@ -197,13 +235,7 @@ fn size_of(text: &str) -> Result<(Shape, FileFormat), ApiError> {
             "`{text}` is no size: write {{width}}x{{height}}.{{format}}, as in 600x400.png"
         )));
     };
-    let is_side = |side: &usize| (1..=LARGEST_SIZE).contains(side);
-    if ![cols, rows].iter().all(is_side) {
-        return Err(bad(format!(
-            "`{text}`: a picture has 1 to {LARGEST_SIZE} pixels along a side"
-        )));
-    }
-    Ok((Shape { rows, cols }, format_of(extension)?))
+    Ok((shape_of(cols, rows)?, format_of(extension)?))
 }
 
 fn bad(detail: String) -> ApiError {

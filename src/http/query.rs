@@ -1,6 +1,9 @@
 //! Query strings with repeated keys, read into checked values.
 
+use std::ops::RangeInclusive;
+
 use crate::{
+    grid::Epsg,
     raster::{Expression, ExpressionError, Resampling},
     render::{Coloring, ColoringError, Colormap, FileFormat},
     suggest,
@@ -41,10 +44,14 @@ pub(super) enum QueryError {
     TooMany(&'static str),
 }
 
+/// Bars of a histogram, and parts of a pixel along a side, as `TiTiler` allows them.
+const MOST_BARS: usize = 1000;
+const MOST_PARTS: usize = 1000;
+
 /// A repeatable parameter is repeated at most so often.
 const MAX_REPEATS: usize = 16;
 
-const PARAMETERS: [&str; 13] = [
+const PARAMETERS: [&str; 15] = [
     "variable",
     "variables",
     "expression",
@@ -58,10 +65,12 @@ const PARAMETERS: [&str; 13] = [
     "nodata",
     "tilesize",
     "revision",
+    "tile_scale",
+    "sel_method",
 ];
 
 /// Those of a picture of a rectangle.
-const PICTURE_PARAMETERS: [&str; 11] = [
+const PICTURE_PARAMETERS: [&str; 16] = [
     "variable",
     "variables",
     "expression",
@@ -73,6 +82,11 @@ const PICTURE_PARAMETERS: [&str; 11] = [
     "reproject",
     "nodata",
     "max_size",
+    "bidx",
+    "sel_method",
+    "width",
+    "height",
+    "dst_crs",
 ];
 
 /// The parameters of a tile or another picture, as they were given.
@@ -86,10 +100,15 @@ pub(super) struct TileQuery {
     pub(super) colormap_name: Option<String>,
     pub(super) colormap: Option<String>,
     pub(super) resampling: Option<Resampling>,
-    pub(super) nodata: Option<u16>,
+    pub(super) nodata: Option<f64>,
     pub(super) tile_size: Option<usize>,
     pub(super) revision: Option<String>,
     pub(super) max_size: Option<usize>,
+    /// How many times as many pixels along a side, as `TiTiler` had it until 2.0.
+    pub(super) tile_scale: Option<usize>,
+    pub(super) width: Option<usize>,
+    pub(super) height: Option<usize>,
+    pub(super) dst_crs: Option<Epsg>,
 }
 
 impl TileQuery {
@@ -104,6 +123,7 @@ impl TileQuery {
 
     fn of(query: &str, known: &[&'static str]) -> Result<Self, QueryError> {
         let mut parsed = Self::default();
+        let mut sel_method = None;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 name if !known.contains(&name) => return Err(unknown(name, known)),
@@ -120,7 +140,7 @@ impl TileQuery {
                 )?,
                 "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
                 "bidx" => push(&mut parsed.bidx, "bidx", number("bidx", &value)?)?,
-                "rescale" => push(&mut parsed.rescale, "rescale", range(&value)?)?,
+                "rescale" => push(&mut parsed.rescale, "rescale", range("rescale", &value)?)?,
                 "colormap_name" => once(
                     &mut parsed.colormap_name,
                     "colormap_name",
@@ -130,13 +150,22 @@ impl TileQuery {
                 "resampling" | "reproject" => {
                     once(&mut parsed.resampling, "resampling", resampling(&value)?)?;
                 }
-                "nodata" => once(&mut parsed.nodata, "nodata", number("nodata", &value)?)?,
+                "nodata" => once(&mut parsed.nodata, "nodata", nodata(&value)?)?,
                 "tilesize" => once(
                     &mut parsed.tile_size,
                     "tilesize",
                     number("tilesize", &value)?,
                 )?,
                 "revision" => once(&mut parsed.revision, "revision", value.into_owned())?,
+                "tile_scale" => once(
+                    &mut parsed.tile_scale,
+                    "tile_scale",
+                    number("tile_scale", &value)?,
+                )?,
+                "sel_method" => once(&mut sel_method, "sel_method", value.into_owned())?,
+                "width" => once(&mut parsed.width, "width", number("width", &value)?)?,
+                "height" => once(&mut parsed.height, "height", number("height", &value)?)?,
+                "dst_crs" => once(&mut parsed.dst_crs, "dst_crs", system("dst_crs", &value)?)?,
                 _ => once(
                     &mut parsed.max_size,
                     "max_size",
@@ -145,6 +174,7 @@ impl TileQuery {
             }
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
+        parsed.sel = with_method(parsed.sel, sel_method.as_deref());
         Ok(parsed)
     }
 
@@ -190,11 +220,25 @@ pub(super) struct ValuesQuery {
     pub(super) percentiles: Vec<f64>,
     pub(super) max_size: Option<usize>,
     pub(super) show_times: Option<bool>,
+    pub(super) bidx: Vec<usize>,
+    pub(super) nodata: Option<f64>,
+    pub(super) resampling: Option<Resampling>,
+    pub(super) coord_crs: Option<Epsg>,
+    pub(super) dst_crs: Option<Epsg>,
+    pub(super) width: Option<usize>,
+    pub(super) height: Option<usize>,
+    pub(super) histogram_bins: Option<usize>,
+    pub(super) histogram_range: Option<[f64; 2]>,
+    pub(super) categorical: Option<bool>,
+    /// Values that are counted, if it is categorical.
+    pub(super) categories: Vec<f64>,
+    pub(super) cover_scale: Option<usize>,
 }
 
 impl ValuesQuery {
     pub(super) fn parse(query: Option<&str>, known: &[&'static str]) -> Result<Self, QueryError> {
         let mut parsed = Self::default();
+        let mut sel_method = None;
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match name.as_ref() {
                 name if !known.contains(&name) => return Err(unknown(name, known)),
@@ -205,8 +249,44 @@ impl ValuesQuery {
                     once(&mut parsed.expression, "expression", expression)?;
                 }
                 "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
-                "show_times" => once(&mut parsed.show_times, "show_times", boolean(&value)?)?,
+                "show_times" => {
+                    let shows = boolean("show_times", &value)?;
+                    once(&mut parsed.show_times, "show_times", shows)?;
+                }
                 "p" => push(&mut parsed.percentiles, "p", percentile(&value)?)?,
+                "sel_method" => once(&mut sel_method, "sel_method", value.into_owned())?,
+                "bidx" => push(&mut parsed.bidx, "bidx", number("bidx", &value)?)?,
+                "nodata" => once(&mut parsed.nodata, "nodata", nodata(&value)?)?,
+                "resampling" | "reproject" => {
+                    once(&mut parsed.resampling, "resampling", resampling(&value)?)?;
+                }
+                "coord_crs" => {
+                    once(
+                        &mut parsed.coord_crs,
+                        "coord_crs",
+                        system("coord_crs", &value)?,
+                    )?;
+                }
+                "dst_crs" => once(&mut parsed.dst_crs, "dst_crs", system("dst_crs", &value)?)?,
+                "width" => once(&mut parsed.width, "width", number("width", &value)?)?,
+                "height" => once(&mut parsed.height, "height", number("height", &value)?)?,
+                "histogram_bins" => {
+                    let bins = within("histogram_bins", &value, 1..=MOST_BARS)?;
+                    once(&mut parsed.histogram_bins, "histogram_bins", bins)?;
+                }
+                "histogram_range" => {
+                    let [low, high] = range("histogram_range", &value)?;
+                    once(&mut parsed.histogram_range, "histogram_range", [low, high])?;
+                }
+                "categorical" => {
+                    let is_so = boolean("categorical", &value)?;
+                    once(&mut parsed.categorical, "categorical", is_so)?;
+                }
+                "c" => push(&mut parsed.categories, "c", number("c", &value)?)?,
+                "cover_scale" => {
+                    let scale = within("cover_scale", &value, 1..=MOST_PARTS)?;
+                    once(&mut parsed.cover_scale, "cover_scale", scale)?;
+                }
                 _ => once(
                     &mut parsed.max_size,
                     "max_size",
@@ -215,8 +295,21 @@ impl ValuesQuery {
             }
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
+        parsed.sel = with_method(parsed.sel, sel_method.as_deref());
         Ok(parsed)
     }
+}
+
+/// `sel_method`, which `TiTiler` had until 2.0 for all that has no method of its own.
+fn with_method(sel: Vec<String>, method: Option<&str>) -> Vec<String> {
+    let Some(method) = method else { return sel };
+    let with = |text: String| match text.split_once('=') {
+        Some((dimension, value)) if !value.contains("::") => {
+            format!("{dimension}={method}::{value}")
+        }
+        _ => text,
+    };
+    sel.into_iter().map(with).collect()
 }
 
 fn one_of(variables: &[String], expression: Option<&Expression>) -> Result<(), QueryError> {
@@ -234,9 +327,11 @@ pub(super) fn unknown(name: &str, known: &[&'static str]) -> QueryError {
     }
 }
 
-fn boolean(text: &str) -> Result<bool, QueryError> {
-    text.parse().map_err(|_no_boolean| QueryError::Value {
-        name: "show_times",
+fn boolean(name: &'static str, text: &str) -> Result<bool, QueryError> {
+    // Python writes them with a large letter.
+    let lower = text.to_ascii_lowercase();
+    lower.parse().map_err(|_no_boolean| QueryError::Value {
+        name,
         value: text.to_owned(),
         expected: "true or false".to_owned(),
     })
@@ -271,15 +366,52 @@ pub(super) fn once<T>(
     }
 }
 
-fn range(text: &str) -> Result<[f64; 2], QueryError> {
+/// A number within limits.
+fn within(
+    name: &'static str,
+    text: &str,
+    limits: RangeInclusive<usize>,
+) -> Result<usize, QueryError> {
+    let found = text.parse().ok().filter(|number| limits.contains(number));
+    found.ok_or_else(|| QueryError::Value {
+        name,
+        value: text.to_owned(),
+        expected: format!("a whole number from {} to {}", limits.start(), limits.end()),
+    })
+}
+
+/// A reference system by its EPSG code, also as the address that OGC has for it.
+fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError> {
+    let upper = text.to_ascii_uppercase();
+    let code = [
+        "EPSG:",
+        "HTTP://WWW.OPENGIS.NET/DEF/CRS/EPSG/0/",
+        "URN:OGC:DEF:CRS:EPSG::",
+    ]
+    .iter()
+    .find_map(|prefix| upper.strip_prefix(prefix))
+    .and_then(|code| code.parse().ok());
+    code.map(Epsg).ok_or_else(|| QueryError::Value {
+        name,
+        value: text.to_owned(),
+        expected: "a reference system by its code, as EPSG:3857".to_owned(),
+    })
+}
+
+fn range(name: &'static str, text: &str) -> Result<[f64; 2], QueryError> {
     let inner = text.trim_start_matches('[').trim_end_matches(']');
     let numbers: Vec<f64> = inner.split(',').flat_map(|n| n.trim().parse()).collect();
     match (numbers.as_slice(), inner.split(',').count()) {
         ([min, max], 2) => Ok([*min, *max]),
-        _ => Err(QueryError::Value {
-            name: "rescale",
+        _ if name == "rescale" => Err(QueryError::Value {
+            name,
             value: text.to_owned(),
             expected: "write min,max as in rescale=0,3000; repeat it for more variables".to_owned(),
+        }),
+        _ => Err(QueryError::Value {
+            name,
+            value: text.to_owned(),
+            expected: "write min,max".to_owned(),
         }),
     }
 }
@@ -289,6 +421,15 @@ fn resampling(text: &str) -> Result<Resampling, QueryError> {
         name: "resampling",
         value: text.to_owned(),
         expected: format!("one of {}", Resampling::NAMES.join(", ")),
+    })
+}
+
+fn nodata(text: &str) -> Result<f64, QueryError> {
+    let value = text.parse().ok().filter(|value: &f64| !value.is_infinite());
+    value.ok_or_else(|| QueryError::Value {
+        name: "nodata",
+        value: text.to_owned(),
+        expected: "a number, or nan".to_owned(),
     })
 }
 
@@ -337,13 +478,34 @@ mod tests {
     }
 
     #[test]
+    fn titilers_older_parameters_are_understood() {
+        let query = TileQuery::parse("sel=time=1&sel=band=nearest::2&sel_method=pad&tile_scale=2");
+        let query = query.unwrap();
+        assert_eq!(query.sel, ["time=pad::1", "band=nearest::2"]);
+        assert_eq!(query.tile_scale, Some(2));
+    }
+
+    #[test]
+    fn systems_are_named_by_their_codes() {
+        for text in [
+            "EPSG:3857",
+            "epsg:3857",
+            "http://www.opengis.net/def/crs/EPSG/0/3857",
+            "urn:ogc:def:crs:EPSG::3857",
+        ] {
+            assert_eq!(system("dst_crs", text), Ok(Epsg::WEB_MERCATOR), "{text}");
+        }
+        assert!(system("dst_crs", "+proj=merc").is_err());
+    }
+
+    #[test]
     fn what_cannot_be_understood_says_what_could() {
         for query in [
             "rescale=1",
             "rescale=a,b",
             "rescale=1,2,3",
             "resampling=best",
-            "nodata=-1",
+            "nodata=none",
             "tilesize=big",
             "nodata=1&nodata=2",
         ] {

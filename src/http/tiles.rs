@@ -8,8 +8,11 @@ use axum::{
     response::Response,
 };
 
+use serde::Deserialize;
+
 use super::{
     ApiError, AppState,
+    about::{About, Served},
     query::TileQuery,
     rendered::{self, Asked, Prepared},
     tile_matrix_sets,
@@ -21,8 +24,9 @@ use crate::{
     tile::{self, TileRequest},
 };
 
-/// Why a data set of somebody else has no picture of an expression.
-pub(super) const ONLY_CUBES: &str = "`expression` is for cubes; name variables of a data set";
+/// Why a cube has no `bidx`.
+pub(super) const NO_BANDS: &str =
+    "`bidx` is for data sets with a dimension of bands; name variables of a cube";
 
 /// Pixels along a side of a tile, unless a request says otherwise.
 const TILE_SIZE: usize = 256;
@@ -30,7 +34,7 @@ const TILE_SIZE: usize = 256;
 /// A map tile.
 ///
 /// `y` may be followed by `@2x` (to `@4x`) and by `.png`, `.jpg`, `.jpeg` or `.webp`, or,
-/// for the samples of a cube, by `.tif` (GeoTIFF) or `.npy` (numpy, with a mask as the last
+/// for samples, by `.tif` (GeoTIFF) or `.npy` (numpy, with a mask as the last
 /// band). Without a format the answer is JPEG where every pixel is opaque, else PNG.
 #[utoipa::path(
     get,
@@ -43,7 +47,7 @@ const TILE_SIZE: usize = 256;
         ("x" = u32, Path, description = "Column, from the west"),
         ("y" = String, Path, description = "Row, from the north, [@{scale}x][.{format}]"),
         ("variable" = Option<Vec<String>>, Query, description = "One variable, or three for red, green and blue; repeat it"),
-        ("expression" = Option<String>, Query, description = "Arithmetic over a cube's variables in place of them, as (nir-red)/(nir+red); needs rescale"),
+        ("expression" = Option<String>, Query, description = "Arithmetic over variables in place of them, as (nir-red)/(nir+red); needs rescale"),
         ("variables" = Option<String>, Query, description = "The same with commas"),
         ("sel" = Option<Vec<String>>, Query, description = "time=2023-08-01 or time=nearest::2023-08-01; the newest time step if there is none"),
         ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, from 1; repeat it"),
@@ -51,7 +55,7 @@ const TILE_SIZE: usize = 256;
         ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
         ("colormap" = Option<String>, Query, description = "The same as JSON: {\"1\":\"#ff0000\",…} colours these values and [[[0,10],[255,0,0,255]],…] half-open intervals, with rescale the levels 0 to 255; the rest is transparent. All 256 levels are a table"),
         ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
-        ("nodata" = Option<u16>, Query, description = "The value that is transparent"),
+        ("nodata" = Option<f64>, Query, description = "The value that is transparent"),
         ("tilesize" = Option<u32>, Query, description = "Pixels along a side, 256 by default"),
         ("revision" = Option<String>, Query, description = "The cube's revision: makes a whole tile immutable"),
     ),
@@ -61,19 +65,28 @@ const TILE_SIZE: usize = 256;
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the tile is outside of it"),
         (status = 413, description = "The tile would read too much"),
-        (status = 501, description = "Samples of a data set of somebody else"),
         (status = 502, description = "The store failed"),
         (status = 503, description = "Too many tiles are being made"),
     )
 )]
 pub(super) async fn tile(
     State(state): State<Arc<AppState>>,
-    Path((cube, set, z, x, y)): Path<(String, String, String, String, String)>,
-    RawQuery(query): RawQuery,
+    Path(place): Path<TilePlace>,
+    about: About,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
-    answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
+    tile_matrix_sets::named(&place.tile_matrix_set_id, StatusCode::BAD_REQUEST)?;
+    of(&state, &about, [&place.z, &place.x, &place.y], &headers).await
+}
+
+/// What the address says of a tile.
+#[derive(Debug, Deserialize)]
+pub(super) struct TilePlace {
+    #[serde(rename = "tileMatrixSetId")]
+    tile_matrix_set_id: String,
+    z: String,
+    x: String,
+    y: String,
 }
 
 /// A map tile, by the short address that people type.
@@ -98,8 +111,7 @@ pub(super) async fn short(
     answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
 }
 
-/// The one way to tiles, of all protocols: at zoom, column, and row with scale and
-/// format.
+/// A tile of what has a name.
 pub(super) async fn answer(
     state: &AppState,
     cube: &str,
@@ -107,31 +119,34 @@ pub(super) async fn answer(
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
+    of(state, &About::named(state, cube, query), place, headers).await
+}
+
+/// The one way to tiles, of all protocols: at zoom, column, and row with scale and
+/// format.
+async fn of(
+    state: &AppState,
+    about: &About,
+    place: [&str; 3],
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
     let begun = Instant::now();
-    let query = TileQuery::parse(query.unwrap_or_default())?;
+    let query = about.tile_query()?;
     let request = request(place, &query, state.server.max_tile_size)?;
     let mut seen = None;
-    let prepared = match state.tiles.catalog().external(cube) {
-        Some(_) if request.look.expression.is_some() => {
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, ONLY_CUBES));
-        }
-        Some(entry) => {
-            let tile = state.tiles.prepare_external(&entry, &request).await?;
+    let prepared = match &about.served {
+        Served::External(entry) => {
+            let tile = state.tiles.prepare_external(entry, &request).await?;
             Prepared::External(Box::new(tile))
         }
-        None if request.look.bidx.is_empty() => {
+        Served::Cube(cube) if request.look.bidx.is_empty() => {
             let tile = state.tiles.prepare(cube, &request).await?;
             if !tile.is_complete() {
                 seen = looked_at(state, cube, &tile).await;
             }
             Prepared::Cube(Box::new(tile))
         }
-        None => {
-            return Err(ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "`bidx` is for data sets with a dimension of bands; name variables of a cube",
-            ));
-        }
+        Served::Cube(_) => return Err(ApiError::new(StatusCode::BAD_REQUEST, NO_BANDS)),
     };
     let asked = Asked {
         headers,
@@ -204,6 +219,7 @@ fn request(
     };
     let address = TileAddress::new(number("z", z)?, number("x", x)?, number("y", y)?)?;
     let size = query.tile_size.unwrap_or(TILE_SIZE).saturating_mul(scale);
+    let size = size.saturating_mul(query.tile_scale.unwrap_or(1));
     if size == 0 || size > max_size {
         let status = if size == 0 {
             StatusCode::BAD_REQUEST

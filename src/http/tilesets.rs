@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 
 use super::{
     ApiError, AppState,
+    about::{About, Served},
     access::Caller,
-    cubes::{check, title, zooms},
+    cubes::{SetPlace, check, title, zooms},
     externals,
     links::base_url,
     query::TileQuery,
-    tile_matrix_sets, tiles,
+    tile_matrix_sets, viewer,
 };
 use crate::grid::{Bounds, TileMatrixSet, tile_matrix::tiles_touched};
 
@@ -35,12 +36,11 @@ use crate::grid::{Bounds, TileMatrixSet, tile_matrix::tiles_touched};
 )]
 pub(super) async fn list(
     State(state): State<Arc<AppState>>,
-    Path(cube): Path<String>,
-    RawQuery(query): RawQuery,
+    about: About,
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let found = Tileset::of(&state, &cube, query, &caller, &headers).await?;
+    let found = Tileset::of(&state, about, &caller, &headers).await?;
     let sets: Vec<Value> = TileMatrixSet::NAMES.map(|set| found.document(set)).into();
     Ok(fresh(json!({"tilesets": sets})))
 }
@@ -60,14 +60,15 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(state): State<Arc<AppState>>,
-    Path((cube, set)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    Path(place): Path<SetPlace>,
+    about: About,
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
-    let found = Tileset::of(&state, &cube, query, &caller, &headers).await?;
-    let mut told = found.document(&set);
+    let set = &place.tile_matrix_set_id;
+    tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
+    let found = Tileset::of(&state, about, &caller, &headers).await?;
+    let mut told = found.document(set);
     told["tileMatrixSetLimits"] = found.limits();
     Ok(fresh(told))
 }
@@ -81,6 +82,7 @@ pub(super) async fn one(
         ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
     ),
     responses(
+        (status = 200, description = "A map of a data set that `url` names", content_type = "text/html"),
         (status = 307, description = "To the map page"),
         (status = 400, description = "Tiles of this query would be refused"),
         (status = 404, description = "No such cube"),
@@ -88,16 +90,24 @@ pub(super) async fn one(
 )]
 pub(super) async fn map(
     State(state): State<Arc<AppState>>,
-    Path((cube, set)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    Path(place): Path<SetPlace>,
+    about: About,
+    caller: Caller,
     headers: HeaderMap,
-) -> Result<Redirect, ApiError> {
-    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
-    let query = TileQuery::parse(query.as_deref().unwrap_or_default())?;
+) -> Result<Response, ApiError> {
+    let set = &place.tile_matrix_set_id;
+    tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
+    let query = about.tile_query()?;
     let coloring = query.coloring()?;
+    let base = base_url(&headers, &state.server);
+    if about.is_by_url() {
+        let tiles = about.linked(&caller, &about.query);
+        let document = format!("{base}{}/{set}/tilejson.json{tiles}", about.root);
+        return Ok(viewer::of_tiles(&base, &document));
+    }
     let mut time = None;
-    if state.tiles.catalog().external(&cube).is_none() {
-        let stored = state.tiles.catalog().get(&cube)?.current().await;
+    if let Served::Cube(cube) = &about.served {
+        let stored = state.tiles.catalog().get(cube)?.current().await;
         check(&stored, &query, coloring.as_ref())?;
         if !query.sel.is_empty() {
             let step = stored.cube.select_time(&query.sel);
@@ -105,9 +115,8 @@ pub(super) async fn map(
             time = Some(stored.cube.times().days(step).start.to_string());
         }
     }
-    let base = base_url(&headers, &state.server);
-    let hash = hash(&cube, &query, time.as_deref());
-    Ok(Redirect::temporary(&format!("{base}/#{hash}")))
+    let hash = hash(about.name(), &query, time.as_deref());
+    Ok(Redirect::temporary(&format!("{base}/#{hash}")).into_response())
 }
 
 /// What the map page reads behind the `#`.
@@ -135,7 +144,8 @@ fn hash(cube: &str, query: &TileQuery, time: Option<&str>) -> String {
 /// What is told of the tile sets of a cube.
 struct Tileset {
     base: String,
-    cube: String,
+    /// Below which path the tiles are.
+    root: String,
     title: String,
     /// With its `?`.
     query: String,
@@ -147,26 +157,21 @@ struct Tileset {
 impl Tileset {
     async fn of(
         state: &AppState,
-        cube: &str,
-        query: Option<String>,
+        about: About,
         caller: &Caller,
         headers: &HeaderMap,
     ) -> Result<Self, ApiError> {
-        let query = query.unwrap_or_default();
         // Checked here, so that a typo shows before a thousand tiles fail.
-        let parsed = TileQuery::parse(&query)?;
+        let parsed = about.tile_query()?;
         let coloring = parsed.coloring()?;
-        let (title, bounds, most_zoom) = match state.tiles.catalog().external(cube) {
-            Some(_) if parsed.expression.is_some() => {
-                return Err(ApiError::new(StatusCode::BAD_REQUEST, tiles::ONLY_CUBES));
-            }
-            Some(entry) => {
+        let (title, bounds, most_zoom) = match &about.served {
+            Served::External(entry) => {
                 let external = entry.source().current().await;
                 let extent = externals::extent(&external, &parsed)?;
-                let title = externals::title(&entry, &external);
+                let title = externals::title(entry, &external);
                 (title, extent.bounds, extent.maxzoom)
             }
-            None => {
+            Served::Cube(cube) => {
                 let entry = state.tiles.catalog().get(cube)?;
                 let stored = entry.current().await;
                 check(&stored, &parsed, coloring.as_ref())?;
@@ -174,13 +179,11 @@ impl Tileset {
                 (title(&entry, &stored), bounds, zooms(&stored).1)
             }
         };
-        let query = caller.carried_on(query);
-        let mark = if query.is_empty() { "" } else { "?" };
         Ok(Self {
             base: base_url(headers, &state.server),
-            cube: cube.to_owned(),
+            query: about.linked(caller, &about.query),
+            root: about.root,
             title,
-            query: format!("{mark}{query}"),
             bounds,
             most_zoom,
         })
@@ -188,10 +191,10 @@ impl Tileset {
 
     fn document(&self, set: &str) -> Value {
         let Self {
-            base, cube, query, ..
+            base, root, query, ..
         } = self;
         let [west, south, east, north] = self.bounds.to_array();
-        let own = format!("{base}/cubes/{cube}/tiles/{set}");
+        let own = format!("{base}{root}/tiles/{set}");
         json!({
             "title": self.title,
             "dataType": "map",
@@ -203,7 +206,7 @@ impl Tileset {
                 {"rel": "item", "templated": true, "type": "image/png", "href": format!("{own}/{{tileMatrix}}/{{tileCol}}/{{tileRow}}.png{query}")},
                 {"rel": "tile", "templated": true, "type": "image/png", "href": format!("{own}/{{z}}/{{x}}/{{y}}.png{query}")},
                 tile_matrix_sets::definition(base, set),
-                {"rel": "data", "type": "text/html", "href": format!("{base}/cubes/{cube}/{set}/map.html{query}")},
+                {"rel": "data", "type": "text/html", "href": format!("{base}{root}/{set}/map.html{query}")},
             ],
             "boundingBox": {
                 "lowerLeft": [west, south],

@@ -4,21 +4,29 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{
-    ApiError, AppState, access::Caller, coverage::made_of, error::NO_STORE, links, pictures,
+    ApiError, AppState,
+    about::{About, Served},
+    access::Caller,
+    coverage::made_of,
+    error::NO_STORE,
+    external_info, links, pictures,
     query::ValuesQuery,
+    tiles::NO_BANDS,
 };
 use crate::{
     build::BuildRequest,
+    catalog::ExternalEntry,
     config::Scope,
-    raster::Statistics,
-    tile::{Area, AreaRequest},
+    grid::{Bounds, Epsg},
+    tile::{Area, AreaRequest, ExternalPoint},
 };
 
 /// Cells along a side of a rectangle without a `max_size`, as `TiTiler` has it, and
@@ -40,25 +48,46 @@ pub(super) const LARGEST_SIZE: usize = 4096;
         (status = 200, description = "The values"),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the point is outside"),
-        (status = 501, description = "A data set of somebody else"),
         (status = 502, description = "The store failed"),
         (status = 503, description = "Too much is being made"),
     )
 )]
 pub(super) async fn point(
     State(state): State<Arc<AppState>>,
-    Path((cube, place)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    Path(place): Path<PointPlace>,
+    about: About,
     caller: Caller,
 ) -> Result<Response, ApiError> {
-    let query = ValuesQuery::parse(query.as_deref(), &["variable", "sel"])?;
-    own(&state, &cube, "no values")?;
-    let at = lonlat(&place)?;
+    let known = [
+        "variable",
+        "sel",
+        "sel_method",
+        "bidx",
+        "nodata",
+        "coord_crs",
+    ];
+    let query = ValuesQuery::parse(Some(&about.query), &known)?;
+    let at = place_in(&place.lonlat, query.coord_crs)?;
+    let cube = match &about.served {
+        Served::External(entry) => {
+            about.needs_variable(!query.variables.is_empty())?;
+            return values_of(&state, entry, at, &query).await;
+        }
+        Served::Cube(_) if query.coord_crs.is_some_and(|crs| crs != Epsg::WGS84) => {
+            return Err(bad(
+                "the point of a cube is in degrees: leave out `coord_crs`".to_owned(),
+            ));
+        }
+        Served::Cube(_) if !query.bidx.is_empty() || query.nodata.is_some() => {
+            return Err(bad(NO_BANDS.to_owned()));
+        }
+        Served::Cube(cube) => cube,
+    };
     let found = state
         .tiles
-        .point(&cube, at, &query.variables, &query.sel)
+        .point(cube, at, &query.variables, &query.sel)
         .await?;
-    let may_see_errors = caller.can(Scope::Fill, &cube);
+    let may_see_errors = caller.can(Scope::Fill, cube);
     let provenance = if found.cell.provenance == 0 {
         Value::Null
     } else {
@@ -77,6 +106,43 @@ pub(super) async fn point(
     Ok(fresh(told))
 }
 
+/// The place in the address.
+#[derive(Debug, Deserialize)]
+pub(super) struct PointPlace {
+    lonlat: String,
+}
+
+/// The values of a data set at a point, as `TiTiler` tells them.
+async fn values_of(
+    state: &AppState,
+    entry: &ExternalEntry,
+    at: (f64, f64),
+    query: &ValuesQuery,
+) -> Result<Response, ApiError> {
+    let system = query.coord_crs.unwrap_or(Epsg::WGS84);
+    let variable = query.variables.first().map(String::as_str);
+    let chosen = (&query.sel[..], &query.bidx[..]);
+    let found = state
+        .tiles
+        .external_point(entry, (at, system), variable, chosen, query.nodata);
+    let found = found.await?;
+    let described: Vec<String> = (found.labels.iter())
+        .map(|label| external_info::in_nanoseconds(label))
+        .collect();
+    Ok(fresh(json!({
+        "coordinates": [at.0, at.1],
+        "values": found.values,
+        "band_names": numbered(found.values.len()),
+        "band_descriptions": described,
+        "revision": &*found.revision,
+    })))
+}
+
+/// `b1`, `b2` and so on.
+pub(super) fn numbered(count: usize) -> Vec<String> {
+    (1..=count).map(|n| format!("b{n}")).collect()
+}
+
 /// The values of a point at all time steps.
 #[utoipa::path(
     get, path = "/cubes/{cube}/timeseries/{lonlat}", tag = "values",
@@ -90,20 +156,30 @@ pub(super) async fn point(
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the point is outside"),
         (status = 413, description = "Too many values"),
-        (status = 501, description = "A data set of somebody else"),
         (status = 502, description = "The store failed"),
         (status = 503, description = "Too much is being made"),
     )
 )]
 pub(super) async fn series(
     State(state): State<Arc<AppState>>,
-    Path((cube, place)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    Path(place): Path<PointPlace>,
+    about: About,
 ) -> Result<Response, ApiError> {
-    let query = ValuesQuery::parse(query.as_deref(), &["variable"])?;
-    own(&state, &cube, "no values")?;
-    let at = lonlat(&place)?;
-    let found = state.tiles.series(&cube, at, &query.variables).await?;
+    let query = ValuesQuery::parse(Some(&about.query), &["variable", "sel", "sel_method"])?;
+    let at = lonlat(&place.lonlat)?;
+    let cube = match &about.served {
+        Served::External(entry) => {
+            about.needs_variable(!query.variables.is_empty())?;
+            return series_of(&state, entry, at, &query).await;
+        }
+        Served::Cube(_) if !query.sel.is_empty() => {
+            return Err(bad(
+                "the series of a cube is of all time steps: leave out `sel`".to_owned(),
+            ));
+        }
+        Served::Cube(cube) => cube,
+    };
+    let found = state.tiles.series(cube, at, &query.variables).await?;
     Ok(fresh(json!({
         "coordinates": [at.0, at.1],
         "band_names": found.names,
@@ -112,48 +188,49 @@ pub(super) async fn series(
     })))
 }
 
-/// What the values of a rectangle are like, in the form of `TiTiler`: those of the
-/// finest level at which it has at most `max_size` cells a side.
-#[utoipa::path(
-    get, path = "/cubes/{cube}/statistics", tag = "values",
-    params(
-        ("cube" = String, Path, description = "Name of the cube"),
-        ("bbox" = Option<String>, Query, description = "west,south,east,north in degrees; the whole cube without"),
-        ("variable" = Option<Vec<String>>, Query, description = "Variables; repeat it"),
-        ("expression" = Option<String>, Query, description = "As for tiles, in place of variables"),
-        ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
-        ("p" = Option<Vec<f64>>, Query, description = "Percentiles, 0 to 100; 2 and 98 without"),
-        ("max_size" = Option<usize>, Query, description = "Cells along a side at most; 1024 without"),
-    ),
-    responses(
-        (status = 200, description = "For each variable its numbers"),
-        (status = 400, description = "A parameter is wrong"),
-        (status = 404, description = "No such cube, or the rectangle is outside"),
-        (status = 413, description = "Too much to hold"),
-        (status = 501, description = "A data set of somebody else"),
-        (status = 502, description = "The store failed"),
-        (status = 503, description = "Too much is being made"),
-    )
-)]
-pub(super) async fn statistics(
-    State(state): State<Arc<AppState>>,
-    Path(cube): Path<String>,
-    RawQuery(query): RawQuery,
+/// The series of variables of a data set, along the one dimension that `sel` leaves.
+async fn series_of(
+    state: &AppState,
+    entry: &ExternalEntry,
+    at: (f64, f64),
+    query: &ValuesQuery,
 ) -> Result<Response, ApiError> {
-    let known = ["bbox", "variable", "expression", "sel", "p", "max_size"];
-    let query = ValuesQuery::parse(query.as_deref(), &known)?;
-    let bbox = query.bbox.as_deref().unwrap_or("-180,-90,180,90");
-    let area = area(&state, &cube, bbox, &query).await?;
-    let percentiles = if query.percentiles.is_empty() {
-        vec![2.0, 98.0]
+    let mut found: Vec<ExternalPoint> = Vec::new();
+    let names: Vec<Option<&str>> = if query.variables.is_empty() {
+        vec![None]
     } else {
-        query.percentiles
+        query
+            .variables
+            .iter()
+            .map(|name| Some(name.as_str()))
+            .collect()
     };
-    let found = state.tiles.statistics(area, percentiles.clone()).await?;
-    let told: Map<String, Value> = (found.into_iter())
-        .map(|(name, numbers)| (name, numbers_of(&numbers, &percentiles)))
+    for name in &names {
+        let chosen = (&query.sel[..], &[][..]);
+        let of_one = state
+            .tiles
+            .external_point(entry, (at, Epsg::WGS84), *name, chosen, None);
+        found.push(of_one.await?);
+    }
+    let steps = &found[0].labels;
+    if found.iter().any(|other| other.labels != *steps) {
+        return Err(bad(
+            "these variables are of other time steps: ask for one at a time".to_owned(),
+        ));
+    }
+    let values: Vec<Vec<Option<f64>>> = (0..steps.len())
+        .map(|step| found.iter().map(|of_one| of_one.values[step]).collect())
         .collect();
-    Ok(fresh(Value::Object(told)))
+    let external = entry.source().served();
+    let names = names
+        .iter()
+        .map(|name| name.unwrap_or(&external.dataset.variables[0].name));
+    Ok(fresh(json!({
+        "coordinates": [at.0, at.1],
+        "band_names": names.collect::<Vec<_>>(),
+        "times": steps,
+        "values": values,
+    })))
 }
 
 /// The values of a rectangle as a `GeoTIFF` in the cube's own system, not resampled:
@@ -174,32 +251,31 @@ pub(super) async fn statistics(
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the rectangle is outside"),
         (status = 413, description = "Too much to hold"),
-        (status = 501, description = "A data set of somebody else"),
         (status = 502, description = "The store failed"),
         (status = 503, description = "Too much is being made"),
     )
 )]
 pub(super) async fn bbox(
     State(state): State<Arc<AppState>>,
-    Path((cube, place)): Path<(String, String)>,
-    RawQuery(query): RawQuery,
+    Path(place): Path<RectanglePlace>,
+    about: About,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let bbox = match place.rsplit_once('.') {
-        Some((bbox, "tif" | "tiff")) => bbox,
-        Some((bbox, ending)) if ending.starts_with(|c: char| c.is_ascii_alphabetic()) => {
-            let query = query.as_deref();
-            return pictures::rectangle(&state, &cube, (bbox, ending), query, &headers).await;
+    let place = place.bounds;
+    let (bbox, cube) = match (place.rsplit_once('.'), &about.served) {
+        (Some((bbox, "tif" | "tiff")), Served::Cube(cube)) => (bbox, cube),
+        (Some((bbox, ending)), _) if ending.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            return pictures::rectangle(&state, &about, (bbox, ending), &headers).await;
         }
-        Some(_) | None => {
+        (Some(_) | None, _) => {
             return Err(bad(format!(
                 "`{place}` has to end with .png, .jpg, .webp, .tif or .npy"
             )));
         }
     };
-    let known = ["variable", "expression", "sel", "max_size"];
-    let query = ValuesQuery::parse(query.as_deref(), &known)?;
-    let area = area(&state, &cube, bbox, &query).await?;
+    let known = ["variable", "expression", "sel", "sel_method", "max_size"];
+    let query = ValuesQuery::parse(Some(&about.query), &known)?;
+    let area = area(&state, cube, bbox, &query).await?;
     let told = [
         (
             header::CONTENT_DISPOSITION.as_str(),
@@ -220,14 +296,42 @@ pub(super) async fn bbox(
     Ok((first, told, file).into_response())
 }
 
-async fn area(
+/// The rectangle in the address, and an ending.
+#[derive(Debug, Deserialize)]
+pub(super) struct RectanglePlace {
+    bounds: String,
+}
+
+pub(super) async fn area(
     state: &AppState,
     cube: &str,
     bbox: &str,
     query: &ValuesQuery,
 ) -> Result<Area, ApiError> {
-    own(state, cube, "no values")?;
     let bounds = BuildRequest::parse_bounds(bbox).map_err(|error| bad(error.to_string()))?;
+    area_of(state, cube, bounds, query).await
+}
+
+/// The values of a cube in a rectangle in degrees.
+pub(super) async fn area_of(
+    state: &AppState,
+    cube: &str,
+    bounds: Bounds,
+    query: &ValuesQuery,
+) -> Result<Area, ApiError> {
+    let of_others = [
+        ("bidx", !query.bidx.is_empty()),
+        ("nodata", query.nodata.is_some()),
+        ("resampling", query.resampling.is_some()),
+        ("dst_crs", query.dst_crs.is_some()),
+        ("width", query.width.is_some()),
+        ("height", query.height.is_some()),
+    ];
+    if let Some((name, _)) = of_others.iter().find(|(_, is_given)| *is_given) {
+        return Err(bad(format!(
+            "`{name}` is for data sets of others: the values of a cube are told as they are stored"
+        )));
+    }
     let max_size = query.max_size.unwrap_or(MAX_SIZE);
     if !(1..=LARGEST_SIZE).contains(&max_size) {
         return Err(bad(format!(
@@ -244,57 +348,37 @@ async fn area(
     Ok(state.tiles.area(cube, request).await?)
 }
 
-/// Refuses data sets of others, of which there are tiles but not this.
-pub(super) fn own(state: &AppState, cube: &str, but: &str) -> Result<(), ApiError> {
-    if state.tiles.catalog().external(cube).is_some() {
-        return Err(ApiError::new(
-            StatusCode::NOT_IMPLEMENTED,
-            format!("`{cube}` is a data set of somebody else, of which there are tiles but {but}"),
-        ));
+/// A point of a system; of degrees it is checked that it is on the globe.
+fn place_in(text: &str, system: Option<Epsg>) -> Result<(f64, f64), ApiError> {
+    match system {
+        None | Some(Epsg::WGS84) => lonlat(text),
+        Some(_) => {
+            let point = pair(text).filter(|(x, y)| x.is_finite() && y.is_finite());
+            point.ok_or_else(|| bad(format!("`{text}` is no point: write x,y of `coord_crs`")))
+        }
     }
-    Ok(())
+}
+
+fn pair(text: &str) -> Option<(f64, f64)> {
+    let (x, y) = text.split_once(',')?;
+    Some((x.trim().parse().ok()?, y.trim().parse().ok()?))
 }
 
 fn lonlat(text: &str) -> Result<(f64, f64), ApiError> {
-    let numbers: Vec<f64> = text.split(',').flat_map(|n| n.trim().parse()).collect();
-    match (numbers.as_slice(), text.split(',').count()) {
-        ([longitude, latitude], 2) if longitude.abs() <= 180.0 && latitude.abs() <= 90.0 => {
-            Ok((*longitude, *latitude))
-        }
-        _ => Err(bad(format!(
+    let on_globe =
+        |(longitude, latitude): &(f64, f64)| longitude.abs() <= 180.0 && latitude.abs() <= 90.0;
+    pair(text).filter(on_globe).ok_or_else(|| {
+        bad(format!(
             "`{text}` is no point: write longitude,latitude in degrees, as in 11.58,48.14"
-        ))),
-    }
-}
-
-fn numbers_of(numbers: &Statistics, percentiles: &[f64]) -> Value {
-    let mut told = json!({
-        "min": numbers.min,
-        "max": numbers.max,
-        "mean": numbers.mean,
-        "count": numbers.valid,
-        "sum": numbers.sum,
-        "std": numbers.std,
-        "median": numbers.median,
-        "majority": numbers.majority,
-        "minority": numbers.minority,
-        "unique": numbers.unique,
-        "histogram": [json!(numbers.counts), json!(numbers.edges)],
-        "valid_percent": numbers.valid_percent(),
-        "masked_pixels": numbers.masked,
-        "valid_pixels": numbers.valid,
-    });
-    for (percentile, value) in std::iter::zip(percentiles, &numbers.percentiles) {
-        told[format!("percentile_{percentile}")] = json!(value);
-    }
-    told
+        ))
+    })
 }
 
 /// An answer that changes with the next commit.
-fn fresh(told: Value) -> Response {
+pub(super) fn fresh(told: Value) -> Response {
     ([(header::CACHE_CONTROL, NO_STORE)], Json(told)).into_response()
 }
 
-fn bad(detail: String) -> ApiError {
+pub(super) fn bad(detail: String) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, detail)
 }

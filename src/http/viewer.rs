@@ -6,12 +6,11 @@ use axum::{
     Json,
     extract::{OriginalUri, Path, State},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
+    response::{Html, IntoResponse, Redirect, Response},
 };
 use rust_embed::RustEmbed;
 
 use super::{ApiError, AppState, links::base_url, ogc};
-use crate::config::ServerConfig;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -27,8 +26,7 @@ struct Leaflet;
 
 /// Nothing from anywhere else but the tiles of the base map, if there is one.
 /// Leaflet sets a `data:` image on tiles it drops.
-fn content_security_policy(server: &ServerConfig) -> String {
-    let base_map = server.base_map_host().unwrap_or_default();
+fn content_security_policy(base_map: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: {base_map}; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -51,7 +49,7 @@ pub(super) async fn page(
         let last = path.rsplit('/').next().unwrap_or_default();
         return Redirect::permanent(&format!("{last}/")).into_response();
     }
-    let policy = content_security_policy(&state.server);
+    let policy = content_security_policy(&state.server.base_map_host().unwrap_or_default());
     (
         [
             (header::CONTENT_SECURITY_POLICY, policy.as_str()),
@@ -60,6 +58,35 @@ pub(super) async fn page(
         file::<Page>("index.html"),
     )
         .into_response()
+}
+
+/// A page with a map of the tiles that a TileJSON document tells of.
+pub(super) fn of_tiles(base: &str, document: &str) -> Response {
+    let [base, document] = [base, document].map(escaped);
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>CubeTiler</title>\n\
+         <link rel=\"stylesheet\" href=\"{base}/static/leaflet/leaflet.css\">\n\
+         <link rel=\"stylesheet\" href=\"{base}/static/tilejson.css\">\n\
+         <div id=\"map\" data-tilejson=\"{document}\"></div>\n\
+         <script src=\"{base}/static/leaflet/leaflet.js\"></script>\n\
+         <script type=\"module\" src=\"{base}/static/tilejson.js\"></script>\n</html>\n"
+    );
+    let policy = content_security_policy("");
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, policy.as_str()),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, Html(html)).into_response()
+}
+
+/// A text as it stands in HTML.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 pub(super) async fn asset(Path(path): Path<String>) -> Response {

@@ -3,6 +3,7 @@
 
 pub mod composite;
 mod convolution;
+pub mod cover;
 pub mod expression;
 pub mod mask;
 pub mod reduce;
@@ -14,12 +15,13 @@ pub mod stream;
 pub mod warp;
 
 pub use composite::{Composite, Percentile, PercentileError, Reducer, Stack};
+pub use cover::coverage;
 pub use expression::{Expression, ExpressionError};
 pub use mask::{MaskProfile, MaskRule};
 pub use sample::Sample;
 pub use scale::{scaled, shifted};
 pub use separable::{AxisTable, Mosaic, Validity};
-pub use statistics::Statistics;
+pub use statistics::{Bars, Statistics, Told};
 pub use stream::{AreaMean, PartOfMean};
 pub use warp::{CellRatio, Kernel, Patch, Positions, warp, warp_together};
 

@@ -5,6 +5,24 @@ use std::cmp::Ordering;
 /// Bars of a histogram, as numpy's default has them.
 const BARS: usize = 10;
 
+/// What is told of values that count by shares, beside the usual numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// From 0 to 100.
+    pub percentiles: Vec<f64>,
+    /// The histogram.
+    pub bars: Bars,
+}
+
+/// The bars of a histogram.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bars {
+    /// So many of one width, from the least value to the greatest or over a range.
+    Even(usize, Option<[f64; 2]>),
+    /// One for each value, or for each of these if there are any.
+    Categories(Vec<f64>),
+}
+
 /// Of the valid values of a rectangle. With none, all numbers are 0.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Statistics {
@@ -30,6 +48,10 @@ pub struct Statistics {
     pub valid: usize,
     /// Values that are not valid.
     pub masked: usize,
+    /// How many there are by their shares.
+    pub count: f64,
+    /// Values of which any share counts.
+    pub covered: usize,
     /// How many are in each bar, from the least to the greatest.
     pub counts: Vec<usize>,
     /// The borders of the bars, of which there is one more.
@@ -56,8 +78,9 @@ impl Statistics {
         let (Some(first), Some(last)) = (values.first(), values.last()) else {
             return Self {
                 masked,
+                covered: masked,
                 counts: vec![0; BARS],
-                edges: edges(0.0, 1.0),
+                edges: edges(0.0, 1.0, BARS),
                 percentiles: vec![0.0; percentiles.len()],
                 ..Self::default()
             };
@@ -68,23 +91,13 @@ impl Statistics {
         let squares: f64 = (values.iter())
             .map(|value| (f64::from(*value) - mean).powi(2))
             .sum();
-        let (mut unique, mut common, mut rare) = (0, (0, min), (usize::MAX, min));
-        for run in values.chunk_by(|a, b| a.partial_cmp(b).is_some_and(Ordering::is_eq)) {
-            unique += 1;
-            if run.len() > common.0 {
-                common = (run.len(), f64::from(run[0]));
-            }
-            if run.len() < rare.0 {
-                rare = (run.len(), f64::from(run[0]));
-            }
-        }
-        // numpy widens a range without width by a half on each side.
-        let (low, high) = if min < max {
-            (min, max)
-        } else {
-            (min - 0.5, max + 0.5)
-        };
-        let edges = edges(low, high);
+        let Runs {
+            unique,
+            common,
+            rare,
+        } = Runs::of(&values);
+        let [low, high] = widened([min, max]);
+        let edges = edges(low, high, BARS);
         Self {
             min,
             max,
@@ -92,11 +105,13 @@ impl Statistics {
             sum,
             std: (squares / valid as f64).sqrt(),
             median: percentile(&values, 50.0),
-            majority: common.1,
-            minority: rare.1,
+            majority: common,
+            minority: rare,
             unique,
             valid,
             masked,
+            count: valid as f64,
+            covered: all,
             counts: counts(&values, &edges),
             edges,
             percentiles: percentiles
@@ -104,6 +119,100 @@ impl Statistics {
                 .map(|p| percentile(&values, *p))
                 .collect(),
         }
+    }
+
+    /// Of values, NaN being none, of which each counts by its share, 0 to 1: what
+    /// rio-tiler tells of a polygon. Percentiles are values there are, and the numbers of
+    /// no value at all are NaN.
+    ///
+    /// # Panics
+    /// If there are not as many shares as values.
+    #[must_use]
+    pub fn weighted(values: &[f32], shares: &[f32], told: &Told) -> Self {
+        assert_eq!(values.len(), shares.len(), "a share for each value");
+        let covered = shares.iter().filter(|share| **share > 0.0).count();
+        let pairs = std::iter::zip(values, shares).map(|(value, share)| (*value, *share));
+        let mut pairs: Vec<(f32, f32)> = pairs
+            .filter(|(value, share)| value.is_finite() && *share > 0.0)
+            .collect();
+        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let sorted: Vec<f32> = pairs.iter().map(|pair| pair.0).collect();
+        let (valid, masked) = (sorted.len(), values.len() - sorted.len());
+        let (counts, edges) = told.bars.of(&sorted);
+        let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else {
+            let none = f64::NAN;
+            return Self {
+                min: none,
+                max: none,
+                mean: none,
+                std: none,
+                median: none,
+                majority: none,
+                minority: none,
+                masked,
+                covered,
+                counts,
+                edges,
+                percentiles: vec![none; told.percentiles.len()],
+                ..Self::default()
+            };
+        };
+        let weighed = || {
+            pairs
+                .iter()
+                .map(|(value, share)| (f64::from(*value), f64::from(*share)))
+        };
+        let count: f64 = weighed().map(|(_, share)| share).sum();
+        let sum: f64 = weighed().map(|(value, share)| value * share).sum();
+        let mean = sum / count;
+        let squares: f64 = weighed()
+            .map(|(value, share)| (value - mean).powi(2) * share)
+            .sum();
+        let below: Vec<f64> = weighed()
+            .scan(0.0, |all, (_, share)| {
+                *all += share;
+                Some(*all)
+            })
+            .collect();
+        let quantile = |share: f64| {
+            let wanted = share / 100.0 * below[valid - 1];
+            let at = below.partition_point(|sum| *sum < wanted);
+            f64::from(sorted[at.min(valid - 1)])
+        };
+        let Runs {
+            unique,
+            common,
+            rare,
+        } = Runs::of(&sorted);
+        Self {
+            min: f64::from(*first),
+            max: f64::from(*last),
+            mean,
+            sum,
+            std: (squares / count).sqrt(),
+            median: quantile(50.0),
+            majority: common,
+            minority: rare,
+            unique,
+            valid,
+            masked,
+            count,
+            covered,
+            counts,
+            edges,
+            percentiles: told.percentiles.iter().map(|p| quantile(*p)).collect(),
+        }
+    }
+
+    /// The share of covered values that are valid, in percent, to two digits.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "as above")]
+    pub fn covered_percent(&self) -> f64 {
+        if self.covered == 0 {
+            return 0.0;
+        }
+        let percent = self.valid as f64 / self.covered as f64 * 100.0;
+        (percent * 100.0).round() / 100.0
     }
 
     /// The share of values that are valid, in percent.
@@ -119,17 +228,92 @@ impl Statistics {
     }
 }
 
+/// Values that come several times.
+struct Runs {
+    unique: usize,
+    common: f64,
+    rare: f64,
+}
+
+impl Runs {
+    fn of(sorted: &[f32]) -> Self {
+        let (mut unique, mut common, mut rare) = (0, (0, f64::NAN), (usize::MAX, f64::NAN));
+        for run in sorted.chunk_by(|a, b| a.partial_cmp(b).is_some_and(Ordering::is_eq)) {
+            unique += 1;
+            if run.len() > common.0 {
+                common = (run.len(), f64::from(run[0]));
+            }
+            if run.len() < rare.0 {
+                rare = (run.len(), f64::from(run[0]));
+            }
+        }
+        Self {
+            unique,
+            common: common.1,
+            rare: rare.1,
+        }
+    }
+}
+
+impl Bars {
+    /// How many of sorted values are in each bar, and the borders of the bars, or the
+    /// values that are counted.
+    fn of(&self, sorted: &[f32]) -> (Vec<usize>, Vec<f64>) {
+        match self {
+            Self::Even(bars, range) => {
+                let ends = (sorted.first(), sorted.last());
+                let own = match ends {
+                    (Some(first), Some(last)) => [f64::from(*first), f64::from(*last)],
+                    _ => [0.0, 1.0],
+                };
+                let [low, high] = widened(range.unwrap_or(own));
+                let edges = edges(low, high, *bars);
+                let within = sorted.partition_point(|value| f64::from(*value) <= high);
+                (counts(&sorted[..within], &edges), edges)
+            }
+            Self::Categories(wanted) => {
+                let runs = sorted.chunk_by(|a, b| a.partial_cmp(b).is_some_and(Ordering::is_eq));
+                let found: Vec<(f64, usize)> =
+                    runs.map(|run| (f64::from(run[0]), run.len())).collect();
+                if wanted.is_empty() {
+                    return found
+                        .into_iter()
+                        .map(|(value, count)| (count, value))
+                        .unzip();
+                }
+                let count = |wanted: &f64| {
+                    let known = found
+                        .iter()
+                        .find(|(value, _)| value.total_cmp(wanted).is_eq());
+                    known.map_or(0, |(_, count)| *count)
+                };
+                (wanted.iter().map(count).collect(), wanted.clone())
+            }
+        }
+    }
+}
+
+/// As numpy widens a range without width, by a half on each side.
+fn widened([low, high]: [f64; 2]) -> [f64; 2] {
+    if low < high {
+        [low, high]
+    } else {
+        [low - 0.5, high + 0.5]
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a small number")]
-fn edges(low: f64, high: f64) -> Vec<f64> {
-    let step = (high - low) / BARS as f64;
-    let inner = (0..BARS).map(|n| low + n as f64 * step);
+fn edges(low: f64, high: f64, bars: usize) -> Vec<f64> {
+    let step = (high - low) / bars as f64;
+    let inner = (0..bars).map(|n| low + n as f64 * step);
     inner.chain([high]).collect()
 }
 
 /// Bars are half-open, but for the last.
 fn counts(sorted: &[f32], edges: &[f64]) -> Vec<usize> {
     let below = |edge: f64| sorted.partition_point(|value| f64::from(*value) < edge);
-    let mut starts: Vec<usize> = edges[..BARS].iter().map(|edge| below(*edge)).collect();
+    let inner = &edges[..edges.len() - 1];
+    let mut starts: Vec<usize> = inner.iter().map(|edge| below(*edge)).collect();
     starts.push(sorted.len());
     starts.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
@@ -186,6 +370,39 @@ mod tests {
         assert_eq!(got.counts, [2, 1, 1, 1, 0, 1, 1, 0, 0, 1]);
         assert_eq!(got.edges.len(), 11);
         assert!((got.valid_percent() - 800.0 / 9.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn numbers_by_shares_are_those_of_rio_tiler() {
+        // rio_tiler.utils.get_array_statistics(np.ma.array([[3, 1, 4, 1]], dtype="f4"),
+        // coverage=np.array([[1, .5, .25, 0]]), percentiles=[2, 98], bins=2, range=(0, 4)),
+        // but that the last, of which nothing is covered, is masked.
+        let told = |bars| Told {
+            percentiles: vec![2.0, 98.0],
+            bars,
+        };
+        let (values, shares) = ([3.0, 1.0, 4.0, 1.0], [1.0, 0.5, 0.25, 0.0]);
+        let got = Statistics::weighted(&values, &shares, &told(Bars::Even(2, Some([0.0, 4.0]))));
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} {b}");
+        near(got.count, 1.75);
+        near(got.sum, 4.5);
+        near(got.mean, 4.5 / 1.75);
+        near(got.median, 3.0);
+        assert_eq!(got.percentiles, [1.0, 4.0]);
+        assert_eq!((got.valid, got.masked, got.covered), (3, 1, 3));
+        near(got.covered_percent(), 100.0);
+        assert_eq!((got.counts, got.edges), (vec![1, 2], vec![0.0, 2.0, 4.0]));
+        let got = Statistics::weighted(&values, &[1.0; 4], &told(Bars::Categories(Vec::new())));
+        assert_eq!(
+            (got.counts, got.edges),
+            (vec![2, 1, 1], vec![1.0, 3.0, 4.0])
+        );
+        let bars = Bars::Categories(vec![4.0, 7.0]);
+        let got = Statistics::weighted(&values, &[1.0; 4], &told(bars));
+        assert_eq!((got.counts, got.edges), (vec![1, 0], vec![4.0, 7.0]));
+        let none = Statistics::weighted(&[f32::NAN], &[0.5], &told(Bars::Even(10, None)));
+        assert!(none.mean.is_nan() && none.percentiles[0].is_nan());
+        near(none.covered_percent(), 0.0);
     }
 
     #[test]

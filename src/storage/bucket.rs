@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::LocationError;
+use super::{LocationError, location::is_path_below};
 
 /// `[s3]`: how buckets of S3 and of what speaks its protocol are reached.
 /// Credentials come from the environment as for all AWS tools
@@ -208,6 +208,13 @@ impl Bucket {
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Whether this is another place of the same bucket or below it.
+    pub(super) fn is_below(&self, place: &Self) -> bool {
+        self.provider == place.provider
+            && self.authority == place.authority
+            && is_path_below(&self.key, &place.key)
     }
 
     /// The bucket without a key: the part that one connection is for.

@@ -155,6 +155,23 @@ impl Location {
         }
     }
 
+    /// Whether this is another place or below it, by whole segments of their paths.
+    #[must_use]
+    pub fn is_below(&self, place: &Self) -> bool {
+        match (self, place) {
+            (Self::Local(path), Self::Local(root)) => path.starts_with(root),
+            (Self::Http(url), Self::Http(root)) => {
+                let origin = |url: &Url| {
+                    let host = url.host_str().map(str::to_owned);
+                    (url.scheme().to_owned(), host, url.port_or_known_default())
+                };
+                origin(url) == origin(root) && is_path_below(url.path(), root.path())
+            }
+            (Self::Bucket(own), Self::Bucket(root)) => own.is_below(root),
+            _ => false,
+        }
+    }
+
     fn from_url(url: Url, href: &str) -> Result<Self, LocationError> {
         match url.scheme() {
             "http" | "https" => Ok(Self::Http(url)),
@@ -176,6 +193,13 @@ impl Location {
             }),
         }
     }
+}
+
+/// Whether a path of names is another one or goes on from it.
+pub(super) fn is_path_below(path: &str, root: &str) -> bool {
+    let (path, root) = (path.trim_start_matches('/'), root.trim_matches('/'));
+    let rest = path.strip_prefix(root);
+    root.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn malformed(href: &str, reason: &dyn fmt::Display) -> LocationError {
@@ -277,6 +301,33 @@ mod tests {
         assert!(!message.contains("secret"), "{message}");
         for word in ["ftp://", "https://", "s3://", "gs://", "az://"] {
             assert!(message.contains(word), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_below_a_place_is_so_by_whole_names_of_one_host() {
+        let is = |text: &str, place: &str| {
+            let place = Location::parse_store(place).unwrap();
+            Location::parse_store(text).unwrap().is_below(&place)
+        };
+        for (text, place, below) in [
+            ("/data/a.zarr", "/data", true),
+            ("/data", "/data/", true),
+            ("/database/a.zarr", "/data", false),
+            ("https://h.org/z/a", "https://h.org/z/", true),
+            ("https://h.org:443/z/a", "https://h.org/z", true),
+            ("https://h.org/za", "https://h.org/z", false),
+            ("http://h.org/z/a", "https://h.org/z", false),
+            ("https://h.org:8443/z/a", "https://h.org/z", false),
+            ("https://h.org.evil.org/z/a", "https://h.org/z", false),
+            ("https://h.org/anything", "https://h.org", true),
+            ("s3://maps/z/a", "s3://maps/z", true),
+            ("s3://maps/za", "s3://maps/z", false),
+            ("s3://maps2/z/a", "s3://maps", false),
+            ("gs://maps/z/a", "s3://maps/z", false),
+            ("/data/a", "https://h.org", false),
+        ] {
+            assert_eq!(is(text, place), below, "{text} {place}");
         }
     }
 

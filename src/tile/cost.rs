@@ -72,7 +72,12 @@ impl Cost {
 
     /// Of so many bytes for samples, and the pixels of a tile.
     pub(super) fn of_samples(samples: u64, size: usize) -> Self {
-        Self(samples.saturating_add((size * size) as u64 * PIXEL))
+        Self::of_pixels(samples, (size * size) as u64)
+    }
+
+    /// The same with so many pixels.
+    pub(super) fn of_pixels(samples: u64, pixels: u64) -> Self {
+        Self(samples.saturating_add(pixels.saturating_mul(PIXEL)))
     }
 
     pub(super) fn bytes(self) -> u64 {

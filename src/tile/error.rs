@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::CutoutError;
 use crate::{
     catalog::UnknownCube,
     compute::{Busy, ComputeError},
@@ -49,9 +50,23 @@ pub enum TileError {
         /// `[west, south, east, north]` of the cube, in degrees.
         bounds: [f64; 4],
     },
-    /// Samples of a data set of somebody else.
-    #[error("of a data set of somebody else there are pictures, but no files of samples")]
-    OnlyPictures,
+    /// A value that no sample of a cube can have.
+    #[error("`nodata={0}`: a cube holds whole numbers from 0 to 65535")]
+    Nodata(f64),
+    /// A picture of a cube in another system.
+    #[error("a picture of a cube is in the cube's own system: leave out `dst_crs`")]
+    OwnSystem,
+    /// A variable of an expression that would be several planes.
+    #[error(
+        "`{0}` has several bands here: an expression needs one of each variable, so name it by `sel`"
+    )]
+    ManyBands(String),
+    /// A name in an expression that is no band.
+    #[error("`{0}` is no band of `{1}`: an expression names them b1, b2 and so on")]
+    NoBand(String, String),
+    /// A polygon that is none, or too much of one.
+    #[error(transparent)]
+    Cutout(#[from] CutoutError),
     /// A series that is too long.
     #[error("these are {count} values, and {limit} is the limit: name fewer variables")]
     TooManyValues {
@@ -93,6 +108,9 @@ pub enum TileError {
     /// Another request for the same tile failed.
     #[error(transparent)]
     Shared(Arc<TileError>),
+    /// A system or a place that the request names, and that there is none of.
+    #[error(transparent)]
+    Elsewhere(CrsError),
     /// The cube's reference system cannot be used.
     #[error(transparent)]
     Crs(#[from] CrsError),

@@ -6,6 +6,7 @@
 
 mod axes;
 mod cost;
+mod cutout;
 mod error;
 mod external;
 mod finished;
@@ -19,12 +20,13 @@ mod values;
 use std::sync::Arc;
 
 pub use self::{
+    cutout::{Cutout, CutoutError},
     error::TileError,
-    external::PreparedExternal,
+    external::{ExternalPoint, PreparedExternal},
     finished::Tile,
     prepare::Prepared,
     request::{Look, PictureRequest, PictureSize, TileRequest},
-    values::{Area, AreaRequest, PointValues, Series},
+    values::{Area, AreaRequest, Counting, PointValues, Series},
 };
 
 use self::{
@@ -71,7 +73,7 @@ impl Tiles {
     ) -> Self {
         // If there are data sets of others, the two kinds have half of the memory
         // each.
-        let kinds = if catalog.externals().is_empty() { 1 } else { 2 };
+        let kinds = if catalog.has_externals() { 2 } else { 1 };
         let (chunks, metadata) = (config.chunks() / kinds, config.metadata() / kinds);
         Self {
             catalog,
@@ -195,7 +197,14 @@ fn resampled(
     };
     let taken = tile.mapping.taken()?;
     let resample = |source| taken.resample(source, window, tile.resampling, tile.nodata);
-    Ok(Some(sources.iter().map(resample).collect()))
+    let mut rasters: Vec<Raster<u16>> = sources.iter().map(resample).collect();
+    if let Some(cutout) = &tile.cutout {
+        let is_in = cutout.touched(tile.grid())?;
+        for raster in &mut rasters {
+            cutout::cut(&mut raster.data, &is_in, tile.nodata);
+        }
+    }
+    Ok(Some(rasters))
 }
 
 /// A file of the samples of a tile.

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::prepare::Output;
+use super::{Cutout, prepare::Output};
 use crate::{
     cube::Cell,
     grid::{ChunkIndex, Grid},
@@ -45,6 +45,14 @@ impl Shown<'_> {
         }
         hasher.digest128()
     }
+}
+
+/// A name for what of the pixels of a name is in a cutout.
+pub(super) fn of_part(name: u128, cutout: &Cutout) -> u128 {
+    let mut hasher = Xxh3::new();
+    hasher.update(&name.to_le_bytes());
+    hasher.update(cutout.canonical().as_bytes());
+    hasher.digest128()
 }
 
 /// The bits of a grid, whose digits would take as long as all the rest.

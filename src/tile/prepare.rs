@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    Look, PictureRequest, TileError, TileRequest, Tiles,
+    Cutout, Look, PictureRequest, TileError, TileRequest, Tiles,
     cost::Cost,
     finished,
-    name::Shown,
+    name::{self, Shown},
     place::{Mapping, Place},
 };
 use crate::{
     catalog::Entry,
-    cube::{Cell, NODATA, coverage::chunks_below},
+    cube::{Cell, coverage::chunks_below},
     grid::{ChunkIndex, Grid, Level, Shape, Window},
     raster::{Expression, Resampling},
     render::{FileFormat, ImageFormat, SampleFormat, Style},
@@ -36,6 +36,8 @@ pub struct Prepared {
     pub(super) cells: Vec<(ChunkIndex, Cell)>,
     pub(super) resampling: Resampling,
     pub(super) nodata: u16,
+    /// What of it is shown; all without.
+    pub(super) cutout: Option<Arc<Cutout>>,
     /// Names these pixels, among the tiles of the cube.
     pub(super) name: u128,
     pub(super) cost: Cost,
@@ -137,7 +139,7 @@ impl Prepared {
             Output::Picture { format, .. } => format.is_none_or(|f| f != ImageFormat::WebP),
             Output::Samples(format) => format != SampleFormat::GeoTiff,
         };
-        rows * cols <= SHORT && is_plain && is_quick
+        rows * cols <= SHORT && is_plain && is_quick && self.cutout.is_none()
     }
 }
 
@@ -222,6 +224,12 @@ impl Tiles {
     ) -> Result<Prepared, TileError> {
         let entry = self.catalog.get(cube)?;
         let stored = entry.current().await;
+        if request
+            .crs
+            .is_some_and(|crs| crs != stored.cube.pyramid().base().crs)
+        {
+            return Err(TileError::OwnSystem);
+        }
         let subject = Subject::of(&request.look, &stored)?;
         let place = Place::of_rectangle(request, &stored)?;
         let Shape { rows, cols } = place.mapping.target().shape;
@@ -234,8 +242,13 @@ impl Tiles {
                 advice: "ask for fewer pixels, or for fewer variables".to_owned(),
             });
         }
-        self.placed(&entry, stored, &request.look, subject, place, cost)
-            .await
+        let whole = self.placed(&entry, stored, &request.look, subject, place, cost);
+        let mut picture = whole.await?;
+        if let Some(cutout) = &request.cutout {
+            picture.name = name::of_part(picture.name, cutout);
+            picture.cutout = Some(Arc::clone(cutout));
+        }
+        Ok(picture)
     }
 
     async fn placed(
@@ -265,7 +278,7 @@ impl Tiles {
         let complete = (cells.iter())
             .all(|(index, cell)| cell.share == chunks_below(pyramid, place.level, *index));
         let coverage = coverage(&stored, &place, &cells);
-        let nodata = look.nodata.unwrap_or(NODATA);
+        let nodata = look.nodata_of_cube()?;
         let shown = Shown {
             target: place.mapping.target(),
             names: &names,
@@ -292,6 +305,7 @@ impl Tiles {
             cells,
             resampling: look.resampling,
             nodata,
+            cutout: None,
             name,
             cost,
             coverage,

@@ -1,7 +1,11 @@
 //! What is asked for: a tile, or a picture of a rectangle, and how it is to look.
 
+use std::sync::Arc;
+
+use super::{Cutout, TileError};
 use crate::{
-    grid::{Bounds, Shape, TileAddress},
+    cube::NODATA,
+    grid::{Bounds, Epsg, Shape, TileAddress},
     raster::{Expression, Resampling},
     render::{Coloring, FileFormat},
 };
@@ -26,6 +30,10 @@ pub struct PictureRequest {
     pub size: PictureSize,
     /// What it shows.
     pub look: Look,
+    /// What of it is shown; all without.
+    pub cutout: Option<Arc<Cutout>>,
+    /// The system of the picture; the data set's own without. Of a cube only that.
+    pub crs: Option<Epsg>,
 }
 
 /// The pixels of a picture.
@@ -55,14 +63,33 @@ pub struct Look {
     pub coloring: Option<Coloring>,
     /// How samples are taken.
     pub resampling: Resampling,
-    /// The value that is transparent, if not the cube's own.
-    pub nodata: Option<u16>,
+    /// The value that is transparent, beside those of a data set and in place of a
+    /// cube's own.
+    pub nodata: Option<f64>,
     /// File format; by default JPEG if every pixel is opaque, else PNG, as
     /// `TiTiler` has it.
     pub format: Option<FileFormat>,
 }
 
 impl Look {
+    /// The value of a cube that is transparent.
+    pub(super) fn nodata_of_cube(&self) -> Result<u16, TileError> {
+        let Some(nodata) = self.nodata else {
+            return Ok(NODATA);
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast saturates, and what it changes is refused"
+        )]
+        let whole = nodata as u16;
+        if f64::from(whole).total_cmp(&nodata).is_eq() {
+            Ok(whole)
+        } else {
+            Err(TileError::Nodata(nodata))
+        }
+    }
+
     /// Whether the values themselves have colours, whatever range is usual.
     pub(super) fn is_of_values(&self) -> bool {
         self.coloring.as_ref().is_some_and(Coloring::is_of_values)

@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("source",    &["grid", "raster", "compute", "storage"],             &["async_tiff", "libdeflater", "moka", "object_store", "reqwest", "tokio"]),
     // services
     ("export",    &["cube", "repo", "zarr"],                             &["tokio"]),
-    ("catalog",   &["compute", "cube", "external", "repo", "storage", "suggest", "zarr"], &[]),
+    ("catalog",   &["cache", "compute", "cube", "external", "repo", "storage", "suggest", "zarr"], &[]),
     ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "cache", "catalog", "dataset", "external", "zarr"], &[]),
     ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["rusqlite", "tokio"]),
     // surface
@@ -34,7 +34,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("telemetry", &["config"],                                           &["metrics_exporter_prometheus", "tracing_subscriber"]),
     ("http",      &["grid", "raster", "render", "cube", "suggest", "catalog", "dataset", "external", "tile", "build", "config", "repo", "telemetry", "zarr"],
                   &["axum", "metrics_exporter_prometheus", "quick_xml", "rust_embed", "tokio", "tokio_io_timeout", "tower_http", "utoipa", "utoipa_axum", "utoipa_swagger_ui"]),
-    ("app",       &["build", "cache", "catalog", "compute", "config", "http", "source", "storage", "telemetry", "tile", "zarr"], &["axum", "tokio"]),
+    ("app",       &["build", "cache", "catalog", "compute", "config", "external", "http", "source", "storage", "telemetry", "tile", "zarr"], &["axum", "tokio"]),
     ("demo",      &[],                                                   &["axum", "stac_server", "tokio", "tower_http"]),
     ("cli",       &["app", "build", "compute", "config", "crs", "cube", "demo", "export", "grid", "http", "land", "repo", "source", "telemetry", "zarr"],
                   &["clap", "indicatif", "tokio"]),

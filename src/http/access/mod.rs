@@ -149,6 +149,21 @@ impl Guard {
         !self.protects_reading || caller.can(Scope::Read, cube)
     }
 
+    /// Refuses whose token is for some cubes alone: a store that a request names may be
+    /// what is served as another.
+    pub(super) fn may_name_stores(&self, caller: &Caller) -> Result<(), ApiError> {
+        match caller.cubes() {
+            Some(cubes) if self.protects_reading => Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                format!(
+                    "the token is for {}, and `url` needs one for all cubes",
+                    cubes.join(", ")
+                ),
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Who sent a token, if it is one.
     fn known(&self, sent: Option<&Sent>) -> Who {
         if self.is_open {

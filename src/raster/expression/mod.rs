@@ -121,6 +121,25 @@ impl Expression {
     /// If there are not as many rasters as variables, or their shapes differ.
     #[must_use]
     pub fn of(&self, rasters: &[Raster<u16>], nodata: u16) -> Raster<f32> {
+        self.of_samples(rasters, |sample| {
+            if *sample == nodata {
+                f32::NAN
+            } else {
+                f32::from(*sample)
+            }
+        })
+    }
+
+    /// The same of values of which NaN is none.
+    ///
+    /// # Panics
+    /// As of [`Expression::of`].
+    #[must_use]
+    pub fn of_values(&self, rasters: &[Raster<f32>]) -> Raster<f32> {
+        self.of_samples(rasters, |value| *value)
+    }
+
+    fn of_samples<T>(&self, rasters: &[Raster<T>], value: impl Fn(&T) -> f32) -> Raster<f32> {
         assert_eq!(
             rasters.len(),
             self.variables.len(),
@@ -136,16 +155,16 @@ impl Expression {
         for (number, block) in out.data.chunks_mut(BLOCK).enumerate() {
             let pixels = number * BLOCK..number * BLOCK + block.len();
             let samples = |variable: usize| &rasters[variable].data[pixels.clone()];
-            self.block(&mut stack, samples, nodata, block);
+            self.block(&mut stack, samples, &value, block);
         }
         out
     }
 
-    fn block<'a>(
+    fn block<'a, T: 'a>(
         &self,
         stack: &mut Vec<Vec<f32>>,
-        samples: impl Fn(usize) -> &'a [u16],
-        nodata: u16,
+        samples: impl Fn(usize) -> &'a [T],
+        value: &impl Fn(&T) -> f32,
         out: &mut [f32],
     ) {
         let mut top = 0;
@@ -164,13 +183,7 @@ impl Expression {
                 }
                 Step::Variable(variable) => {
                     first.clear();
-                    first.extend(samples(*variable).iter().map(|sample| {
-                        if *sample == nodata {
-                            f32::NAN
-                        } else {
-                            f32::from(*sample)
-                        }
-                    }));
+                    first.extend(samples(*variable).iter().map(value));
                 }
                 Step::Negate => {
                     for value in first.iter_mut() {

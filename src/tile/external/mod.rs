@@ -1,31 +1,39 @@
-//! Tiles of other people's data sets.
+//! Tiles and pictures of other people's data sets, and the values behind them.
 
 mod cost;
 mod paint;
 mod place;
+mod subject;
+mod values;
 
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+pub use self::values::ExternalPoint;
 use self::{
     cost::{Way, cost},
-    paint::{Painted, ReadUnit, by_kind, painted, resampled},
-    place::{Mapping, Place},
+    paint::{Painted, ReadUnit, by_kind, cut, painted, physical, resampled},
+    place::{Mapping, Place, Target},
+    subject::Subject,
 };
 use super::{
-    Tile, TileError, TileRequest, Tiles,
+    Cutout, Look, PictureRequest, Tile, TileError, TileRequest, Tiles,
     cost::Cost,
     finished::{self, finish},
     name::RENDERER_VERSION,
+    prepare::Output,
 };
 use crate::{
     catalog::ExternalEntry,
-    dataset::{Selection, Variable, cf::Role},
     external::{Element, External, ExternalError, OpenArray, Samples, Unit},
-    grid::{ChunkIndex, Shape, Window},
-    raster::{AreaMean, PartOfMean, Resampling},
-    render::{FileFormat, ImageFormat, Packing, Style},
+    grid::{ChunkIndex, Grid, Shape, Window},
+    raster::{AreaMean, Expression, PartOfMean, Raster, Resampling},
+    render::{
+        FileFormat, Packing, SampleFormat,
+        geotiff::{Planes, geotiff},
+        npy,
+    },
 };
 
 /// Units of one band that are read at once.
@@ -34,17 +42,21 @@ const CONCURRENT_READS: usize = 16;
 /// Cells a side that a pixel's mean is taken from, where it covers more.
 const DEPTH: u32 = 3;
 
-/// A tile of a data set before its pixels are read.
+/// A tile or picture of a data set before its pixels are read.
 #[derive(Debug)]
 pub struct PreparedExternal {
     set: u32,
     external: Arc<External>,
     bands: Vec<Band>,
-    style: Style,
-    size: usize,
+    /// Of the bands, or the expression alone.
+    names: Vec<String>,
+    /// What is computed of the bands.
+    expression: Option<Expression>,
+    output: Output,
+    target: Grid,
     resampling: Resampling,
-    nodata: Option<u16>,
-    format: Option<ImageFormat>,
+    nodata: Option<f64>,
+    cutout: Option<Arc<Cutout>>,
     way: Way,
     name: u128,
     cost: Cost,
@@ -86,6 +98,12 @@ impl PreparedExternal {
     pub fn selection(&self) -> Option<&str> {
         self.told.as_deref()
     }
+
+    /// Where its pixels are.
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.target
+    }
 }
 
 impl Tiles {
@@ -98,35 +116,48 @@ impl Tiles {
         entry: &ExternalEntry,
         request: &TileRequest,
     ) -> Result<PreparedExternal, TileError> {
-        let format = match request.look.format {
-            Some(FileFormat::Image(format)) => Some(format),
-            Some(FileFormat::Samples(_)) => return Err(TileError::OnlyPictures),
-            None => None,
-        };
         let external = entry.source().current().await;
-        let dataset = &external.dataset;
-        let variables = if request.look.variables.is_empty() {
-            vec![&dataset.variables[0]]
-        } else {
-            let named = request
-                .look
-                .variables
-                .iter()
-                .map(|name| dataset.variable(name));
-            named.collect::<Result<Vec<&Variable>, _>>()?
+        let target = Target {
+            grid: request.address.grid(request.size),
+            lonlat: request.address.lonlat_bounds(),
+            address: Some(request.address),
         };
+        self.prepared(entry, external, target, &request.look, None)
+            .await
+    }
+
+    /// Finds what a picture of a rectangle of a data set is made of.
+    ///
+    /// # Errors
+    /// As of [`Tiles::prepare_external`].
+    pub async fn prepare_external_picture(
+        &self,
+        entry: &ExternalEntry,
+        request: &PictureRequest,
+    ) -> Result<PreparedExternal, TileError> {
+        let external = entry.source().current().await;
+        let target = subject::rectangle(&external, request)?;
+        let cutout = request.cutout.clone();
+        self.prepared(entry, external, target, &request.look, cutout)
+            .await
+    }
+
+    async fn prepared(
+        &self,
+        entry: &ExternalEntry,
+        external: Arc<External>,
+        target: Target,
+        look: &Look,
+        cutout: Option<Arc<Cutout>>,
+    ) -> Result<PreparedExternal, TileError> {
+        let subject = Subject::of(look, &external.dataset)?;
         let mut bands = Vec::new();
-        let (mut time, mut told) = (None, None);
         let mut ranges = Vec::new();
         let mut text = Vec::new();
-        for (n, variable) in variables.into_iter().enumerate() {
-            let selection = variable.select(&request.look.sel, &request.look.bidx)?;
-            if n == 0 {
-                time = time_of(variable, &selection);
-                told = selection.told();
-            }
+        for (variable, selection) in &subject.shown {
             let placed = external.placed(variable)?;
-            let place = Place::of(request, variable, placed, &self.compute).await?;
+            let place =
+                Place::of(&target, look.resampling, variable, placed, &self.compute).await?;
             let level = &variable.levels[place.level];
             let array = external.array(&level.path)?;
             array.check(self.most)?;
@@ -135,20 +166,15 @@ impl Tiles {
                 text.push(format!("{} {others:?}", level.path));
                 ranges.push(array.stored().range());
                 bands.push(Band {
-                    units: units(&place.mapping, array, request.look.resampling),
+                    units: units(&place.mapping, array, look.resampling),
                     array: array.clone(),
                     others,
                     mapping: Arc::clone(&place.mapping),
                 });
             }
         }
-        let rescale = if request.look.rescale.is_empty() && !request.look.is_of_values() {
-            &ranges
-        } else {
-            &request.look.rescale
-        };
-        let style = Style::new(bands.len(), rescale, request.look.coloring.clone())?;
-        let (cost, way) = cost(&bands, request.size, self.most, request.address)?;
+        let output = subject::output(look, bands.len(), &ranges)?;
+        let (cost, way) = cost(&bands, &target, self.most)?;
         let is_streamed = way != Way::AtOnce;
         if is_streamed {
             for band in &mut bands {
@@ -156,28 +182,30 @@ impl Tiles {
             }
         }
         let text = format!(
-            "{RENDERER_VERSION} {} {:?} {} {text:?} {} {:?} {:?} {:?} {is_streamed}",
+            "{RENDERER_VERSION} {} {:?} {} {text:?} {:?} {:?} {:?} {:?} {is_streamed}",
             external.version,
-            request.address,
-            request.size,
-            style.canonical(),
-            request.look.nodata,
-            request.look.resampling,
-            format,
+            target.grid,
+            output.canonical(),
+            look.expression.as_ref().map(ToString::to_string),
+            look.nodata,
+            look.resampling,
+            cutout.as_deref().map(Cutout::canonical),
         );
         Ok(PreparedExternal {
             set: entry.number(),
             bands,
-            style,
-            size: request.size,
-            resampling: request.look.resampling,
-            nodata: request.look.nodata,
-            format,
+            names: subject.names(look.expression.as_ref()),
+            expression: look.expression.clone(),
+            output,
+            target: target.grid,
+            resampling: look.resampling,
+            nodata: look.nodata,
+            cutout,
             way,
             name: xxhash_rust::xxh3::xxh3_128(text.as_bytes()),
             cost,
-            time,
-            told,
+            time: subject.time(),
+            told: subject.told(),
             external,
         })
     }
@@ -194,21 +222,39 @@ impl Tiles {
 
     async fn make_external(&self, tile: PreparedExternal) -> Result<Tile, TileError> {
         let tile = Arc::new(tile);
+        let bands = self.read_external(&tile).await?;
+        let make = move || match (&tile.output, &tile.expression) {
+            (Output::Picture { style, format }, None) => {
+                finish(&painted(&bands, style, tile.target.shape), *format)
+            }
+            (Output::Picture { style, format }, Some(expression)) => {
+                let computed = expression.of_values(&physical(&bands, tile.target.shape));
+                let painter = style.painter::<f32>(&[Packing::default()]);
+                finish(&painter.paint(&[computed]), *format)
+            }
+            (Output::Samples(format), _) => samples(&tile, &bands, *format),
+        };
+        self.compute.run(make).await?
+    }
+
+    /// The samples of the bands, without what is not in the cutout.
+    async fn read_external(&self, tile: &Arc<PreparedExternal>) -> Result<Vec<Painted>, TileError> {
         let mut bands = Vec::with_capacity(tile.bands.len());
         for n in 0..tile.bands.len() {
             let samples = if let Way::Streamed { parts } = tile.way {
-                self.summed(&tile, n, parts).await?
+                self.summed(tile, n, parts).await?
             } else {
-                self.sampled(&tile, n).await?
+                self.sampled(tile, n).await?
             };
             let stored = tile.bands[n].array.stored();
             let [scale, offset] = stored.scale_and_offset();
             let mut nodata = vec![stored.nodata()];
-            nodata.extend(tile.nodata.map(f64::from));
+            nodata.extend(tile.nodata);
             nodata.retain(|value| !value.is_nan());
             bands.push(Painted {
                 samples,
                 kind: stored.kind(),
+                missing: stored.nodata(),
                 packing: Packing {
                     scale,
                     offset,
@@ -216,12 +262,14 @@ impl Tiles {
                 },
             });
         }
-        self.compute
-            .run(move || {
-                let shape = square(tile.size);
-                finish(&painted(&bands, &tile.style, shape), tile.format)
-            })
-            .await?
+        if let Some(cutout) = &tile.cutout {
+            let (cutout, grid) = (Arc::clone(cutout), tile.target);
+            let is_in = self.compute.run(move || cutout.touched(&grid)).await??;
+            for band in &mut bands {
+                cut(band, &is_in);
+            }
+        }
+        Ok(bands)
     }
 
     /// The samples of a band, from all of its units at once.
@@ -246,7 +294,7 @@ impl Tiles {
             let Band { array, mapping, .. } = &tile.bands[n];
             by_kind!(
                 array.stored().kind(),
-                resampled(array, &units, mapping, tile.resampling, square(tile.size))
+                resampled(array, &units, mapping, tile.resampling, tile.target.shape)
             )
         });
         Ok(samples.await?)
@@ -315,8 +363,11 @@ fn summed_as<'a, T: Element>(
         let mut raster = tiles.compute.run(move || mean.combine(parts)).await?;
         if tile.resampling != Resampling::Average {
             // A mean begins where a pixel does, all else where its centre is.
-            let side = 0..tile.size;
-            let places = side.flat_map(|row| (0..tile.size).map(move |col| (row, col)));
+            let Shape {
+                rows: all_rows,
+                cols: all_cols,
+            } = tile.target.shape;
+            let places = (0..all_rows).flat_map(|row| (0..all_cols).map(move |col| (row, col)));
             for (sample, (row, col)) in raster.data.iter_mut().zip(places) {
                 if !(rows.is_inside(row) && cols.is_inside(col)) {
                     *sample = validity.fill();
@@ -342,20 +393,35 @@ fn part_of<T: Element>(
     }
 }
 
-fn square(size: usize) -> Shape {
-    Shape {
-        rows: size,
-        cols: size,
-    }
+/// A file of the physical values of a tile, or of what is computed of them.
+fn samples(
+    tile: &PreparedExternal,
+    bands: &[Painted],
+    format: SampleFormat,
+) -> Result<Tile, TileError> {
+    let planes = Planes::Computed(tile.computed(bands));
+    let grid = &tile.target;
+    let bytes = match format {
+        SampleFormat::GeoTiff => geotiff(grid, grid.shape.window(), &tile.names, &planes)?,
+        SampleFormat::Npy => npy(&planes),
+    };
+    Ok(Tile {
+        bytes,
+        format: FileFormat::Samples(format),
+        // As all see it who find it in the cache.
+        is_kept: true,
+    })
 }
 
-/// The label of the time that a selection has.
-fn time_of(variable: &Variable, selection: &Selection) -> Option<String> {
-    let place = variable
-        .axes
-        .iter()
-        .position(|axis| axis.role == Role::Time)?;
-    selection.axes[place].labels.first().cloned()
+impl PreparedExternal {
+    /// The physical values of the bands, or of what is computed of them.
+    fn computed(&self, bands: &[Painted]) -> Vec<Raster<f32>> {
+        let values = physical(bands, self.target.shape);
+        match &self.expression {
+            None => values,
+            Some(expression) => vec![expression.of_values(&values)],
+        }
+    }
 }
 
 /// The places of the units that hold what a tile is made of.

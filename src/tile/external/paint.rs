@@ -8,6 +8,7 @@ use crate::{
     grid::{ChunkIndex, Shape, Window},
     raster::{Mosaic, Raster, Resampling, Validity, separable, separable::resample_mosaic},
     render::{Packing, Picture, Pixel, Style},
+    tile::cutout,
 };
 
 /// The samples of one band of a tile.
@@ -15,6 +16,8 @@ use crate::{
 pub(super) struct Painted {
     pub(super) samples: Samples,
     pub(super) kind: Kind,
+    /// The sample that is missing; NaN of floats.
+    pub(super) missing: f64,
     pub(super) packing: Packing,
 }
 
@@ -172,6 +175,46 @@ fn as_doubles(band: &Painted) -> Painted {
     Painted {
         samples: Samples::F64(by_kind!(band.kind, doubles(&band.samples))),
         kind: Kind::F64,
+        missing: band.missing,
         packing: band.packing.clone(),
     }
+}
+
+/// Makes the samples of a band missing that are not in a cutout.
+pub(super) fn cut(band: &mut Painted, is_in: &[bool]) {
+    fn of<T: Element>(samples: &Samples, is_in: &[bool], missing: f64) -> Samples {
+        let mut samples = T::of(samples).unwrap_or_default().to_vec();
+        cutout::cut(&mut samples, is_in, T::from_f64(missing));
+        T::wrap(samples)
+    }
+    band.samples = by_kind!(band.kind, of(&band.samples, is_in, band.missing));
+}
+
+/// The physical values of bands; NaN is none.
+pub(super) fn physical(bands: &[Painted], shape: Shape) -> Vec<Raster<f32>> {
+    let values = |band: &Painted| Raster {
+        shape,
+        data: by_kind!(band.kind, values(&band.samples, &band.packing)),
+    };
+    bands.iter().map(values).collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "files and statistics are of single floats"
+)]
+fn values<T: Element>(samples: &Samples, packing: &Packing) -> Vec<f32> {
+    let value = |sample: &T| {
+        let sample = sample.to_f64();
+        if packing.nodata.contains(&sample) {
+            f32::NAN
+        } else {
+            (sample * packing.scale + packing.offset) as f32
+        }
+    };
+    T::of(samples)
+        .unwrap_or_default()
+        .iter()
+        .map(value)
+        .collect()
 }

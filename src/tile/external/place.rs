@@ -14,11 +14,21 @@ use crate::{
     },
     raster::{AxisTable, CellRatio, Positions, Resampling},
     tile::{
-        TileError, TileRequest,
+        TileError,
         axes::{x_at, y_at},
         place::{KERNEL_MARGIN, cell_size},
     },
 };
+
+/// The pixels that are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) grid: Grid,
+    /// Where they are in degrees, which may be turns away from -180 to 180.
+    pub(super) lonlat: Bounds,
+    /// That of the tile, if it is one.
+    pub(super) address: Option<TileAddress>,
+}
 
 /// Where a tile is in a variable, and how fine.
 #[derive(Clone, Debug)]
@@ -46,42 +56,38 @@ pub(super) enum Mapping {
 
 impl Place {
     pub(super) async fn of(
-        request: &TileRequest,
+        target: &Target,
+        resampling: Resampling,
         variable: &Variable,
         placed: &Placed,
         compute: &Compute,
     ) -> Result<Self, TileError> {
-        let tile = request.address.lonlat_bounds();
-        if !placed
-            .footprint
-            .parts
-            .iter()
-            .any(|part| part.overlaps(&tile))
-        {
-            return Err(outside(request.address, placed));
+        let mut parts = placed.footprint.parts.iter();
+        if !parts.any(|part| overlaps(part, &target.lonlat)) {
+            return Err(outside(target, placed));
         }
-        if matches!(placed.system, Epsg::WGS84 | Epsg::WEB_MERCATOR) {
-            return Ok(Self::separable(request, variable, placed.system));
+        let is_same = target.grid.crs == placed.system;
+        if is_same || (target.grid.crs, placed.system) == (Epsg::WEB_MERCATOR, Epsg::WGS84) {
+            return Ok(Self::separable(target, variable, placed.system));
         }
         let grids: Vec<LevelGrid> = variable.levels.iter().map(|level| level.grid).collect();
         let system = placed.system;
         let wraps = variable.crs.is_geographic();
-        let (address, size, resampling) = (request.address, request.size, request.look.resampling);
-        let target = address.grid(size);
+        let target = target.grid;
         Ok(compute
             .run(move || Self::projected(&target, &grids, system, wraps, resampling))
             .await??)
     }
 
-    fn separable(request: &TileRequest, variable: &Variable, system: Epsg) -> Self {
-        let target = request.address.grid(request.size);
-        let is_mercator = system == Epsg::WEB_MERCATOR;
+    fn separable(asked: &Target, variable: &Variable, system: Epsg) -> Self {
+        let target = asked.grid;
+        let is_same = target.crs == system;
         let whole = variable.levels[0].grid.bounds();
-        let (width, height) = if is_mercator {
+        let (width, height) = if is_same {
             (target.transform.cell_width, -target.transform.cell_height)
         } else {
             // By the latitudes alone: longitudes may be some turns away.
-            let tile = request.address.lonlat_bounds();
+            let tile = asked.lonlat;
             let shared = Bounds {
                 south: tile.south.max(whole.south),
                 north: tile.north.min(whole.north),
@@ -98,19 +104,19 @@ impl Place {
         let level = coarsest_within(grids, width, height);
         let grid = variable.levels[level].grid;
         let source = grid.transform;
-        let row = |at: f64| source.row(y_at(&target, is_mercator, at));
+        let row = |at: f64| source.row(y_at(&target, is_same, at));
         let col = |at: f64| {
-            let x = x_at(&target, is_mercator, at);
-            let turns = if is_mercator || grid.turn.is_some() {
+            let x = x_at(&target, is_same, at);
+            let turns = if system != Epsg::WGS84 || grid.turn.is_some() {
                 0.0
             } else {
                 turns_to(x, whole)
             };
             source.col(x + turns)
         };
-        let rows = table(request.size, grid.shape.rows, false, &row);
+        let rows = table(target.shape.rows, grid.shape.rows, false, &row);
         let cols = table(
-            request.size,
+            target.shape.cols,
             grid.turn.unwrap_or(grid.shape.cols),
             grid.turn.is_some(),
             &col,
@@ -264,11 +270,29 @@ fn mean_cell(positions: &Positions, whole: Bounds) -> Option<(f64, f64)> {
     any.then_some((whole.east - whole.west, whole.north - whole.south))
 }
 
-fn outside(address: TileAddress, placed: &Placed) -> TileError {
-    TileError::Outside {
-        zoom: address.zoom(),
-        col: address.col(),
-        row: address.row(),
-        bounds: placed.footprint.bounds().to_array(),
+/// Whether two rectangles in degrees share any area, some turns of longitude apart.
+fn overlaps(part: &Bounds, other: &Bounds) -> bool {
+    [-360.0, 0.0, 360.0].iter().any(|turn| {
+        part.overlaps(&Bounds {
+            west: other.west + turn,
+            east: other.east + turn,
+            ..*other
+        })
+    })
+}
+
+fn outside(target: &Target, placed: &Placed) -> TileError {
+    let bounds = placed.footprint.bounds().to_array();
+    match target.address {
+        Some(address) => TileError::Outside {
+            zoom: address.zoom(),
+            col: address.col(),
+            row: address.row(),
+            bounds,
+        },
+        None => TileError::NoOverlap {
+            asked: target.lonlat.to_array(),
+            bounds,
+        },
     }
 }

@@ -6,10 +6,10 @@ use super::chosen;
 use crate::{
     crs,
     cube::NODATA,
-    grid::{Bounds, Epsg, Grid, Level, Window},
-    raster::{Expression, Raster, Statistics},
+    grid::{Bounds, Epsg, GeoTransform, Grid, Level, Shape, Window},
+    raster::{Expression, Raster, Statistics, Told},
     render::geotiff::{Planes, geotiff},
-    tile::{TileError, Tiles, cost::Cost},
+    tile::{Cutout, TileError, Tiles, cost::Cost},
     zarr::StoredCube,
 };
 
@@ -27,6 +27,15 @@ pub struct AreaRequest {
     /// Cells along a side at most: of a rectangle with more a coarser level is
     /// taken.
     pub max_size: usize,
+}
+
+/// How the values in a polygon are counted.
+#[derive(Clone, Debug)]
+pub struct Counting {
+    /// Parts of a pixel along a side.
+    pub scale: usize,
+    /// What is told of them.
+    pub told: Told,
 }
 
 /// A rectangle of a level before its values are read.
@@ -67,6 +76,23 @@ impl Area {
     #[must_use]
     pub fn crs(&self) -> Epsg {
         self.grid.crs
+    }
+
+    /// The grid of its cells alone.
+    fn part(&self) -> Grid {
+        let bounds = self.bounds();
+        Grid {
+            transform: GeoTransform {
+                origin_x: bounds.west,
+                origin_y: bounds.north,
+                ..self.grid.transform
+            },
+            shape: Shape {
+                rows: self.window.rows,
+                cols: self.window.cols,
+            },
+            ..self.grid
+        }
     }
 
     fn computed(&self, rasters: Vec<Raster<u16>>) -> Planes {
@@ -139,23 +165,60 @@ impl Tiles {
                         rasters.into_iter().map(|raster| of(raster.data)).collect()
                     }
                     Planes::Stored(rasters, nodata) => {
-                        let float = |sample: &u16| {
-                            if *sample == nodata {
-                                f32::NAN
-                            } else {
-                                f32::from(*sample)
-                            }
-                        };
                         // One after the other, so that one is in memory as floats.
-                        let floats = |raster: &Raster<u16>| raster.data.iter().map(float).collect();
                         let planes = rasters.iter();
-                        planes.map(|raster| of(floats(raster))).collect::<Vec<_>>()
+                        planes
+                            .map(|raster| of(floats(raster, nodata)))
+                            .collect::<Vec<_>>()
                     }
                 }
             };
             Ok(self.compute.run(compute).await?)
         };
         let found = self.finished.within(cost, work).await?;
+        Ok(std::iter::zip(names, found).collect())
+    }
+
+    /// What the values in a polygon are like, each pixel counted by how much of it is in
+    /// there, or in the whole rectangle without one.
+    ///
+    /// # Errors
+    /// As of [`Tiles::statistics`], and if the polygon has too many parts.
+    pub async fn statistics_in(
+        &self,
+        area: Area,
+        cutout: Option<Cutout>,
+        counting: Counting,
+    ) -> Result<Vec<(String, Statistics)>, TileError> {
+        let names = area.names.clone();
+        let grid = area.part();
+        if cutout.is_some() {
+            Cutout::check(&grid, counting.scale)?;
+        }
+        let cost = area.cost;
+        let work = async {
+            let rasters = self.rasters(&area).await?;
+            let compute = move || {
+                let shares = match cutout {
+                    Some(cutout) => cutout.shares(&grid, counting.scale)?,
+                    None => Raster::filled(grid.shape, 1.0),
+                };
+                let of =
+                    |values: &[f32]| Statistics::weighted(values, &shares.data, &counting.told);
+                Ok::<_, TileError>(match area.computed(rasters) {
+                    Planes::Computed(rasters) => rasters.iter().map(|r| of(&r.data)).collect(),
+                    Planes::Stored(rasters, nodata) => {
+                        let floats = |raster: &Raster<u16>| floats(raster, nodata);
+                        rasters
+                            .iter()
+                            .map(|raster| of(&floats(raster)))
+                            .collect::<Vec<_>>()
+                    }
+                })
+            };
+            self.compute.run(compute).await?
+        };
+        let found: Vec<Statistics> = self.finished.within(cost, work).await?;
         Ok(std::iter::zip(names, found).collect())
     }
 
@@ -195,6 +258,17 @@ impl Tiles {
         }
         Ok(rasters)
     }
+}
+
+fn floats(raster: &Raster<u16>, nodata: u16) -> Vec<f32> {
+    let float = |sample: &u16| {
+        if *sample == nodata {
+            f32::NAN
+        } else {
+            f32::from(*sample)
+        }
+    };
+    raster.data.iter().map(float).collect()
 }
 
 /// The finest level at which a rectangle has at most so many cells a side, or the

@@ -8,7 +8,7 @@ mod area;
 mod point;
 
 pub use self::{
-    area::{Area, AreaRequest},
+    area::{Area, AreaRequest, Counting},
     point::{PointValues, Series},
 };
 

@@ -1,0 +1,311 @@
+//! What a store that a request names by `url` holds, in the forms of `TiTiler`.
+
+use axum::{
+    Json,
+    extract::{Path, RawQuery},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    ApiError,
+    about::{About, Served},
+    error::NO_STORE,
+    external_info::{attributes, in_nanoseconds},
+    viewer::escaped,
+};
+use crate::{
+    dataset::{Axis, AxisValues, DataType, Values, cf::Role},
+    external::{Coordinate, External},
+};
+
+/// Attributes of times that xarray takes away when it decodes them.
+const OF_TIMES: [&str; 2] = ["units", "calendar"];
+
+/// The names of its variables.
+#[utoipa::path(
+    get, path = "/zarr/dataset/keys", tag = "datasets",
+    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
+    responses((status = 200, description = "A list"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+)]
+pub(super) async fn keys(about: About) -> Result<Response, ApiError> {
+    let external = of(&about).await?;
+    let names = external
+        .dataset
+        .variables
+        .iter()
+        .map(|variable| &variable.name);
+    Ok(told(
+        names
+            .collect::<Vec<_>>()
+            .into_iter()
+            .cloned()
+            .collect::<Value>(),
+    ))
+}
+
+/// Its dimensions, coordinates and variables, as `xarray.Dataset.to_dict` has them.
+#[utoipa::path(
+    get, path = "/zarr/dataset/dict", tag = "datasets",
+    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
+    responses((status = 200, description = "The document"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+)]
+pub(super) async fn dict(about: About) -> Result<Response, ApiError> {
+    Ok(told(document(&*of(&about).await?)))
+}
+
+/// The lengths of its dimensions.
+#[utoipa::path(
+    get, path = "/zarr/dataset/dimensions", tag = "datasets",
+    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
+    responses((status = 200, description = "By name"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+)]
+pub(super) async fn dimensions(about: About) -> Result<Response, ApiError> {
+    Ok(told(lengths(&*of(&about).await?)))
+}
+
+/// A coordinate with its values.
+#[utoipa::path(
+    get, path = "/zarr/dataset/coordinates/{name}", tag = "datasets",
+    params(("name" = String, Path, description = "Name of the dimension"), ("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
+    responses((status = 200, description = "The values as `data`"), (status = 403, description = "The store may not be named"), (status = 404, description = "There is none of this name"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+)]
+pub(super) async fn coordinate(
+    Path(place): Path<CoordinatePlace>,
+    about: About,
+) -> Result<Response, ApiError> {
+    let external = of(&about).await?;
+    let name = &place.name;
+    let found = external.contents.coordinates.get(name);
+    let coordinate = found.ok_or_else(|| {
+        let names: Vec<&str> = external
+            .contents
+            .coordinates
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let text = format!(
+            "there is no coordinate `{name}`; there are {}",
+            names.join(", ")
+        );
+        ApiError::new(StatusCode::NOT_FOUND, text)
+    })?;
+    let axis = axis(&external, name);
+    let mut found = described(name, coordinate, axis);
+    found["name"] = json!(name);
+    found["data"] = values(&external, name, coordinate, axis);
+    Ok(told(found))
+}
+
+/// The name in the address.
+#[derive(Debug, Deserialize)]
+pub(super) struct CoordinatePlace {
+    name: String,
+}
+
+/// What it holds, as a page.
+#[utoipa::path(
+    get, path = "/zarr/dataset/", tag = "datasets",
+    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
+    responses((status = 200, description = "The page", content_type = "text/html"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+)]
+pub(super) async fn page(about: About) -> Result<Response, ApiError> {
+    let external = of(&about).await?;
+    let document = document(&external);
+    let mut html =
+        String::from("<!doctype html>\n<meta charset=\"utf-8\">\n<title>Data set</title>\n");
+    for (title, part) in [
+        ("Dimensions", "dims"),
+        ("Coordinates", "coords"),
+        ("Variables", "data_vars"),
+        ("Attributes", "attrs"),
+    ] {
+        html += &format!("<h2>{title}</h2>\n<table>\n");
+        for (name, value) in document[part].as_object().into_iter().flatten() {
+            let (name, value) = (escaped(name), escaped(&value.to_string()));
+            html += &format!("<tr><th>{name}</th><td><code>{value}</code></td></tr>\n");
+        }
+        html += "</table>\n";
+    }
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
+    ];
+    Ok((headers, Html(html)).into_response())
+}
+
+/// Whether tiles can be made of each variable, and what a request has to say.
+#[utoipa::path(
+    get, path = "/zarr/validate", tag = "datasets",
+    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it"), ("variables" = Option<Vec<String>>, Query, description = "Those alone; repeat it")),
+    responses((status = 200, description = "By name of the variable"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+)]
+pub(super) async fn validate(
+    about: About,
+    RawQuery(_query): RawQuery,
+) -> Result<Response, ApiError> {
+    let external = of(&about).await?;
+    let wanted: Vec<String> = form_urlencoded::parse(about.query.as_bytes())
+        .filter(|(name, _)| name == "variables" || name == "variable")
+        .map(|(_, value)| value.into_owned())
+        .collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    let mut found = Map::new();
+    for refused in &external.dataset.refused {
+        if !refused.name.is_empty() && is_wanted(&refused.name) {
+            let errors = [refused.reason.to_string()];
+            found.insert(refused.name.clone(), verdict(&errors, &[]));
+        }
+    }
+    for variable in &external.dataset.variables {
+        if !is_wanted(&variable.name) {
+            continue;
+        }
+        let errors = external
+            .placed(variable)
+            .err()
+            .map(|error| error.to_string());
+        let open = variable.axes.iter().filter(|axis| axis.len > 1);
+        let open: Vec<&str> = open.map(|axis| axis.name.as_str()).collect();
+        let warnings = (open.len() > 1).then(|| {
+            format!(
+                "it has the dimensions {} beside y and x: a request has to name values of all but \
+                 one by `sel`",
+                open.join(", ")
+            )
+        });
+        let told = verdict(errors.as_slice(), warnings.as_slice());
+        found.insert(variable.name.clone(), told);
+    }
+    Ok(told(found.into()))
+}
+
+fn verdict(errors: &[String], warnings: &[String]) -> Value {
+    json!({
+        "compatible_with_titiler": errors.is_empty(),
+        "errors": errors,
+        "warnings": warnings,
+    })
+}
+
+async fn of(about: &About) -> Result<std::sync::Arc<External>, ApiError> {
+    match &about.served {
+        Served::External(entry) => Ok(entry.source().current().await),
+        Served::Cube(name) => Err(ApiError::new(
+            StatusCode::NOT_FOUND,
+            format!("`{name}` is a cube: /cubes/{name} tells of it"),
+        )),
+    }
+}
+
+fn document(external: &External) -> Value {
+    let coordinates = external.contents.coordinates.iter();
+    let coordinates: Map<String, Value> = coordinates
+        .map(|(name, coordinate)| {
+            (
+                name.clone(),
+                described(name, coordinate, axis(external, name)),
+            )
+        })
+        .collect();
+    let variables = external.dataset.variables.iter();
+    let variables: Map<String, Value> = variables
+        .map(|variable| {
+            let level = &variable.levels[0];
+            let told = json!({
+                "dims": variable.dimensions,
+                "attrs": attributes(variable),
+                "dtype": level.packing.decoded.to_string(),
+                "shape": level.shape,
+            });
+            (variable.name.clone(), told)
+        })
+        .collect();
+    json!({
+        "coords": coordinates,
+        "attrs": external.contents.attributes,
+        "dims": lengths(external),
+        "data_vars": variables,
+    })
+}
+
+fn lengths(external: &External) -> Value {
+    let mut lengths = Map::new();
+    for variable in &external.dataset.variables {
+        for (name, len) in std::iter::zip(&variable.dimensions, &variable.levels[0].shape) {
+            lengths.insert(name.clone(), json!(len));
+        }
+    }
+    lengths.into()
+}
+
+/// The dimension of a name that is not x or y.
+fn axis<'a>(external: &'a External, name: &str) -> Option<&'a Axis> {
+    let mut axes = external
+        .dataset
+        .variables
+        .iter()
+        .flat_map(|variable| &variable.axes);
+    axes.find(|axis| axis.name == name).map(AsRef::as_ref)
+}
+
+fn described(name: &str, coordinate: &Coordinate, axis: Option<&Axis>) -> Value {
+    let times = axis.is_some_and(|axis| matches!(axis.values, AxisValues::Times(_)));
+    let kind = match (&coordinate.data_type, &coordinate.values) {
+        _ if times => "datetime64[ns]".to_owned(),
+        (DataType::Text, Some(Values::Texts(texts))) => {
+            let longest = texts.iter().map(|text| text.chars().count()).max();
+            format!("<U{}", longest.unwrap_or(0))
+        }
+        (other, _) => other.to_string(),
+    };
+    let attributes = coordinate.attributes.iter();
+    let attributes: Map<String, Value> = attributes
+        .filter(|(key, _)| !key.starts_with('_'))
+        .filter(|(key, _)| !(times && OF_TIMES.contains(&key.as_str())))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    json!({"dims": [name], "attrs": attributes, "dtype": kind, "shape": [coordinate.len]})
+}
+
+/// The values of a coordinate: times as texts, and centres of cells where no values had to
+/// be read.
+fn values(external: &External, name: &str, coordinate: &Coordinate, axis: Option<&Axis>) -> Value {
+    if let Some(axis) = axis.filter(|axis| axis.role == Role::Time) {
+        return (0..axis.len)
+            .map(|n| json!(in_nanoseconds(&axis.label(n))))
+            .collect();
+    }
+    match &coordinate.values {
+        Some(Values::Numbers(values)) => json!(values),
+        Some(Values::Integers(values)) => json!(values),
+        Some(Values::Texts(values)) => json!(values),
+        Some(Values::Unreadable(_)) | None => centres(external, name),
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "rows and columns are far below 2^52"
+)]
+fn centres(external: &External, name: &str) -> Value {
+    for variable in &external.dataset.variables {
+        let grid = variable.levels[0].grid;
+        let (shape, transform) = (grid.shape, grid.transform);
+        if variable.dimensions[variable.x] == name {
+            let centre = |col: usize| transform.x(col as f64 + 0.5);
+            return (0..shape.cols).map(|col| json!(centre(col))).collect();
+        }
+        if variable.dimensions[variable.y] == name {
+            let centre = |row: usize| transform.y(row as f64 + 0.5);
+            return (0..shape.rows).map(|row| json!(centre(row))).collect();
+        }
+    }
+    Value::Null
+}
+
+fn told(document: Value) -> Response {
+    ([(header::CACHE_CONTROL, NO_STORE)], Json(document)).into_response()
+}

@@ -1,0 +1,651 @@
+//! `TiTiler`'s routes for a data set of somebody else, by its name and by `url`.
+
+use std::path::{Path, PathBuf};
+
+use cubetiler::{
+    config::{Config, Scope, TokenConfig, TokenHash},
+    http::Access,
+};
+use reqwest::{Method, Response, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+use crate::{
+    fixture::{Local, Server},
+    support::{cubetiler, succeed},
+    titiler_cube::{self, COLS, ROWS, ndvi, reflectance},
+};
+
+/// A folder with the store, and a server that may be asked for it as `named` and by `url`.
+struct Open {
+    folder: TempDir,
+    server: Server,
+}
+
+impl Open {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        titiler_cube::write(&folder.path().join("open/cube.zarr"));
+        let mut config = listing(&[&folder.path().join("open")]);
+        config
+            .cubes
+            .insert("named".to_owned(), folder.path().join("open/cube.zarr"));
+        let server = Server::of(&config, Access::Off).await;
+        Self { folder, server }
+    }
+
+    fn store(&self) -> String {
+        self.folder
+            .path()
+            .join("open/cube.zarr")
+            .to_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// An address below `/zarr`.
+    fn by_url(&self, path: &str, query: &str) -> String {
+        format!("/zarr/{path}?url={}&{query}", self.store())
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Response {
+        let address = format!("{}{path}", self.server.url);
+        let sent = self.server.client.post(address).body(body.to_string());
+        sent.send().await.unwrap()
+    }
+}
+
+fn listing(places: &[&Path]) -> Config {
+    let mut config = Config::default();
+    config.cache.check_seconds = 0;
+    let texts = places
+        .iter()
+        .map(|place| place.to_str().unwrap().to_owned());
+    config.server.zarr_urls = texts.collect();
+    config
+}
+
+async fn read(answer: Response) -> (StatusCode, Value) {
+    let status = answer.status();
+    let body = answer.bytes().await.unwrap();
+    let document = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    (status, document)
+}
+
+async fn found(server: &Server, path: &str) -> Value {
+    let (status, document) = read(server.get(path).await).await;
+    assert_eq!(status, StatusCode::OK, "{path}: {document}");
+    document
+}
+
+/// The status and the sentence of an error.
+async fn refused(server: &Server, path: &str) -> (u16, String) {
+    let (status, document) = read(server.get(path).await).await;
+    let detail = &document["detail"];
+    let text = detail
+        .as_str()
+        .map_or_else(|| detail.to_string(), str::to_owned);
+    (status.as_u16(), text)
+}
+
+fn near(a: &Value, b: f32) {
+    let a = a.as_f64().unwrap();
+    assert!((a - f64::from(b)).abs() < 1e-5, "{a} {b}");
+}
+
+/// A square of degrees as a feature.
+fn square(west: f64, south: f64, side: f64) -> Value {
+    let (east, north) = (west + side, south + side);
+    json!({"type": "Feature", "id": 7, "properties": {"name": "a square"}, "geometry": {
+        "type": "Polygon",
+        "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+    }})
+}
+
+#[tokio::test]
+async fn without_a_list_no_store_may_be_named_and_the_setting_is() {
+    let local = Local::new();
+    let server = Server::start(local.create("cube").into(), Access::Off, "").await;
+    for path in [
+        "info",
+        "tiles/WebMercatorQuad/0/0/0",
+        "dataset/keys",
+        "point/5,50",
+    ] {
+        let (status, text) = refused(&server, &format!("/zarr/{path}?url=/etc&variable=a")).await;
+        assert_eq!(status, 403, "{path}");
+        assert!(text.contains("`server.zarr_urls`"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_below_a_listed_place_may_be_named() {
+    let open = Open::new().await;
+    let root = open.folder.path();
+    titiler_cube::write(&root.join("closed/cube.zarr"));
+    titiler_cube::write(&root.join("open-not/cube.zarr"));
+    std::os::unix::fs::symlink(root.join("closed"), root.join("open/way")).unwrap();
+    let told = |path: &str| format!("/zarr/dataset/keys?url={}", root.join(path).display());
+    assert_eq!(
+        found(&open.server, &told("open/cube.zarr")).await,
+        json!(["ndvi", "reflectance", "scaled"])
+    );
+    for (path, status) in [
+        ("closed/cube.zarr", 403),
+        ("open-not/cube.zarr", 403),
+        ("open/way/cube.zarr", 403),
+        ("open/../closed/cube.zarr", 400),
+        ("open/%2e%2e/closed/cube.zarr", 400),
+        ("open/none.zarr", 404),
+    ] {
+        let (found, text) = refused(&open.server, &told(path)).await;
+        assert_eq!(found, status, "{path}: {text}");
+        if status == 403 {
+            assert!(text.contains("`server.zarr_urls`"), "{text}");
+        }
+    }
+    for url in [
+        "https://example.org/a",
+        "s3://maps/a",
+        "file:///etc",
+        "cube.zarr",
+    ] {
+        let (status, _) = refused(&open.server, &format!("/zarr/dataset/keys?url={url}")).await;
+        assert!(matches!(status, 400 | 403), "{url} {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_out_of_a_store_is_not_followed() {
+    let open = Open::new().await;
+    let chunk = PathBuf::from(open.store()).join("ndvi/c/0/0/0");
+    let secret = open.folder.path().join("secret");
+    std::fs::rename(&chunk, &secret).unwrap();
+    std::os::unix::fs::symlink(&secret, &chunk).unwrap();
+    let query = "variable=ndvi&sel=time=2024-01-01";
+    // What the configuration names is the operator's own, and its links are too.
+    found(&open.server, &format!("/cubes/named/point/5,50?{query}")).await;
+    let server = Server::of(&listing(&[open.folder.path()]), Access::Off).await;
+    let (status, _) = refused(&server, &open.by_url("point/5,50", query)).await;
+    assert_eq!(status, 502);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_only_the_listed_host_is_asked() {
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = other.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _read = client.read(&mut request).await.unwrap();
+            let answer = format!(
+                "HTTP/1.1 302 Found\r\nlocation: http://{elsewhere}/zarr/a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            );
+            client.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let mut config = Config::default();
+    config.server.zarr_urls = vec![format!("http://{address}/zarr")];
+    let server = Server::of(&config, Access::Off).await;
+    let path = format!("/zarr/dataset/keys?url=http://{address}/zarr/a.zarr");
+    let (status, text) = refused(&server, &path).await;
+    assert_eq!(status, 502, "{text}");
+    let asked = futures::FutureExt::now_or_never(other.accept());
+    assert!(asked.is_none(), "the other server was asked");
+}
+
+#[tokio::test]
+async fn a_cube_of_this_server_is_asked_for_by_its_name() {
+    let local = Local::new();
+    let store = local.create("cube");
+    let mut config = listing(&[local.folder.path()]);
+    config.server.state_dir = local.path("state").into();
+    config.cubes.insert("alps".to_owned(), store.clone().into());
+    let server = Server::of(&config, Access::Off).await;
+    let (status, text) = refused(&server, &format!("/zarr/info?url={store}&variable=red")).await;
+    assert_eq!(status, 400);
+    assert!(text.contains("/cubes/alps"), "{text}");
+}
+
+#[tokio::test]
+async fn a_token_for_some_cubes_may_name_no_store() {
+    let open = Open::new().await;
+    let mut config = listing(&[open.folder.path()]);
+    config.server.protect_reading = true;
+    for (name, cubes) in [("some", Some(vec!["named".to_owned()])), ("all", None)] {
+        let token = TokenConfig {
+            hash: TokenHash::of(name),
+            scopes: vec![Scope::Read],
+            cubes,
+        };
+        config.tokens.insert(name.to_owned(), token);
+    }
+    config.cubes.insert("named".to_owned(), open.store().into());
+    let server = Server::of(&config, Access::Off).await;
+    let path = open.by_url("info", "variable=ndvi");
+    assert_eq!(refused(&server, &path).await.0, 401);
+    let (status, text) = refused(&server, &format!("{path}&access_token=some")).await;
+    assert_eq!(status, 403);
+    assert!(text.contains("named"), "{text}");
+    found(&server, &format!("{path}&access_token=all")).await;
+    // What links on carries the token.
+    let path = open.by_url(
+        "WebMercatorQuad/tilejson.json",
+        "variable=ndvi&access_token=all",
+    );
+    let told = found(&server, &path).await;
+    assert!(
+        told["tiles"][0]
+            .as_str()
+            .unwrap()
+            .contains("access_token=all")
+    );
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_as_titiler_tells_it() {
+    let open = Open::new().await;
+    let (status, told) = read(open.server.get("/zarr/info?variable=ndvi").await).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let missing = |name: &str| json!([{"type": "missing", "loc": ["query", name], "msg": "Field required", "input": null}]);
+    assert_eq!(told["detail"], missing("url"));
+    assert_eq!(
+        (&told["status"], &told["type"]),
+        (&json!(422), &json!("about:blank"))
+    );
+    for path in [
+        "info",
+        "info.geojson",
+        "bounds",
+        "point/5,50",
+        "statistics",
+        "preview.png",
+        "bbox/0,45,5,50.png",
+        "tiles",
+        "tiles/WebMercatorQuad",
+        "tiles/WebMercatorQuad/5/16/10.png",
+        "WebMercatorQuad/tilejson.json",
+        "WebMercatorQuad/map.html",
+    ] {
+        let (status, told) = read(open.server.get(&open.by_url(path, "")).await).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        assert_eq!(told["detail"], missing("variable"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_data_set_answers_the_same_by_its_name_and_by_url() {
+    let open = Open::new().await;
+    let server = &open.server;
+    let query = "variable=ndvi&sel=time=2024-01-11";
+    for path in [
+        "info",
+        "info.geojson",
+        "bounds",
+        "point/5,50",
+        "statistics",
+        "timeseries/5,50",
+    ] {
+        let query = if path == "timeseries/5,50" {
+            "variable=ndvi"
+        } else {
+            query
+        };
+        let by_name = found(server, &format!("/cubes/named/{path}?{query}")).await;
+        assert_eq!(
+            by_name,
+            found(server, &open.by_url(path, query)).await,
+            "{path}"
+        );
+    }
+    for path in [
+        "preview.png",
+        "preview/30x20.tif",
+        "bbox/0,45,5,50.png",
+        "bbox/0,45,5,50.npy",
+        "bbox/0,45,5,50/100x80.tif",
+        "tiles/WebMercatorQuad/5/16/10.png",
+        "tiles/WebMercatorQuad/5/16/10@2x.npy",
+    ] {
+        let query = format!("{query}&rescale=-1,1");
+        let file = async |path: &str| {
+            let answer = server.get(path).await;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let bytes = answer.bytes().await.unwrap();
+            assert_eq!(
+                status,
+                StatusCode::OK,
+                "{path} {}",
+                String::from_utf8_lossy(&bytes)
+            );
+            let told = ["content-type", "content-bbox", "content-crs", "etag"];
+            (bytes, told.map(|name| headers[name].clone()))
+        };
+        let by_name = file(&format!("/cubes/named/{path}?{query}")).await;
+        assert_eq!(by_name, file(&open.by_url(path, &query)).await, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_values_of_a_point_are_those_of_the_store() {
+    let open = Open::new().await;
+    let server = &open.server;
+    // 5.05 E 50.05 N is the middle of a cell.
+    let cell = (99, 150);
+    let told = found(server, &open.by_url("point/5.05,50.05", "variable=ndvi")).await;
+    for time in 0..4 {
+        near(&told["values"][time], ndvi(time, cell.0, cell.1));
+    }
+    let query = "variable=reflectance&sel=time=nearest::2024-01-19&bidx=4&bidx=1";
+    let told = found(server, &open.by_url("point/5.05,50.05", query)).await;
+    assert_eq!(told["band_descriptions"], json!(["B08", "B02"]));
+    near(&told["values"][0], reflectance([2, 3, cell.0, cell.1]));
+    near(&told["values"][1], reflectance([2, 0, cell.0, cell.1]));
+    // 2.0 forms, and another system.
+    let older = "variable=reflectance&sel=time=2024-01-19&sel_method=nearest&bidx=4&bidx=1";
+    let same = found(server, &open.by_url("point/5.05,50.05", older)).await;
+    assert_eq!(same["values"], told["values"]);
+    let (x, y) = (562_163.4, 6_455_117.0);
+    let query = "variable=ndvi&sel=time=2024-01-11&coord_crs=EPSG:3857";
+    let told = found(server, &open.by_url(&format!("point/{x},{y}"), query)).await;
+    near(&told["values"][0], ndvi(1, cell.0, cell.1));
+    for (path, query, status) in [
+        ("point/50,50", "variable=ndvi", 404),
+        ("point/5,50", "variable=reflectance", 400),
+        ("point/5,50", "variable=ndvi&bidx=5", 400),
+        ("point/5,50", "variable=ndvi&sel=time=2024-01-12", 400),
+        ("point/5,50", "variable=nope", 400),
+        ("point/5,50", "variable=ndvi&coord_crs=EPSG:99999", 400),
+        ("point/a,b", "variable=ndvi", 400),
+    ] {
+        let (found, text) = refused(server, &open.by_url(path, query)).await;
+        assert_eq!(found, status, "{path}?{query}: {text}");
+    }
+}
+
+/// Single floats of a file of numpy, without its mask.
+async fn floats(server: &Server, path: &str) -> Vec<f32> {
+    let answer = server.get(path).await;
+    assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    let bytes = answer.bytes().await.unwrap();
+    let values = bytes[128..]
+        .chunks_exact(4)
+        .map(|four| f32::from_le_bytes(four.try_into().unwrap()));
+    values.collect()
+}
+
+#[tokio::test]
+async fn files_hold_the_values_of_all_bands_and_what_is_computed_of_them() {
+    let open = Open::new().await;
+    let query = "variable=reflectance&sel=time=2024-01-01";
+    let all = floats(&open.server, &open.by_url("preview.npy", query)).await;
+    assert_eq!(all.len(), 5 * ROWS * COLS);
+    for (band, row, col) in [(0, 0, 0), (3, 100, 7), (1, 199, 299), (2, 20, 20)] {
+        let (found, stored) = (
+            all[(band * ROWS + row) * COLS + col],
+            reflectance([0, band, row, col]),
+        );
+        assert!(found.to_bits() == stored.to_bits() || found.is_nan() && stored.is_nan());
+    }
+    assert_eq!(
+        (all[4 * ROWS * COLS], all[5 * ROWS * COLS - 1]),
+        (0.0, 255.0)
+    );
+    let query = format!("{query}&expression=(b4-b3)/(b4%2Bb3)");
+    let computed = floats(&open.server, &open.by_url("preview.npy", &query)).await;
+    let own = computed[50 * COLS + 60];
+    assert!((own - ndvi(0, 50, 60)).abs() < 1e-6, "{own}");
+    let query = "expression=ndvi*2&sel=time=2024-01-01&rescale=-1,1&colormap_name=viridis";
+    let path = open.by_url("tiles/WebMercatorQuad/5/16/10.png", query);
+    assert_eq!(open.server.get(&path).await.status(), StatusCode::OK);
+    let without = open.by_url("tiles/WebMercatorQuad/5/16/10.png", "expression=ndvi*2");
+    assert_eq!(refused(&open.server, &without).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_store_that_grows_is_told_so_at_once() {
+    let open = Open::new().await;
+    let path = open.by_url("info", "variable=ndvi");
+    assert_eq!(found(&open.server, &path).await["count"], 4);
+    let document = PathBuf::from(open.store()).join("ndvi/zarr.json");
+    let mut array: Value = serde_json::from_slice(&std::fs::read(&document).unwrap()).unwrap();
+    array["attributes"]["valid_min"] = json!(-1);
+    array["attributes"]["valid_max"] = json!(1);
+    std::fs::write(&document, array.to_string()).unwrap();
+    assert_eq!(
+        found(&open.server, &path).await["minmax"][3],
+        json!([-1, 1])
+    );
+}
+
+#[tokio::test]
+async fn coordinates_and_dimensions_are_told_with_their_values() {
+    let open = Open::new().await;
+    let server = &open.server;
+    let told = found(server, &open.by_url("dataset/dimensions", "")).await;
+    assert_eq!(told, json!({"band": 4, "lat": 200, "lon": 300, "time": 4}));
+    let told = found(server, &open.by_url("dataset/coordinates/time", "")).await;
+    assert_eq!(told["data"][3], "2024-01-31T00:00:00.000000000");
+    let told = found(server, &open.by_url("dataset/coordinates/band", "")).await;
+    assert_eq!(told["data"], json!(["B02", "B03", "B04", "B08"]));
+    let told = found(server, &open.by_url("dataset/coordinates/lat", "")).await;
+    assert_eq!(told["data"].as_array().unwrap().len(), ROWS);
+    let (status, text) = refused(server, &open.by_url("dataset/coordinates/depth", "")).await;
+    assert_eq!(status, 404);
+    assert!(text.contains("lat"), "{text}");
+    let page = server
+        .get(&open.by_url("dataset/", ""))
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(page.contains("reflectance"), "{page}");
+    let map = server
+        .get(&open.by_url("WebMercatorQuad/map.html", "variable=ndvi"))
+        .await;
+    let map = map.text().await.unwrap();
+    assert!(
+        map.contains("/zarr/WebMercatorQuad/tilejson.json?url="),
+        "{map}"
+    );
+}
+
+#[tokio::test]
+async fn a_polygon_has_the_numbers_of_what_it_covers() {
+    let open = Open::new().await;
+    let path = open.by_url("statistics", "variable=ndvi&sel=time=2024-01-11&p=50");
+    // Half of the outer cells of three by three.
+    let (west, south) = (longitude_of_cell(100) + 0.05, 50.05);
+    let answer = open.post(&path, &square(west, south, 0.2)).await;
+    assert_eq!(answer.headers()["content-type"], "application/geo+json");
+    let (status, told) = read(answer).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    assert_eq!(
+        (&told["id"], &told["properties"]["name"]),
+        (&json!(7), &json!("a square"))
+    );
+    let numbers = &told["properties"]["statistics"]["b1"];
+    assert_eq!(numbers["description"], "2024-01-11T00:00:00.000000000");
+    assert_eq!(numbers["valid_pixels"], 9);
+    let count = numbers["count"].as_f64().unwrap();
+    // Parts that are touched count.
+    assert!((4.0..5.0).contains(&count), "{count}");
+    assert!(numbers["percentile_50"].is_number() && numbers["percentile_2"].is_null());
+    let collection = json!({"type": "FeatureCollection", "features": [square(0.0, 45.0, 1.0), square(-9.9, 59.0, 0.5)]});
+    let (_, told) = read(open.post(&path, &collection).await).await;
+    let of = |n: usize| told["features"][n]["properties"]["statistics"]["b1"].clone();
+    assert_eq!(of(0)["count"], 100.0);
+    assert_eq!(
+        (&of(1)["count"], &of(1)["mean"]),
+        (&json!(0.0), &Value::Null),
+        "in the hole"
+    );
+    for (body, status) in [
+        (square(60.0, 45.0, 1.0), 404),
+        (json!({"type": "Point"}), 422),
+        (
+            json!({"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}}),
+            422,
+        ),
+    ] {
+        let (found, told) = read(open.post(&path, &body).await).await;
+        assert_eq!(found.as_u16(), status, "{told}");
+    }
+    let fine = format!("{path}&cover_scale=1000");
+    let (status, _) = read(open.post(&fine, &square(0.0, 45.0, 10.0)).await).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+fn longitude_of_cell(col: usize) -> f64 {
+    titiler_cube::longitude(col) - 0.05
+}
+
+#[tokio::test]
+async fn a_picture_of_a_feature_is_transparent_outside_of_it() {
+    let open = Open::new().await;
+    let triangle = json!({"type": "Feature", "properties": {}, "geometry": {
+        "type": "Polygon", "coordinates": [[[0.0, 45.0], [5.0, 45.0], [0.0, 50.0], [0.0, 45.0]]],
+    }});
+    for path in [
+        open.by_url("feature.npy", "variable=ndvi&sel=time=2024-01-11"),
+        "/cubes/named/feature.npy?variable=ndvi&sel=time=2024-01-11".to_owned(),
+    ] {
+        let answer = open.post(&path, &triangle).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let bytes = answer.bytes().await.unwrap();
+        let values: Vec<f32> = (bytes[128..].chunks_exact(4))
+            .map(|four| f32::from_le_bytes(four.try_into().unwrap()))
+            .collect();
+        assert_eq!(values.len(), 2 * 50 * 50);
+        assert!(values[49 * 50].is_finite() && values[49].is_nan());
+    }
+    for path in ["feature", "feature.png", "feature/64x32.webp"] {
+        let path = open.by_url(path, "variable=ndvi&sel=time=2024-01-11&rescale=-1,1");
+        let answer = open.post(&path, &triangle).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert!(
+            answer.headers()["content-type"]
+                .to_str()
+                .unwrap()
+                .starts_with("image/")
+        );
+    }
+}
+
+#[tokio::test]
+async fn polygons_of_a_cube_have_numbers_and_pictures_too() {
+    let local = Local::new();
+    let store = local.create("cube");
+    succeed(&mut cubetiler(&["build", &store]));
+    let server = Server::start(store.into(), Access::Off, "").await;
+    let body = square(5.92, 43.1, 0.03).to_string();
+    let post = async |path: &str| {
+        let address = format!("{}/cubes/formula/{path}", server.url);
+        server
+            .client
+            .post(address)
+            .body(body.clone())
+            .send()
+            .await
+            .unwrap()
+    };
+    let (status, told) = read(post("statistics?variable=red&variable=green").await).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let numbers = &told["properties"]["statistics"];
+    assert_eq!(
+        (&numbers["red"]["mean"], &numbers["red"]["unique"]),
+        (&json!(1200.0), &json!(1))
+    );
+    assert_eq!(numbers["green"]["max"], 800.0);
+    let count = numbers["red"]["count"].as_f64().unwrap();
+    assert!((100.0..110.0).contains(&count), "{count}");
+    let (_, told) = read(post("statistics?variable=red&categorical=true").await).await;
+    assert_eq!(
+        told["properties"]["statistics"]["red"]["histogram"][1],
+        json!([1200.0])
+    );
+    let picture = post("feature.png?variable=red&rescale=0,3000").await;
+    assert_eq!(picture.status(), StatusCode::OK);
+    let refused = post("feature.png?variable=red&dst_crs=EPSG:3857").await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+}
+
+/// All routes of the `OpenAPI` document, with something for each parameter.
+async fn routes(server: &Server) -> Vec<(Method, String)> {
+    let document = found(server, "/openapi.json").await;
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in ["get", "post", "delete"] {
+            if item[method].is_object() {
+                let filled: Vec<&str> = path
+                    .split('/')
+                    .map(|part| if part.starts_with('{') { "x" } else { part })
+                    .collect();
+                all.push((method.to_uppercase().parse().unwrap(), filled.join("/")));
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_route_answers_other_pages_errors_too_and_head_where_it_answers_get() {
+    let open = Open::new().await;
+    let routes = routes(&open.server).await;
+    assert!(routes.len() > 60, "{}", routes.len());
+    let send = async |method: Method, path: &str| -> (StatusCode, HeaderMap) {
+        let sent = open
+            .server
+            .client
+            .request(method, format!("{}{path}", open.server.url));
+        let answer = sent
+            .header("origin", "https://example.org")
+            .send()
+            .await
+            .unwrap();
+        (answer.status(), answer.headers().clone())
+    };
+    for (method, path) in routes {
+        let (status, headers) = send(method.clone(), &path).await;
+        assert_eq!(
+            headers["access-control-allow-origin"], "*",
+            "{method} {path}"
+        );
+        assert!(
+            status != StatusCode::INTERNAL_SERVER_ERROR,
+            "{method} {path}"
+        );
+        if method == Method::GET {
+            let (own, headers) = send(Method::HEAD, &path).await;
+            assert_eq!(own, status, "HEAD {path}");
+            assert_eq!(headers["access-control-allow-origin"], "*", "HEAD {path}");
+        }
+        let asked = open
+            .server
+            .client
+            .request(Method::OPTIONS, format!("{}{path}", open.server.url));
+        let asked = asked
+            .header("origin", "https://example.org")
+            .header("access-control-request-method", method.as_str())
+            .header(
+                "access-control-request-headers",
+                "authorization, content-type",
+            );
+        let allowed = asked.send().await.unwrap();
+        assert_eq!(allowed.status(), StatusCode::OK, "OPTIONS {path}");
+        let headers = allowed.headers();
+        assert_eq!(headers["access-control-allow-origin"], "*", "{path}");
+        let methods = headers["access-control-allow-methods"].to_str().unwrap();
+        assert!(
+            methods == "*" || methods.contains(method.as_str()),
+            "{path} {methods}"
+        );
+    }
+}

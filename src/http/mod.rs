@@ -2,6 +2,7 @@
 //! that knows status codes.
 
 mod access;
+mod algorithms;
 mod colormaps;
 mod connection;
 mod coverage;
@@ -10,7 +11,9 @@ mod error;
 mod externals;
 mod info;
 mod jobs;
+mod legend;
 mod links;
+mod looks;
 mod ogc;
 mod pictures;
 mod query;
@@ -139,6 +142,8 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(ogc::api::conformance))
         .routes(routes!(colormaps::list))
         .routes(routes!(colormaps::one))
+        .routes(routes!(algorithms::list))
+        .routes(routes!(algorithms::one))
         .routes(routes!(tile_matrix_sets::list))
         .routes(routes!(tile_matrix_sets::one))
         .routes(routes!(health))
@@ -171,6 +176,9 @@ fn of_readers() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(tilesets::map))
         .routes(routes!(tiles::tile))
         .routes(routes!(tiles::short))
+        .routes(routes!(legend::png))
+        .routes(routes!(legend::svg))
+        .routes(routes!(legend::data))
 }
 
 /// What geographic programs read, of the group of readers.

@@ -3,6 +3,7 @@
 mod cost;
 mod paint;
 mod place;
+mod style;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use self::{
     place::{Mapping, Place},
 };
 use super::{
-    Tile, TileError, TileRequest, Tiles,
+    Look, Tile, TileError, TileRequest, Tiles,
     cost::Cost,
     finished::{self, finish},
     name::RENDERER_VERSION,
@@ -103,18 +104,13 @@ impl Tiles {
             Some(FileFormat::Samples(_)) => return Err(TileError::OnlyPictures),
             None => None,
         };
+        let buffer = (request.buffer > 0).then_some("buffer");
+        if let Some(name) = request.look.only_of_cubes().or(buffer) {
+            return Err(TileError::OnlyOfCubes(name));
+        }
         let external = entry.source().current().await;
-        let dataset = &external.dataset;
-        let variables = if request.look.variables.is_empty() {
-            vec![&dataset.variables[0]]
-        } else {
-            let named = request
-                .look
-                .variables
-                .iter()
-                .map(|name| dataset.variable(name));
-            named.collect::<Result<Vec<&Variable>, _>>()?
-        };
+        let variables = variables(&external, &request.look)?;
+        let first = variables[0];
         let mut bands = Vec::new();
         let (mut time, mut told) = (None, None);
         let mut ranges = Vec::new();
@@ -142,12 +138,7 @@ impl Tiles {
                 });
             }
         }
-        let rescale = if request.look.rescale.is_empty() && !request.look.is_of_values() {
-            &ranges
-        } else {
-            &request.look.rescale
-        };
-        let style = Style::new(bands.len(), rescale, request.look.coloring.clone())?;
+        let style = style::of(&request.look, first, &ranges)?;
         let (cost, way) = cost(&bands, request.size, self.most, request.address)?;
         let is_streamed = way != Way::AtOnce;
         if is_streamed {
@@ -347,6 +338,16 @@ fn square(size: usize) -> Shape {
         rows: size,
         cols: size,
     }
+}
+
+/// The variables that a request shows, at least one.
+fn variables<'a>(external: &'a External, look: &Look) -> Result<Vec<&'a Variable>, TileError> {
+    let dataset = &external.dataset;
+    if look.variables.is_empty() {
+        return Ok(vec![&dataset.variables[0]]);
+    }
+    let named = look.variables.iter().map(|name| dataset.variable(name));
+    Ok(named.collect::<Result<Vec<&Variable>, _>>()?)
 }
 
 /// The label of the time that a selection has.

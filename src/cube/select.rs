@@ -3,7 +3,9 @@
 //! The grammar of `sel` is `TiTiler`'s: `DIM=VALUE` or `DIM=METHOD::VALUE`, with
 //! the methods `nearest`, `pad` (`ffill`) and `backfill` (`bfill`).
 
-use chrono::NaiveDate;
+use std::ops::Range;
+
+use chrono::{Months, NaiveDate};
 
 use super::Cube;
 use crate::suggest;
@@ -36,6 +38,11 @@ pub enum SelectError {
     /// A value that is no date.
     #[error("`{0}` is no date: write 2023-08-01, 2023-08 or 2023-08-01T00:00:00Z")]
     NoDate(String),
+    /// An interval where one time step is meant.
+    #[error(
+        "`{0}` is an interval: say with reduce=median, mean, max, min or difference what its time steps become"
+    )]
+    Interval(String),
     /// No time step for the value.
     #[error(
         "there is no time step `{value}`{method}; the nearest is {nearest}, and there are {count} from {first} to {last}"
@@ -114,6 +121,9 @@ impl Cube {
                 Some(("backfill" | "bfill", value)) => (Method::Backfill, value),
                 Some((method, _)) => return Err(SelectError::UnknownMethod(method.to_owned())),
             };
+            if value.contains('/') {
+                return Err(SelectError::Interval(value.to_owned()));
+            }
             if chosen.is_some() {
                 return Err(SelectError::Twice(dimension.to_owned()));
             }
@@ -142,6 +152,47 @@ impl Cube {
                 first: starts[0],
                 end: times.days(last).end,
             })
+    }
+
+    /// The time steps that `sel` parameters select: those that an interval touches, as
+    /// `time=2024-01/2024-06` or `time=../2024-06-30`, whose ends are the whole year,
+    /// month or day; the one that anything else selects; all if nothing does.
+    ///
+    /// # Errors
+    /// As of [`Cube::select_time`].
+    pub fn select_steps(&self, sel: &[String]) -> Result<Range<usize>, SelectError> {
+        let times = self.times();
+        if sel.is_empty() {
+            return Ok(0..times.len());
+        }
+        let interval = match sel {
+            [one] => one
+                .strip_prefix("time=")
+                .and_then(|value| value.split_once('/')),
+            _ => None,
+        };
+        let Some((from, to)) = interval else {
+            let step = self.select_time(sel)?;
+            return Ok(step..step + 1);
+        };
+        let (from, to) = (end_of_interval(from)?, last_of_interval(to)?);
+        // The first step that ends after the first day, and the first that begins after
+        // the last one.
+        let ends = |step: usize, day: NaiveDate| times.days(step).end <= day;
+        let steps = 0..times.len();
+        let first = from.map_or(0, |day| steps.take_while(|step| ends(*step, day)).count());
+        let starts = times.starts();
+        let end = to.map_or(times.len(), |day| {
+            starts.partition_point(|start| *start <= day)
+        });
+        if first < end {
+            return Ok(first..end);
+        }
+        Err(SelectError::Never {
+            datetime: sel.concat(),
+            first: starts[0],
+            end: times.days(times.len() - 1).end,
+        })
     }
 
     fn time_step(&self, value: NaiveDate, method: Method) -> Result<usize, SelectError> {
@@ -181,6 +232,18 @@ impl Cube {
 fn end_of_interval(text: &str) -> Result<Option<NaiveDate>, SelectError> {
     let is_open = text.is_empty() || text == "..";
     (!is_open).then(|| parse_date(text)).transpose()
+}
+
+/// The last day of an interval, which is that of a year or month where only these are
+/// told; none where it is open.
+fn last_of_interval(text: &str) -> Result<Option<NaiveDate>, SelectError> {
+    let months = match text.len() {
+        4 => 12,
+        7 => 1,
+        _ => return end_of_interval(text),
+    };
+    let last = |day: NaiveDate| day.checked_add_months(Months::new(months))?.pred_opt();
+    Ok(end_of_interval(text)?.and_then(last))
 }
 
 /// A date; a year or month means its first day, a time of day is dropped.
@@ -274,6 +337,38 @@ mod tests {
             let refused = cube().step_during(datetime);
             assert!(matches!(refused, Err(SelectError::NoDate(_))), "{datetime}");
         }
+    }
+
+    #[test]
+    fn an_interval_selects_the_steps_that_it_touches_with_all_of_its_last_month() {
+        for (sel, expected) in [
+            ("time=2023-07/2023-08", 1..3),
+            ("time=2023-07-31/2023-08-01", 1..3),
+            ("time=2023-07-15/2023-07-20", 1..2),
+            ("time=../2023-07", 0..2),
+            ("time=2023-08/..", 2..4),
+            ("time=2023/2023", 0..4),
+            ("time=1999/2023-06-01T12:00:00Z", 0..1),
+            ("time=2023-07", 1..2),
+            ("time=nearest::2023-07-30", 2..3),
+        ] {
+            assert_eq!(
+                cube().select_steps(&[sel.to_owned()]),
+                Ok(expected),
+                "{sel}"
+            );
+        }
+        assert_eq!(cube().select_steps(&[]), Ok(0..4));
+        for (sel, told) in [
+            ("time=2024/2025", "from 2023-06-01 to before 2023-10-01"),
+            ("time=2023-08/2023-07", "no time step is in"),
+            ("time=2023-08/soon", "no date"),
+            ("time=nearest::2023-07/2023-08", "nearest::2023-07"),
+        ] {
+            let refused = cube().select_steps(&[sel.to_owned()]).unwrap_err();
+            assert!(refused.to_string().contains(told), "{sel}: {refused}");
+        }
+        refuse("time=2023-07/2023-08", "reduce=median");
     }
 
     #[test]

@@ -306,17 +306,7 @@ pub(super) fn check(
     query: &TileQuery,
     coloring: Option<&Coloring>,
 ) -> Result<(), TileError> {
-    let names = (query.expression.as_ref())
-        .map_or(&query.variables[..], |expression| expression.variables());
-    for name in names {
-        stored.cube.variable(name)?;
-    }
-    stored.cube.select_time(&query.sel)?;
-    let is_of_values = coloring.is_some_and(Coloring::is_of_values);
-    if query.expression.is_some() && query.rescale.is_empty() && !is_of_values {
-        return Err(TileError::NoRange);
-    }
-    Ok(())
+    crate::tile::check(query.look_in(coloring.cloned(), None), stored)
 }
 
 pub(super) fn title(entry: &Entry, stored: &StoredCube) -> String {

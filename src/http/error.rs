@@ -221,6 +221,8 @@ impl From<&TileError> for ApiError {
             | TileError::NoOverlap { .. } => Self::not_found(error),
             TileError::Select(_)
             | TileError::Style(_)
+            | TileError::Algorithm(_)
+            | TileError::OnlyOfCubes(_)
             | TileError::NoRange
             | TileError::Nodata(_)
             | TileError::OwnSystem

@@ -3,6 +3,7 @@
 
 mod about;
 mod access;
+mod algorithms;
 mod colormaps;
 mod connection;
 mod coverage;
@@ -13,7 +14,9 @@ mod external_info;
 mod externals;
 mod info;
 mod jobs;
+mod legend;
 mod links;
+mod looks;
 mod ogc;
 mod pictures;
 mod polygons;
@@ -155,6 +158,8 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(ogc::api::conformance))
         .routes(routes!(colormaps::list))
         .routes(routes!(colormaps::one))
+        .routes(routes!(algorithms::list))
+        .routes(routes!(algorithms::one))
         .routes(routes!(tile_matrix_sets::list))
         .routes(routes!(tile_matrix_sets::one))
         .routes(routes!(health))
@@ -169,6 +174,9 @@ fn of_readers() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(coverage::features))
         .routes(routes!(coverage::image))
         .routes(routes!(tiles::short))
+        .routes(routes!(legend::png))
+        .routes(routes!(legend::svg))
+        .routes(routes!(legend::data))
         .routes(routes!(dataset::keys))
         .routes(routes!(dataset::dict))
         .routes(routes!(dataset::dimensions))

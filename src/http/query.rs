@@ -2,10 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use super::looks::{self, Extras};
 use crate::{
     grid::Epsg,
     raster::{Expression, ExpressionError, Resampling},
-    render::{Coloring, ColoringError, Colormap, FileFormat},
+    render::{AlgorithmError, Coloring, ColoringError, Colormap, FileFormat, FormulaError},
     suggest,
     tile::Look,
 };
@@ -32,6 +33,18 @@ pub(super) enum QueryError {
     /// Variables and an expression.
     #[error("`expression` names its variables itself: leave out `variable`")]
     Both,
+    /// An algorithm that is none.
+    #[error(transparent)]
+    Algorithm(#[from] AlgorithmError),
+    /// Parameters of no algorithm.
+    #[error("`algorithm_params` is given without an `algorithm`")]
+    OnlyParameters,
+    /// A formula of colours that is none.
+    #[error(transparent)]
+    Formula(#[from] FormulaError),
+    /// Ranges that are found, and others.
+    #[error("`rescale=auto` is for all variables: leave out other ranges")]
+    AutoAndRanges,
     /// A value that cannot be understood.
     #[error("`{name}={value}`: {expected}")]
     Value {
@@ -109,16 +122,21 @@ pub(super) struct TileQuery {
     pub(super) width: Option<usize>,
     pub(super) height: Option<usize>,
     pub(super) dst_crs: Option<Epsg>,
+    pub(super) extras: Extras,
 }
 
 impl TileQuery {
     pub(super) fn parse(query: &str) -> Result<Self, QueryError> {
-        Self::of(query, &PARAMETERS)
+        let known = [&PARAMETERS[..], &looks::PARAMETERS, &looks::OF_TILES];
+        Self::of(query, &known.concat())
     }
 
     /// Of a picture of a rectangle.
     pub(super) fn of_picture(query: &str) -> Result<Self, QueryError> {
-        Self::of(query, &PICTURE_PARAMETERS)
+        Self::of(
+            query,
+            &[&PICTURE_PARAMETERS[..], &looks::PARAMETERS].concat(),
+        )
     }
 
     fn of(query: &str, known: &[&'static str]) -> Result<Self, QueryError> {
@@ -127,6 +145,8 @@ impl TileQuery {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 name if !known.contains(&name) => return Err(unknown(name, known)),
+                name if Extras::is_known(name) => parsed.extras.take(name, &value)?,
+                "rescale" if value == "auto" => parsed.extras.is_auto = true,
                 "variable" => push(&mut parsed.variables, "variable", value.into_owned())?,
                 "variables" => {
                     for value in value.split(',') {
@@ -175,22 +195,35 @@ impl TileQuery {
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
         parsed.sel = with_method(parsed.sel, sel_method.as_deref());
+        if parsed.extras.is_auto && !parsed.rescale.is_empty() {
+            return Err(QueryError::AutoAndRanges);
+        }
+        parsed.extras.finish()?;
         Ok(parsed)
     }
 
     /// What is to be shown, in a format.
     pub(super) fn look(&self, format: Option<FileFormat>) -> Result<Look, QueryError> {
-        Ok(Look {
+        Ok(self.look_in(self.coloring()?, format))
+    }
+
+    /// [`TileQuery::look`] in the colours of the query.
+    pub(super) fn look_in(&self, coloring: Option<Coloring>, format: Option<FileFormat>) -> Look {
+        Look {
             variables: self.variables.clone(),
             expression: self.expression.clone(),
             sel: self.sel.clone(),
             bidx: self.bidx.clone(),
             rescale: self.rescale.clone(),
-            coloring: self.coloring()?,
+            is_auto: self.extras.is_auto,
+            over_time: self.extras.over_time,
+            algorithm: self.extras.algorithm.clone(),
+            touches: self.extras.touches.clone(),
+            coloring,
             resampling: self.resampling.unwrap_or(Resampling::Nearest),
             nodata: self.nodata,
             format,
-        })
+        }
     }
 
     /// The colours of a single variable, if there are any. As for `TiTiler` a name wins
@@ -406,7 +439,9 @@ fn range(name: &'static str, text: &str) -> Result<[f64; 2], QueryError> {
         _ if name == "rescale" => Err(QueryError::Value {
             name,
             value: text.to_owned(),
-            expected: "write min,max as in rescale=0,3000; repeat it for more variables".to_owned(),
+            expected:
+                "write min,max as in rescale=0,3000, repeated for more variables, or rescale=auto"
+                    .to_owned(),
         }),
         _ => Err(QueryError::Value {
             name,

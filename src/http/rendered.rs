@@ -45,6 +45,8 @@ struct Facts {
     time: Option<String>,
     selection: Option<String>,
     coverage: Option<String>,
+    /// Display ranges that were found.
+    rescale: Option<String>,
     /// None where the picture is not complete.
     etag: Option<String>,
 }
@@ -54,9 +56,10 @@ impl Prepared {
         match self {
             Self::Cube(tile) => Facts {
                 revision: tile.revision(),
-                time: Some(tile.time().to_string()),
+                time: Some(tile.time()),
                 selection: None,
                 coverage: Some(format!("{:.4}", tile.coverage())),
+                rescale: tile.ranges().map(ranges),
                 etag: tile.is_complete().then(|| tile.etag()),
             },
             // What somebody else has built is as complete as it gets.
@@ -65,6 +68,7 @@ impl Prepared {
                 time: tile.time().map(str::to_owned),
                 selection: tile.selection().map(str::to_owned),
                 coverage: None,
+                rescale: None,
                 etag: Some(tile.etag()),
             },
         }
@@ -91,6 +95,7 @@ pub(super) async fn answer(
         ("x-cube-selection", facts.selection),
         ("x-cube-revision", Some(facts.revision)),
         ("x-cube-coverage", facts.coverage),
+        ("x-cube-rescale", facts.rescale),
         ("content-bbox", Some(links::bbox(asked.grid.bounds()))),
         ("content-crs", Some(links::crs(asked.grid.crs))),
         (header::ETAG.as_str(), facts.etag.clone()),
@@ -123,6 +128,15 @@ pub(super) async fn answer(
     metrics::counter!(telemetry::TILES, "outcome" => outcome).increment(1);
     metrics::histogram!(telemetry::TILE_SECONDS).record(asked.begun.elapsed().as_secs_f64());
     Ok((told, tile.bytes).into_response())
+}
+
+/// Display ranges as `rescale` has them, with a semicolon between those of variables.
+fn ranges(found: &[[f64; 2]]) -> String {
+    let texts: Vec<String> = found
+        .iter()
+        .map(|[min, max]| format!("{min},{max}"))
+        .collect();
+    texts.join(";")
 }
 
 /// What is whole may be kept, and must be asked about: it changes when its

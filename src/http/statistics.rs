@@ -22,7 +22,7 @@ use crate::{
     build::BuildRequest,
     grid::Bounds,
     raster::{Bars, Statistics, Told},
-    render::{FileFormat, SampleFormat},
+    render::{FileFormat, SampleFormat, Touches},
     tile::{Counting, Cutout, Look, PictureRequest},
 };
 
@@ -262,6 +262,10 @@ fn part_of(
             sel: query.sel.clone(),
             bidx: query.bidx.clone(),
             rescale: Vec::new(),
+            is_auto: false,
+            over_time: None,
+            algorithm: None,
+            touches: Touches::default(),
             coloring: None,
             resampling: query.resampling.unwrap_or_default(),
             nodata: query.nodata,

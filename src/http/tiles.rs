@@ -51,7 +51,16 @@ const TILE_SIZE: usize = 256;
         ("variables" = Option<String>, Query, description = "The same with commas"),
         ("sel" = Option<Vec<String>>, Query, description = "time=2023-08-01 or time=nearest::2023-08-01; the newest time step if there is none"),
         ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, from 1; repeat it"),
-        ("rescale" = Option<Vec<String>>, Query, description = "min,max for all variables, or one for each"),
+        ("rescale" = Option<Vec<String>>, Query, description = "min,max for all variables, or one for each; auto for the 2nd to the 98th percentile of the coarsest level, told in X-Cube-Rescale"),
+        ("reduce" = Option<String>, Query, description = "median, mean, max, min or difference (the last less the first) of the time steps of an interval, sel=time=2024-01/2024-06, or of all"),
+        ("algorithm" = Option<String>, Query, description = "What is computed before it is shown: one of /algorithms"),
+        ("algorithm_params" = Option<String>, Query, description = "Its parameters as JSON, {\"azimuth\":315}"),
+        ("color_formula" = Option<String>, Query, description = "Of three variables: gamma RGB 1.2, sigmoidal RGB 6 0.5, saturation 1.1"),
+        ("below" = Option<String>, Query, description = "Colour of a single variable's values below the range: red, ff0000, 255,0,0,128"),
+        ("above" = Option<String>, Query, description = "Colour of those above it"),
+        ("nodata_color" = Option<String>, Query, description = "Colour of what is no data"),
+        ("buffer" = Option<f64>, Query, description = "Pixels more on each side, whole or with .5"),
+        ("padding" = Option<u16>, Query, description = "Accepted and without effect: kernels always see beyond a tile"),
         ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
         ("colormap" = Option<String>, Query, description = "The same as JSON: {\"1\":\"#ff0000\",…} colours these values and [[[0,10],[255,0,0,255]],…] half-open intervals, with rescale the levels 0 to 255; the rest is transparent. All 256 levels are a table"),
         ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
@@ -148,10 +157,14 @@ async fn of(
         }
         Served::Cube(_) => return Err(ApiError::new(StatusCode::BAD_REQUEST, NO_BANDS)),
     };
+    let grid = match &prepared {
+        Prepared::Cube(tile) => *tile.grid(),
+        Prepared::External(_) => request.address.grid(request.size),
+    };
     let asked = Asked {
         headers,
         revision: query.revision.as_deref(),
-        grid: &request.address.grid(request.size),
+        grid: &grid,
         seen,
         begun,
     };
@@ -231,9 +244,15 @@ fn request(
             format!("a tile has 1 to {max_size} pixels along a side here, not {size}"),
         ));
     }
+    let buffer = query.extras.buffer.unwrap_or(0);
+    if size + buffer > max_size {
+        let told = format!("a tile and its buffer have at most {max_size} pixels along a side");
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, told));
+    }
     Ok(TileRequest {
         address,
         size,
+        buffer,
         look: query.look(format)?,
     })
 }

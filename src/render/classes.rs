@@ -57,6 +57,12 @@ impl Classes {
         Ok(Self { classes })
     }
 
+    /// The classes.
+    #[must_use]
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
     /// A text that is the same for equal classes.
     #[must_use]
     pub fn canonical(&self) -> String {

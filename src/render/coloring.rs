@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     Colormap,
     classes::{Class, Classes, ClassesError},
+    color::{hexadecimal, opaque},
 };
 
 /// The most characters of a `colormap`: 256 colours as lists of four numbers.
@@ -145,29 +146,6 @@ fn color(value: &Value) -> Result<[u8; 4], ColoringError> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     };
     found.ok_or_else(|| ColoringError::Color(value.to_string()))
-}
-
-/// Three, four, six or eight digits; of the short forms each stands for two.
-fn hexadecimal(digits: &str) -> Option<[u8; 4]> {
-    let digit = |c: char| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let digits: Vec<u8> = digits.chars().map(digit).collect::<Option<_>>()?;
-    let samples: Vec<u8> = match digits.len() {
-        3 | 4 => digits.iter().map(|digit| digit * 17).collect(),
-        6 | 8 => digits
-            .chunks(2)
-            .map(|pair| pair[0] * 16 + pair[1])
-            .collect(),
-        _ => return None,
-    };
-    opaque(&samples)
-}
-
-fn opaque(samples: &[u8]) -> Option<[u8; 4]> {
-    match *samples {
-        [red, green, blue] => Some([red, green, blue, 255]),
-        [red, green, blue, alpha] => Some([red, green, blue, alpha]),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,17 @@ struct Rule<T> {
     by: By,
 }
 
+/// Where a sample is that no level stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extreme {
+    /// No data.
+    Missing,
+    /// Less than the range.
+    Below,
+    /// More than it.
+    Above,
+}
+
 /// What gives a value its slot.
 #[derive(Clone, Debug)]
 enum By {
@@ -85,6 +96,22 @@ impl<T: Pixel> Levels<T> {
         let last = T::from_f64(T::RANGE[1]).position();
         let table = last.map_or_else(Vec::new, |last| tabulated(&rule, last + 1));
         Self { rule, table }
+    }
+
+    /// Where a sample is, if it is no data or not in the range.
+    pub(super) fn extreme(&self, sample: T) -> Option<Extreme> {
+        let Rule {
+            packing,
+            nodata,
+            by,
+        } = &self.rule;
+        let value = packing.value(sample.to_f64());
+        match by {
+            _ if value.is_nan() || nodata.contains(&sample) => Some(Extreme::Missing),
+            By::Range([min, _]) if value < *min => Some(Extreme::Below),
+            By::Range([_, max]) if value > *max => Some(Extreme::Above),
+            By::Range(_) | By::Classes(_) => None,
+        }
     }
 
     /// The slot of every sample.

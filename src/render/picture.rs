@@ -97,17 +97,23 @@ pub enum PictureError {
 /// A picture that shows nothing.
 #[must_use]
 pub fn transparent(width: u32, height: u32) -> Picture {
-    Picture {
-        width,
-        height,
-        pixels: Pixels::Indexed {
-            palette: vec![[0; 4]],
-            indices: vec![0; width as usize * height as usize],
-        },
-    }
+    Picture::filled(width, height, [0; 4])
 }
 
 impl Picture {
+    /// A picture of one colour.
+    #[must_use]
+    pub fn filled(width: u32, height: u32, color: [u8; 4]) -> Self {
+        Self {
+            width,
+            height,
+            pixels: Pixels::Indexed {
+                palette: vec![color],
+                indices: vec![0; width as usize * height as usize],
+            },
+        }
+    }
+
     /// A picture of pixels that were made elsewhere than in the painter.
     ///
     /// # Errors

@@ -4,7 +4,9 @@ use super::{
     classes::Classes,
     coloring::Coloring,
     painter::Painter,
+    picture::{Picture, transparent},
     pixel::{Packing, Pixel},
+    touches::Touches,
 };
 
 /// How samples are shown.
@@ -17,6 +19,8 @@ pub struct Style {
     rescale: Vec<[f64; 2]>,
     /// Colours of a single variable.
     coloring: Option<Coloring>,
+    /// What else is done, if anything.
+    touches: Option<Box<Touches>>,
 }
 
 /// Why samples cannot be shown so.
@@ -41,6 +45,17 @@ pub enum StyleError {
     /// A range that does not rise.
     #[error("`rescale={0},{1}` does not rise: write min,max with min < max")]
     Range(f64, f64),
+    /// A formula of colours for something else.
+    #[error("`color_formula` is for pictures of three variables, and there is one")]
+    FormulaOfOne,
+    /// Colours of a single variable.
+    #[error(
+        "`below`, `above` and `nodata_color` are for pictures of one variable, and there are {0}"
+    )]
+    ExtremesOfMany(usize),
+    /// Colours of what is outside of no range.
+    #[error("`below` and `above` need a range: a `colormap` of values has none without `rescale`")]
+    ExtremesOfValues,
 }
 
 impl Style {
@@ -78,7 +93,42 @@ impl Style {
                 variables,
                 rescale,
                 coloring,
+                touches: None,
             }),
+        }
+    }
+
+    /// The same with what else is to be done.
+    ///
+    /// # Errors
+    /// If that does not fit.
+    pub fn touched(mut self, touches: &Touches) -> Result<Self, StyleError> {
+        if touches.is_nothing() {
+            return Ok(self);
+        }
+        if touches.formula.is_some() && self.variables != 3 {
+            return Err(StyleError::FormulaOfOne);
+        }
+        if touches.has_extremes() {
+            if self.variables != 1 {
+                return Err(StyleError::ExtremesOfMany(self.variables));
+            }
+            let is_of_range = touches.below.is_none() && touches.above.is_none();
+            if self.classes().is_some() && !is_of_range {
+                return Err(StyleError::ExtremesOfValues);
+            }
+        }
+        self.touches = Some(Box::new(touches.clone()));
+        Ok(self)
+    }
+
+    /// A picture without data.
+    #[must_use]
+    pub fn nothing(&self, width: u32, height: u32) -> Picture {
+        let color = self.touches.as_ref().and_then(|touches| touches.nodata);
+        match color {
+            None => transparent(width, height),
+            Some(color) => Picture::filled(width, height, color),
         }
     }
 
@@ -89,7 +139,9 @@ impl Style {
             .coloring
             .as_ref()
             .map_or_else(String::new, Coloring::canonical);
-        format!("{} {:?} {coloring}", self.variables, self.rescale)
+        let touches = self.touches.as_ref();
+        let touches = touches.map_or_else(String::new, |touches| touches.canonical());
+        format!("{} {:?} {coloring}{touches}", self.variables, self.rescale)
     }
 
     /// Number of variables: one, or three for red, green and blue.
@@ -108,6 +160,12 @@ impl Style {
     #[must_use]
     pub const fn coloring(&self) -> Option<&Coloring> {
         self.coloring.as_ref()
+    }
+
+    /// What else is done, if anything.
+    #[must_use]
+    pub fn touches(&self) -> Option<&Touches> {
+        self.touches.as_deref()
     }
 
     /// The classes of values that a variable is shown by, without any range.

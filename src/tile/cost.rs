@@ -17,6 +17,12 @@ const SAMPLE: u64 = size_of::<u16>() as u64;
 /// and of its position in a cube whose axes are not the tile's.
 const PIXEL: u64 = 4 + 4 + 2 * size_of::<f64>() as u64;
 
+/// Time steps of one tile that are read at once.
+pub(super) const STEPS_AT_ONCE: usize = 2;
+
+/// The most bytes that a tile of many time steps is made from, some seconds of work.
+const MOST_READ: u64 = 4 << 30;
+
 /// The smallest tile that is worth to be named as a way out.
 const LEAST_SIZE: usize = 64;
 
@@ -84,6 +90,70 @@ impl Cost {
         self.0
     }
 
+    /// With so many planes of computed values more.
+    ///
+    /// # Errors
+    /// [`TileError::TooMuch`] if it is then more than `limit`.
+    pub(super) fn with_values(
+        self,
+        pixels: usize,
+        planes: usize,
+        limit: u64,
+    ) -> Result<Self, TileError> {
+        let cost = Self(self.0 + plane(pixels) * planes as u64);
+        if cost.0 <= limit {
+            return Ok(cost);
+        }
+        Err(TileError::TooMuch {
+            bytes: cost.0,
+            limit,
+            advice: "ask for fewer pixels, or for fewer variables".to_owned(),
+        })
+    }
+
+    /// Of so many time steps that become one, where this is that of one: as many of them
+    /// are under way as [`STEPS_AT_ONCE`], and of each variable there are `held` planes of
+    /// what they become. `held` tells that of a number of steps.
+    ///
+    /// # Errors
+    /// [`TileError::TooMuch`] if it is more than `limit`, or more is read than any tile may
+    /// read, with the number of steps that could be.
+    pub(super) fn of_steps(
+        self,
+        steps: usize,
+        pixels: usize,
+        held: impl Fn(usize) -> usize,
+        limit: u64,
+    ) -> Result<Self, TileError> {
+        let bytes = |steps: usize| {
+            let under_way = self.0.saturating_mul(steps.min(STEPS_AT_ONCE) as u64);
+            under_way.saturating_add(plane(pixels).saturating_mul(held(steps) as u64))
+        };
+        let read = |steps: usize| self.0.saturating_mul(steps as u64);
+        let is_fit = |steps: usize| bytes(steps) <= limit && read(steps) <= MOST_READ;
+        if is_fit(steps) {
+            return Ok(Self(bytes(steps)));
+        }
+        let most = (1..steps).rev().find(|steps| is_fit(*steps));
+        let (bytes, limit) = if bytes(steps) > limit {
+            (bytes(steps), limit)
+        } else {
+            (read(steps), MOST_READ)
+        };
+        Err(TileError::TooMuch {
+            bytes,
+            limit,
+            advice: match most {
+                Some(most) => {
+                    format!(
+                        "these are {steps} time steps; ask for at most {most}, or for fewer pixels"
+                    )
+                }
+                None => "ask for fewer pixels, or for fewer variables".to_owned(),
+            },
+        })
+    }
+
     /// For the data sets of others, whose levels are not known to halve.
     ///
     /// # Errors
@@ -116,10 +186,10 @@ impl Cost {
         place: &Place,
         stored: &StoredCube,
     ) -> Result<Self, TileError> {
-        let of = |size: usize, variables, place: &Place| {
-            Self::of(size * size, variables, place.window, &stored.cube)
+        let of = |request: &TileRequest, variables, place: &Place| {
+            Self::of(request.pixels(), variables, place.window, &stored.cube)
         };
-        let cost = of(request.size, variables, place);
+        let cost = of(request, variables, place);
         let limit = Self(limit);
         if cost <= limit {
             return Ok(cost);
@@ -135,12 +205,12 @@ impl Cost {
         let mut smaller = request.clone();
         while smaller.size / 2 >= LEAST_SIZE {
             smaller.size /= 2;
-            if of(smaller.size, variables, &Place::of(&smaller, stored)?) <= limit {
+            if of(&smaller, variables, &Place::of(&smaller, stored)?) <= limit {
                 ways.push(format!("a tile of {} pixels a side", smaller.size));
                 break;
             }
         }
-        if variables > 1 && of(size, 1, place) <= limit {
+        if variables > 1 && of(request, 1, place) <= limit {
             ways.push("one variable".to_owned());
         }
         let advice = if ways.is_empty() {
@@ -154,6 +224,11 @@ impl Cost {
             advice,
         })
     }
+}
+
+/// Bytes of a plane of computed values.
+fn plane(pixels: usize) -> u64 {
+    (pixels * size_of::<f32>()) as u64
 }
 
 /// How many of an axis's cells lie under `size` pixels of `ratio` cells each,

@@ -10,7 +10,7 @@ use crate::{
     cube::SelectError,
     dataset::DatasetError,
     external::ExternalError,
-    render::{StyleError, encode::EncodeError},
+    render::{AlgorithmError, StyleError, encode::EncodeError},
     zarr::ZarrError,
 };
 
@@ -75,11 +75,17 @@ pub enum TileError {
         /// The limit.
         limit: usize,
     },
-    /// An expression has no range that could be shown without being told.
+    /// What only cubes have.
+    #[error("`{0}` is for cubes, and this is a data set of somebody else")]
+    OnlyOfCubes(&'static str),
+    /// What is computed has no range that could be shown without being told.
     #[error(
-        "an expression needs `rescale=min,max`: which values are shown from the first to the last colour"
+        "an expression needs `rescale=min,max`, and so does what else is computed: which values are shown from the first to the last colour, or `rescale=auto`"
     )]
     NoRange,
+    /// The algorithm does not fit.
+    #[error(transparent)]
+    Algorithm(#[from] AlgorithmError),
     /// Unknown variable or time.
     #[error(transparent)]
     Select(#[from] SelectError),

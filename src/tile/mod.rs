@@ -14,6 +14,8 @@ mod name;
 mod painters;
 mod place;
 mod prepare;
+mod process;
+mod ranges;
 mod request;
 mod values;
 
@@ -25,17 +27,19 @@ pub use self::{
     external::{ExternalPoint, PreparedExternal},
     finished::Tile,
     prepare::Prepared,
-    request::{Look, PictureRequest, PictureSize, TileRequest},
+    ranges::{Styled, check},
+    request::{Look, PictureRequest, PictureSize, TileRequest, with_indices},
     values::{Area, AreaRequest, Counting, PointValues, Series},
 };
 
 use self::{
     finished::{Finished, finish},
     painters::{Painters, Paints},
-    prepare::Output,
+    prepare::{Output, Step},
+    ranges::Ranges,
 };
 use crate::{
-    cache::CacheConfig,
+    cache::{Cache, CacheConfig},
     catalog::Catalog,
     compute::{Admission, Compute},
     external::ChunkReader,
@@ -60,6 +64,8 @@ pub struct Tiles {
     most: u64,
     painters: Arc<Painters>,
     finished: Finished,
+    /// Display ranges that were found, by what they were found in.
+    ranges: Cache<(u32, u128), Ranges>,
 }
 
 impl Tiles {
@@ -83,6 +89,7 @@ impl Tiles {
             most: config.making(),
             painters: Arc::default(),
             finished: Finished::new(admission, config),
+            ranges: ranges::cache(config),
         }
     }
 
@@ -113,7 +120,10 @@ impl Tiles {
 
     /// Reads, resamples, and paints and encodes.
     async fn make(&self, tile: Prepared) -> Result<Tile, TileError> {
-        let sources = self.read(&tile).await?;
+        if tile.is_processed() {
+            return Box::pin(self.make_processed(tile)).await;
+        }
+        let sources = self.read(&tile, tile.newest()).await?;
         let (style, format) = match &tile.output {
             Output::Picture { style, format } => (style, *format),
             Output::Samples(format) => {
@@ -143,7 +153,10 @@ impl Tiles {
         let Output::Picture { style, .. } = &tile.output else {
             return Ok(None);
         };
-        let Some(sources) = self.read(&tile).await? else {
+        if tile.is_processed() {
+            return Box::pin(self.processed_picture(tile)).await.map(Some);
+        }
+        let Some(sources) = self.read(&tile, tile.newest()).await? else {
             return Ok(Some(nothing(&tile)));
         };
         let (is_short, painter) = (tile.is_short(), self.painters.of(style, &tile));
@@ -151,9 +164,13 @@ impl Tiles {
         self.compute.run_by_length(is_short, paint).await?.map(Some)
     }
 
-    /// What a tile is made of, for each variable; `None` if that is nothing.
-    async fn read(&self, tile: &Prepared) -> Result<Option<Vec<HeldChunks>>, TileError> {
-        let holds_data = tile.cells.iter().any(|(_, cell)| cell.stamp != 0);
+    /// What a tile is made of at a time step, for each variable; `None` if that is nothing.
+    async fn read(
+        &self,
+        tile: &Prepared,
+        step: &Step,
+    ) -> Result<Option<Vec<HeldChunks>>, TileError> {
+        let holds_data = step.cells.iter().any(|(_, cell)| cell.stamp != 0);
         let Some(window) = tile.window.filter(|_| holds_data) else {
             return Ok(None);
         };
@@ -163,9 +180,9 @@ impl Tiles {
                 &tile.stored,
                 tile.level,
                 *variable,
-                tile.time,
+                step.time,
                 window,
-                &tile.cells,
+                &step.cells,
             )
         });
         Ok(Some(futures::future::try_join_all(reads).await?))
@@ -176,7 +193,10 @@ fn nothing(tile: &Prepared) -> Picture {
     // A picture's side is far below 2^32.
     let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
     let Shape { rows, cols } = tile.shape();
-    picture::transparent(side(cols), side(rows))
+    match &tile.output {
+        Output::Picture { style, .. } => style.nothing(side(cols), side(rows)),
+        Output::Samples(_) => picture::transparent(side(cols), side(rows)),
+    }
 }
 
 fn paint(tile: &Prepared, sources: &[HeldChunks], painter: &Paints) -> Result<Picture, TileError> {
@@ -223,10 +243,15 @@ fn samples(
         None => Planes::Stored(rasters, tile.nodata),
         Some(expression) => Planes::Computed(vec![expression.of(&rasters, tile.nodata)]),
     };
+    file(tile, format, &planes)
+}
+
+/// A file of planes.
+fn file(tile: &Prepared, format: SampleFormat, planes: &Planes) -> Result<Tile, TileError> {
     let grid = tile.grid();
     let bytes = match format {
-        SampleFormat::GeoTiff => geotiff(grid, grid.shape.window(), &tile.names, &planes)?,
-        SampleFormat::Npy => npy(&planes),
+        SampleFormat::GeoTiff => geotiff(grid, grid.shape.window(), &tile.names, planes)?,
+        SampleFormat::Npy => npy(planes),
     };
     Ok(Tile {
         bytes,

@@ -2,11 +2,14 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Cutout, prepare::Output};
+use super::{
+    Cutout,
+    prepare::{Output, Step},
+};
 use crate::{
-    cube::Cell,
-    grid::{ChunkIndex, Grid},
-    raster::{Expression, Resampling},
+    grid::Grid,
+    raster::{Expression, OverTime, Resampling},
+    render::Algorithm,
 };
 
 /// Raised when the same samples give other pictures: it is part of every `ETag`.
@@ -21,14 +24,17 @@ pub(super) struct Shown<'a> {
     pub(super) output: &'a Output,
     pub(super) resampling: Resampling,
     pub(super) nodata: u16,
+    /// What time steps become.
+    pub(super) over_time: Option<OverTime>,
+    pub(super) algorithm: Option<&'a Algorithm>,
 }
 
 impl Shown<'_> {
     /// A name for exactly these pixels in this style, of a level with this grid.
-    pub(super) fn name(&self, source: &Grid, time: usize, cells: &[(ChunkIndex, Cell)]) -> u128 {
+    pub(super) fn name(&self, source: &Grid, steps: &[Step]) -> u128 {
         let mut hasher = Xxh3::new();
         let text = format!(
-            "{RENDERER_VERSION} {:?} {:?} {} {} {:?} {time}",
+            "{RENDERER_VERSION} {:?} {:?} {} {} {:?}",
             self.names,
             self.expression.map(ToString::to_string),
             self.output.canonical(),
@@ -36,12 +42,21 @@ impl Shown<'_> {
             self.resampling,
         );
         hasher.update(text.as_bytes());
+        if let Some(over_time) = self.over_time {
+            hasher.update(format!("{over_time:?}").as_bytes());
+        }
+        if let Some(algorithm) = self.algorithm {
+            hasher.update(algorithm.canonical().as_bytes());
+        }
         add(&mut hasher, self.target);
         add(&mut hasher, source);
         // Stamps alone: with another record of where they come from, or another
         // share built below, the pixels are the same.
-        for (_, cell) in cells {
-            hasher.update(&cell.stamp.to_le_bytes());
+        for step in steps {
+            hasher.update(&(step.time as u64).to_le_bytes());
+            for (_, cell) in &step.cells {
+                hasher.update(&cell.stamp.to_le_bytes());
+            }
         }
         hasher.digest128()
     }

@@ -4,6 +4,7 @@
 use super::{
     PictureRequest, TileError, TileRequest,
     axes::Axes,
+    request::grown,
     values::{in_own_system, no_overlap},
 };
 use crate::{
@@ -180,11 +181,14 @@ impl Place {
         let (width, height) = (transform.cell_width, -transform.cell_height);
         let level = pyramid.level_for(width, height);
         let axes = Axes {
-            target: Grid {
-                crs: base.crs,
-                transform,
-                shape,
-            },
+            target: grown(
+                Grid {
+                    crs: base.crs,
+                    transform,
+                    shape,
+                },
+                2 * request.look.buffer(),
+            ),
             source: pyramid.grid(level),
             is_same: true,
             resampling: request.look.resampling,
@@ -223,7 +227,8 @@ impl Place {
         let level = pyramid.level_for(width, height);
         let source = pyramid.grid(level);
         let axes = Axes {
-            target,
+            // What is around a tile is of the tile's level.
+            target: grown(target, request.around()),
             source,
             is_same: is_mercator,
             resampling: request.look.resampling,
@@ -262,7 +267,7 @@ impl Place {
             return Ok(Self {
                 level: Level(0),
                 mapping: Mapping::Projected {
-                    target,
+                    target: grown(target, request.around()),
                     source: *base,
                     ratio: CellRatio { x: 1.0, y: 1.0 },
                 },
@@ -282,7 +287,13 @@ impl Place {
             y: height / source.transform.cell_height.abs(),
         };
         // Average covers a pixel of the tile, half of it on each side.
-        let reach = KERNEL_MARGIN.max(ratio.x.max(ratio.y));
+        let mut reach = KERNEL_MARGIN.max(ratio.x.max(ratio.y));
+        if request.around() > 0 {
+            // Axes that are turned against the tile's reach further along both.
+            #[expect(clippy::cast_precision_loss, reason = "a side is far below 2^52")]
+            let around = request.around() as f64;
+            reach += around * ratio.x.max(ratio.y);
+        }
         let margin = reach * source.transform.cell_width;
         let window = source.window_of(Bounds {
             west: around.west - margin,
@@ -293,7 +304,7 @@ impl Place {
         Ok(Self {
             level,
             mapping: Mapping::Projected {
-                target,
+                target: grown(target, request.around()),
                 source,
                 ratio,
             },

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{Cutout, TileError};
 use crate::{
-    cube::NODATA,
-    grid::{Bounds, Epsg, Shape, TileAddress},
-    raster::{Expression, Resampling},
-    render::{Coloring, FileFormat},
+    cube::{Cube, NODATA},
+    grid::{Bounds, Epsg, Grid, Shape, TileAddress},
+    raster::{Expression, OverTime, Resampling},
+    render::{Algorithm, Coloring, FileFormat, Touches},
 };
 
 /// What a tile is to be.
@@ -17,6 +17,8 @@ pub struct TileRequest {
     pub address: TileAddress,
     /// Pixels a side.
     pub size: usize,
+    /// Half pixels more on each side.
+    pub buffer: usize,
     /// What it shows.
     pub look: Look,
 }
@@ -59,6 +61,14 @@ pub struct Look {
     pub bidx: Vec<usize>,
     /// Display ranges; the recipe's style if empty.
     pub rescale: Vec<[f64; 2]>,
+    /// Whether the display ranges are found among the values of the coarsest level.
+    pub is_auto: bool,
+    /// Instead of a time step, what those become that `sel` selects.
+    pub over_time: Option<OverTime>,
+    /// What is computed of the values before they are shown.
+    pub algorithm: Option<Algorithm>,
+    /// What else is done to a picture.
+    pub touches: Touches,
     /// Colours of a single variable.
     pub coloring: Option<Coloring>,
     /// How samples are taken.
@@ -69,6 +79,48 @@ pub struct Look {
     /// File format; by default JPEG if every pixel is opaque, else PNG, as
     /// `TiTiler` has it.
     pub format: Option<FileFormat>,
+}
+
+/// An expression with the indices in it that are no variables of a cube.
+#[must_use]
+pub fn with_indices(expression: &Expression, cube: &Cube) -> Expression {
+    expression.with_indices(|name| cube.variable(name).is_ok())
+}
+
+impl TileRequest {
+    /// Half pixels on each side around the tile that are made: those asked for, or what
+    /// the algorithm looks at if that is more.
+    pub(super) fn around(&self) -> usize {
+        self.buffer.max(2 * self.look.buffer())
+    }
+
+    /// How many pixels are made.
+    pub(super) fn pixels(&self) -> usize {
+        (self.size + self.around()).pow(2)
+    }
+}
+
+/// A grid with so many half pixels more on each side.
+#[expect(clippy::cast_precision_loss, reason = "a side is far below 2^52")]
+pub(super) fn grown(grid: Grid, halves: usize) -> Grid {
+    let mut grown = grid;
+    let pixels = halves as f64 / 2.0;
+    grown.transform.origin_x = grid.transform.x(-pixels);
+    grown.transform.origin_y = grid.transform.y(-pixels);
+    grown.shape.rows += halves;
+    grown.shape.cols += halves;
+    grown
+}
+
+/// A grid with so many pixels less on each side.
+#[expect(clippy::cast_precision_loss, reason = "a side is far below 2^52")]
+pub(super) fn shrunk(grid: Grid, pixels: usize) -> Grid {
+    let mut shrunk = grid;
+    shrunk.transform.origin_x = grid.transform.x(pixels as f64);
+    shrunk.transform.origin_y = grid.transform.y(pixels as f64);
+    shrunk.shape.rows -= 2 * pixels;
+    shrunk.shape.cols -= 2 * pixels;
+    shrunk
 }
 
 impl Look {
@@ -88,6 +140,22 @@ impl Look {
         } else {
             Err(TileError::Nodata(nodata))
         }
+    }
+
+    /// Pixels on each side that the algorithm takes away.
+    pub(super) fn buffer(&self) -> usize {
+        self.algorithm.as_ref().map_or(0, Algorithm::buffer)
+    }
+
+    /// What of it is for cubes alone.
+    pub(super) fn only_of_cubes(&self) -> Option<&'static str> {
+        [
+            (self.is_auto, "rescale=auto"),
+            (self.over_time.is_some(), "reduce"),
+            (self.algorithm.is_some(), "algorithm"),
+        ]
+        .into_iter()
+        .find_map(|(is_asked, name)| is_asked.then_some(name))
     }
 
     /// Whether the values themselves have colours, whatever range is usual.

@@ -57,6 +57,14 @@ pub(crate) fn is_near_seam(lon: f64) -> bool {
 }
 
 pub(crate) fn archive(folder: &Path) -> Archive {
+    archive_of(folder, |n, _| 1000 + 100 * n)
+}
+
+/// The same with another red, by the number of the date and longitude and latitude.
+pub(crate) fn archive_of(
+    folder: &Path,
+    red: impl Fn(u16, (f64, f64)) -> u16 + Copy + Send + Sync + 'static,
+) -> Archive {
     let options = ArchiveOptions {
         imagery: "formula".to_owned(),
         bounds: Bounds {
@@ -74,10 +82,10 @@ pub(crate) fn archive(folder: &Path) -> Archive {
     };
     let imagery = || {
         Formula(
-            |acquisition: &Acquisition, place: cubetiler::demo::imagery::Place| {
+            move |acquisition: &Acquisition, place: cubetiler::demo::imagery::Place| {
                 let date = acquisition.date.to_string();
                 let n = DATES.iter().position(|d| *d == date).unwrap();
-                let red = 1000 + 100 * u16::try_from(n).unwrap();
+                let red = red(u16::try_from(n).unwrap(), place.geographic);
                 let is_cloud = n == DATES.len() - 1 && place.geographic.0 > SEAM;
                 let class = if is_cloud {
                     Scl::CloudHigh

@@ -28,6 +28,7 @@ mod freshness;
 mod invariance;
 mod jobs;
 mod layers;
+mod looks;
 mod masks;
 mod ogc;
 mod products;

@@ -24,7 +24,7 @@ async fn served(local: &Local) -> Server {
     Server::start(store.into(), Access::Off, "").await
 }
 
-async fn found(server: &Server, path: &str) -> Response {
+pub(crate) async fn found(server: &Server, path: &str) -> Response {
     let answer = server.get(path).await;
     if answer.status() == StatusCode::OK {
         return answer;
@@ -33,12 +33,12 @@ async fn found(server: &Server, path: &str) -> Response {
     panic!("{path}: {status} {told}");
 }
 
-async fn document(server: &Server, path: &str) -> Value {
+pub(crate) async fn document(server: &Server, path: &str) -> Value {
     found(server, path).await.json().await.unwrap()
 }
 
 /// The pixels of a picture, red, green, blue and alpha, and its width.
-async fn pixels(server: &Server, path: &str) -> (Vec<[u8; 4]>, usize) {
+pub(crate) async fn pixels(server: &Server, path: &str) -> (Vec<[u8; 4]>, usize) {
     let file = found(server, path).await.bytes().await.unwrap();
     let width = u32::from_be_bytes(file[16..20].try_into().unwrap());
     let (samples, _) = decode(&file);
@@ -509,7 +509,7 @@ async fn what_titiler_would_answer_with_500_is_refused_with_what_could_be() {
 async fn of_a_data_set_of_somebody_else_there_are_tile_sets_but_no_samples_yet() {
     let local = Local::new();
     let store = local.folder.path().join("other.zarr");
-    other(&store);
+    other(&store, json!({}));
     let mut config = Config::default();
     config.cubes.insert("other".to_owned(), store);
     let server = Server::of(&config, Access::Off).await;
@@ -534,7 +534,7 @@ async fn of_a_data_set_of_somebody_else_there_are_tile_sets_but_no_samples_yet()
 }
 
 /// A Zarr store of four by four cells of one degree, all of them 7.
-fn other(store: &std::path::Path) {
+pub(crate) fn other(store: &std::path::Path, attributes: Value) {
     let write = |path: &str, document: Value| {
         let path = store.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -556,7 +556,7 @@ fn other(store: &std::path::Path) {
     // Without chunks a store holds the fill value.
     write(
         "v/zarr.json",
-        array(&[4, 4], "int16", json!(7), &["lat", "lon"], json!({})),
+        array(&[4, 4], "int16", json!(7), &["lat", "lon"], attributes),
     );
     for (name, first, step, units) in [
         ("lat", 49.5, -1.0, "degrees_north"),

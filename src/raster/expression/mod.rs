@@ -5,6 +5,7 @@
 //! `-a**2` is `-(a**2)`, and `a**-b` and `2**3**2 = 2**9` are what they are there. A
 //! parser of a crate was looked at (exmex), whose `-a^2` is `(-a)^2`.
 
+mod indices;
 mod parse;
 
 use std::fmt;
@@ -78,6 +79,8 @@ pub struct Expression {
     text: String,
     variables: Vec<String>,
     steps: Vec<Step>,
+    /// Of an index by itself.
+    range: Option<[f64; 2]>,
 }
 
 impl fmt::Display for Expression {
@@ -105,6 +108,7 @@ impl Expression {
             text: text.trim().to_owned(),
             variables,
             steps,
+            range: None,
         })
     }
 
@@ -121,25 +125,25 @@ impl Expression {
     /// If there are not as many rasters as variables, or their shapes differ.
     #[must_use]
     pub fn of(&self, rasters: &[Raster<u16>], nodata: u16) -> Raster<f32> {
-        self.of_samples(rasters, |sample| {
-            if *sample == nodata {
+        self.computed(rasters, |sample| {
+            if sample == nodata {
                 f32::NAN
             } else {
-                f32::from(*sample)
+                f32::from(sample)
             }
         })
     }
 
-    /// The same of values of which NaN is none.
+    /// [`Expression::of`] for values that were computed, in which NaN is no data.
     ///
     /// # Panics
     /// As of [`Expression::of`].
     #[must_use]
     pub fn of_values(&self, rasters: &[Raster<f32>]) -> Raster<f32> {
-        self.of_samples(rasters, |value| *value)
+        self.computed(rasters, std::convert::identity)
     }
 
-    fn of_samples<T>(&self, rasters: &[Raster<T>], value: impl Fn(&T) -> f32) -> Raster<f32> {
+    fn computed<T: Copy>(&self, rasters: &[Raster<T>], value: impl Fn(T) -> f32) -> Raster<f32> {
         assert_eq!(
             rasters.len(),
             self.variables.len(),
@@ -160,11 +164,11 @@ impl Expression {
         out
     }
 
-    fn block<'a, T: 'a>(
+    fn block<'a, T: Copy + 'a>(
         &self,
         stack: &mut Vec<Vec<f32>>,
         samples: impl Fn(usize) -> &'a [T],
-        value: &impl Fn(&T) -> f32,
+        value: impl Fn(T) -> f32,
         out: &mut [f32],
     ) {
         let mut top = 0;
@@ -183,7 +187,7 @@ impl Expression {
                 }
                 Step::Variable(variable) => {
                     first.clear();
-                    first.extend(samples(*variable).iter().map(value));
+                    first.extend(samples(*variable).iter().map(|sample| value(*sample)));
                 }
                 Step::Negate => {
                     for value in first.iter_mut() {

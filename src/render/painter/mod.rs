@@ -7,6 +7,7 @@ use super::{
     picture::{Picture, Pixels, transparent},
     pixel::{Packing, Pixel},
     style::Style,
+    touches::Touches,
 };
 use crate::raster::Raster;
 
@@ -24,6 +25,7 @@ pub struct Painter<T> {
     /// The colours of a single variable's levels.
     palette: Palette,
     is_gray: bool,
+    touches: Option<Touches>,
 }
 
 impl<T: Pixel> Painter<T> {
@@ -53,6 +55,7 @@ impl<T: Pixel> Painter<T> {
             levels: levels.collect(),
             palette,
             is_gray: style.coloring().is_none(),
+            touches: style.touches().cloned(),
         }
     }
 
@@ -97,14 +100,38 @@ impl<T: Pixel> Painter<T> {
             ([one, ..], [raster, ..]) => Some(self.one(&one.slots(&raster.data))),
             _ => None,
         };
-        pixels.map_or_else(
+        let picture = pixels.map_or_else(
             || transparent(width, height),
             |pixels| Picture {
                 width,
                 height,
                 pixels,
             },
-        )
+        );
+        match &self.touches {
+            None => picture,
+            Some(touches) => self.touched(&picture, touches, rasters),
+        }
+    }
+
+    /// A picture with what else is to be done.
+    fn touched(&self, picture: &Picture, touches: &Touches, rasters: &[Raster<T>]) -> Picture {
+        let mut rgba = picture.to_rgba().into_owned();
+        if let Some(formula) = &touches.formula {
+            formula.apply(&mut rgba);
+        }
+        if let ([levels], [raster], true) = (&self.levels[..], rasters, touches.has_extremes()) {
+            for (pixel, sample) in rgba.chunks_exact_mut(4).zip(&raster.data) {
+                let color = levels.extreme(*sample).and_then(|at| touches.color(at));
+                if let Some(color) = color {
+                    pixel.copy_from_slice(&color);
+                }
+            }
+        }
+        Picture {
+            pixels: Pixels::Rgba { data: rgba },
+            ..*picture
+        }
     }
 
     /// The pixels of a single variable.

@@ -3,6 +3,7 @@
 mod cost;
 mod paint;
 mod place;
+mod style;
 mod subject;
 mod values;
 
@@ -116,6 +117,9 @@ impl Tiles {
         entry: &ExternalEntry,
         request: &TileRequest,
     ) -> Result<PreparedExternal, TileError> {
+        if request.buffer > 0 {
+            return Err(TileError::OnlyOfCubes("buffer"));
+        }
         let external = entry.source().current().await;
         let target = Target {
             grid: request.address.grid(request.size),
@@ -150,6 +154,9 @@ impl Tiles {
         look: &Look,
         cutout: Option<Arc<Cutout>>,
     ) -> Result<PreparedExternal, TileError> {
+        if let Some(name) = look.only_of_cubes() {
+            return Err(TileError::OnlyOfCubes(name));
+        }
         let subject = Subject::of(look, &external.dataset)?;
         let mut bands = Vec::new();
         let mut ranges = Vec::new();
@@ -173,7 +180,7 @@ impl Tiles {
                 });
             }
         }
-        let output = subject::output(look, bands.len(), &ranges)?;
+        let output = subject::output(look, &subject, bands.len(), &ranges)?;
         let (cost, way) = cost(&bands, &target, self.most)?;
         let is_streamed = way != Way::AtOnce;
         if is_streamed {

@@ -1,13 +1,13 @@
 //! What a request shows of a data set, and where.
 
-use super::place::Target;
+use super::{place::Target, style};
 use crate::{
     crs,
     dataset::{Dataset, Selection, Variable, cf::Role},
     external::{External, Placed},
     grid::{Bounds, Epsg, GeoTransform, Grid, Shape},
     raster::Expression,
-    render::{FileFormat, Style},
+    render::FileFormat,
     tile::{Look, PictureRequest, TileError, prepare::Output},
 };
 
@@ -105,23 +105,18 @@ fn variables<'a>(look: &Look, dataset: &'a Dataset) -> Result<Vec<&'a Variable>,
 }
 
 /// What is made of so many bands with these own ranges.
-pub(super) fn output(look: &Look, bands: usize, ranges: &[[f64; 2]]) -> Result<Output, TileError> {
+pub(super) fn output(
+    look: &Look,
+    subject: &Subject<'_>,
+    bands: usize,
+    ranges: &[[f64; 2]],
+) -> Result<Output, TileError> {
     let format = match look.format {
         Some(FileFormat::Samples(format)) => return Ok(Output::Samples(format)),
         Some(FileFormat::Image(format)) => Some(format),
         None => None,
     };
-    let is_computed = look.expression.is_some();
-    let rescale = if look.rescale.is_empty() && !look.is_of_values() {
-        if is_computed {
-            return Err(TileError::NoRange);
-        }
-        ranges
-    } else {
-        &look.rescale
-    };
-    let shown = if is_computed { 1 } else { bands };
-    let style = Style::new(shown, rescale, look.coloring.clone())?;
+    let style = style::of(look, subject, bands, ranges)?;
     Ok(Output::Picture { style, format })
 }
 

@@ -9,7 +9,7 @@ use crate::{
     grid::{Bounds, Epsg, GeoTransform, Grid, Level, Shape, Window},
     raster::{Expression, Raster, Statistics, Told},
     render::geotiff::{Planes, geotiff},
-    tile::{Cutout, TileError, Tiles, cost::Cost},
+    tile::{Cutout, TileError, Tiles, cost::Cost, with_indices},
     zarr::StoredCube,
 };
 
@@ -113,11 +113,13 @@ impl Tiles {
         let entry = self.catalog.get(cube)?;
         let stored = entry.current().await;
         let time = stored.cube.select_time(&request.sel)?;
-        let wanted = (request.expression.as_ref())
+        let expression =
+            (request.expression.as_ref()).map(|expression| with_indices(expression, &stored.cube));
+        let wanted = (expression.as_ref())
             .map_or(&request.variables[..], |expression| expression.variables());
         let (mut names, variables): (Vec<String>, Vec<usize>) =
             chosen(&stored, wanted)?.into_iter().unzip();
-        if let Some(expression) = &request.expression {
+        if let Some(expression) = &expression {
             names = vec![expression.to_string()];
         }
         let (level, grid, window) = place(&stored, request.bounds, request.max_size)?;
@@ -139,7 +141,7 @@ impl Tiles {
             time,
             names,
             variables,
-            expression: request.expression,
+            expression,
             cost,
             stored,
         })

@@ -25,6 +25,10 @@ const cube = process.argv[4];
 const VIEW = { width: 800, height: 600 };
 const MAGENTA = [255, 0, 255];
 
+/** How often a page is looked at until it is as it has to be. */
+const LOOKS = 20;
+const LOOK_MS = 250;
+
 /** What red is drawn with by the server; `nearest`, so that a pixel is that of one cell. */
 const RANGE = 3000;
 const STYLE = `variable=red&rescale=0,${RANGE}&colormap_name=viridis&resampling=nearest`;
@@ -115,8 +119,8 @@ function colours(page, picture, points) {
   }, { data: picture.toString('base64'), at: points });
 }
 
-/** Shows a page and gives the colours at places. */
-async function shown(browser, origin, name, wanted, places) {
+/** Shows a page and gives the colours at places, as soon as they are right. */
+async function shown(browser, origin, name, wanted, places, isRight) {
   const context = await browser.newContext({ viewport: VIEW });
   const page = await context.newPage();
   const seen = { foreign: [], refused: [], console: [] };
@@ -131,11 +135,15 @@ async function shown(browser, origin, name, wanted, places) {
     const query = new URLSearchParams({ base: base.href, cube, ...wanted });
     await page.goto(`${origin}/?${query}`, { waitUntil: 'load' });
     await page.waitForFunction(() => window.shown, null, { timeout: TIMEOUT_MS }).catch(() => {});
-    const picture = await page.screenshot({ path: path.join(folder, `${name}.png`) });
     check(`${name}: the page gets to its end`, await page.evaluate(() => 'shown' in window), seen);
     const points = await page.evaluate((all) => all.map((place) => window.shown.pixel(place)), places);
-    const counts = await page.evaluate(() => window.shown.counts);
-    return { counts, seen, found: await colours(page, picture, points), points };
+    // What was loaded is not drawn yet in the same moment.
+    let found = [];
+    for (let look = 0; look < LOOKS && !isRight(found); look += 1) {
+      if (look > 0) await page.waitForTimeout(LOOK_MS);
+      found = await colours(page, await page.screenshot({ path: path.join(folder, `${name}.png`) }), points);
+    }
+    return { counts: await page.evaluate(() => window.shown.counts), seen, found, points };
   } finally {
     await context.close();
   }
@@ -145,12 +153,16 @@ const close = (a, b, by) => a.every((part, n) => Math.abs(part - b[n]) <= by);
 
 async function checkPage(browser, origin, name, wanted, truth, beside) {
   const by = TOLERANCE[wanted.page] ?? EXACT;
-  const { counts, seen, found: colourOf, points } = await shown(browser, origin, name, wanted, [...truth.map(({ place }) => place), [wanted.lon, wanted.lat], beside]);
+  const places = [...truth.map(({ place }) => place), [wanted.lon, wanted.lat], beside];
+  const wrongOf = (all) => truth.flatMap(({ value, colour }, n) => (close(colour, all[n], by) ? [] : [{ value, colour, found: all[n] }]));
+  const isDrawn = (all) => !close(MAGENTA, all.at(-2), 0);
+  const isRight = (all) => all.length > 0 && isDrawn(all) && wrongOf(all).length === 0;
+  const { counts, seen, found: all, points } = await shown(browser, origin, name, wanted, places, isRight);
   check(`${name}: tiles loaded, none failed`, counts.loaded > 0 && counts.failed === 0, { ...counts, refused: seen.refused });
-  const wrong = truth.flatMap(({ value, colour }, n) => (close(colour, colourOf[n], by) ? [] : [{ value, colour, found: colourOf[n], at: points[n] }]));
-  check(`${name}: the colours are those of the values`, wrong.length === 0, { places: truth.length, wrong });
-  check(`${name}: the middle of the cube is drawn`, !close(MAGENTA, colourOf.at(-2), 0), { found: colourOf.at(-2) });
-  check(`${name}: nothing is drawn beside the cube`, close(MAGENTA, colourOf.at(-1), 0), { found: colourOf.at(-1) });
+  const wrong = wrongOf(all);
+  check(`${name}: the colours are those of the values`, wrong.length === 0, { places: truth.length, wrong, points });
+  check(`${name}: the middle of the cube is drawn`, isDrawn(all), { found: all.at(-2) });
+  check(`${name}: nothing is drawn beside the cube`, close(MAGENTA, all.at(-1), 0), { found: all.at(-1) });
   check(`${name}: nobody else is asked, and nothing refused`, seen.foreign.length + seen.refused.length === 0, seen);
   check(`${name}: no error or warning in the console`, seen.console.length === 0, { messages: seen.console });
 }

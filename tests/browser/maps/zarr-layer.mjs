@@ -12,12 +12,19 @@ export async function show(wanted) {
   await map.once('load');
   const colours = await (await fetch(`${base}colorMaps/viridis`)).json();
   const asked = window.fetch;
+  let isDone = () => {};
+  const read = new Promise((resolve) => { isDone = resolve; });
+  let pending = 0;
+  let chunks = 0;
   window.fetch = async (...request) => {
+    pending += 1;
     const answer = await asked(...request);
+    pending -= 1;
     counts[answer.ok ? 'loaded' : 'failed'] += 1;
+    if (/[/]c[/]\d/.test(answer.url)) chunks += 1;
+    if (chunks > 0 && pending === 0) isDone();
     return answer;
   };
-  const states = [];
   const layer = new ZarrLayer({
     id: 'cube',
     source: `${base}cubes/${cube}/zarr`,
@@ -29,18 +36,8 @@ export async function show(wanted) {
     selector: { time: { selected: Number(index), type: 'index' } },
     clim: [0, 3000],
     colormap: Object.values(colours).map(hex),
-    onLoadingStateChange: (state) => states.push(state),
   });
   map.addLayer(layer);
-  await new Promise((resolve) => {
-    const look = () => {
-      const last = states.at(-1);
-      if (last && !last.loading && !last.metadata && !last.chunks) resolve();
-      else requestAnimationFrame(look);
-    };
-    look();
-  });
-  map.triggerRepaint();
-  await map.once('idle');
+  await read;
   return { counts, pixel: pixelOn(map) };
 }

@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint doc check fmt python clients qgis bench-tile bench-build bench-http bench-fill bench-peers clean-data
+.PHONY: help setup demo test lint doc check fmt python clients qgis openapi bench-tile bench-build bench-http bench-fill bench-peers clean-data
 
 CARGO ?= cargo
 
@@ -55,6 +55,10 @@ clients: ## Ask a server with real clients: map pages, GDAL, OWSLib, MapProxy, p
 qgis: ## Ask a server with QGIS (installs 1 GB)
 	@tools/setup.sh --qgis
 	$(CLIENTS) qgis
+
+openapi: ## Ask all that the OpenAPI document names, 2,000 requests made up by schemathesis
+	@tools/setup.sh --clients
+	$(CLIENTS) openapi
 
 bench-tile: setup ## Measure what a tile costs (Linux; writes 0.4 GB once)
 	$(CARGO) bench --locked --bench tile

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Real clients against a real server.
 
     run.py [--program target/debug/cubetiler] [--folder FOLDER] [--url URL] CLIENT ...

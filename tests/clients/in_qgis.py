@@ -159,10 +159,10 @@ class Cube:
         return [int(told["values"][0] / 3000 * 255)] * 3
 
 
-def during(time):
-    """A moment of the time step as the temporal controller asks for it."""
+def during(time, days=0):
+    """What the temporal controller shows: the moment at which a time step begins, or some days from it on."""
     begin = QDateTime.fromString(f"{time}T00:00:00Z", Qt.ISODate)
-    return QgsDateTimeRange(begin, begin)
+    return QgsDateTimeRange(begin, begin.addDays(days), True, days == 0)
 
 
 def check_layer(cube, inner, outer, name, layers):
@@ -218,21 +218,24 @@ def check_wmts(cube, inner, outer):
     newest = inner.picture("WMTS newest", wmts(cube, document))
     check("WMTS: without a time the newest is shown", near(inner.colour(newest, *cube.place), cube.gray(cube.times[-1])))
     layer = wmts(cube, document)
-    identified = layer.dataProvider().identify(
-        inner.to_map.transform(QgsPointXY(*cube.place)), QgsRaster.IdentifyFormatText, inner.extent, inner.size.width(), inner.size.height()
-    )
-    told = str(identified.results())
-    value = found(f"{cube.url}/cubes/{cube.name}/point/{cube.place[0]},{cube.place[1]}?variable=red")["values"][0]
-    check("WMTS: the identify tool tells the value", str(value) in told, expected=value, found=told)
-
-
+    check_identified(cube, inner, "WMTS", layer)
     if Qgis.QGIS_VERSION_INT >= CONTROLLED_WMTS:
         check_controlled(cube, inner, outer, "WMTS in time", layer)
     else:
         print(json.dumps({"skipped": "this QGIS has no temporal controller for WMTS"}), flush=True)
 
 
-def check_controlled(cube, inner, outer, name, layer):
+def check_identified(cube, inner, name, layer):
+    place = inner.to_map.transform(QgsPointXY(*cube.place))
+    size = inner.size
+    identified = layer.dataProvider().identify(place, QgsRaster.IdentifyFormatText, inner.extent, size.width(), size.height())
+    told = str(identified.results())
+    lon, lat = cube.place
+    value = str(found(f"{cube.url}/cubes/{cube.name}/point/{lon},{lat}?variable=red")["values"][0])
+    check(f"{name}: the identify tool tells the value", value in told, expected=value, found=told)
+
+
+def check_controlled(cube, inner, outer, name, layer, days=0):
     """One layer, while the temporal controller goes from step to step."""
     layer.temporalProperties().setIsActive(True)
     capabilities = layer.dataProvider().temporalCapabilities()
@@ -240,7 +243,11 @@ def check_controlled(cube, inner, outer, name, layer):
     available = capabilities.availableTemporalRange()
     span = [moment.toString(Qt.ISODate)[:10] for moment in (available.begin(), available.end())]
     check(f"{name}: from the first step to the last", span == [cube.times[0], cube.times[-1]], found=span)
-    check_layer(cube, inner, outer, name, [(layer, during(time)) for time in cube.times])
+    check_layer(cube, inner, outer, name, [(layer, during(time, days)) for time in cube.times])
+
+
+def wms(cube, crs, address, more=""):
+    return QgsRasterLayer(f"{WMS.format(crs=crs, cube=cube.name)}{more}&url={encoded(address)}", "wms", "wms")
 
 
 def check_wms(cube, inner, folder):
@@ -251,15 +258,16 @@ def check_wms(cube, inner, folder):
         return
     dimensions = ElementTree.fromstring(capabilities).iter("{http://www.opengis.net/wms}Dimension")
     extent = next(dimension.text.strip() for dimension in dimensions if dimension.get("name") == "time")
-    for crs in ["EPSG:3857", "EPSG:4326"]:
-        source = WMS.format(crs=crs, cube=cube.name)
-        source += f"&timeDimensionExtent={encoded(extent)}&url={encoded(f'{service}?{STYLE}')}"
-        layer = QgsRasterLayer(source, "wms", "wms")
+    for crs, version, days in [("EPSG:3857", "1.3.0", 0), ("EPSG:4326", "1.3.0", 0), ("EPSG:4326", "1.1.1", 0), ("EPSG:3857", "1.3.0", 1)]:
+        address = f"{service}?VERSION={version}&{STYLE}"
+        layer = wms(cube, crs, address, f"&timeDimensionExtent={encoded(extent)}")
         maps = [Map(rectangle, folder, crs) for rectangle in (cube.inner, cube.outer)]
-        check_controlled(cube, *maps, f"WMS {crs[5:]}", layer)
-    newest = QgsRasterLayer(WMS.format(crs="EPSG:3857", cube=cube.name) + f"&url={encoded(f'{service}?{STYLE}')}", "wms", "wms")
+        name = f"WMS {version} in {crs[5:]}" + (f" in frames of {days} d" if days else "")
+        check_controlled(cube, *maps, name, layer, days)
+    newest = wms(cube, "EPSG:3857", f"{service}?{STYLE}")
     picture = inner.picture("WMS newest", newest)
     check("WMS: without a time the newest is shown", near(inner.colour(picture, *cube.place), cube.gray(cube.times[-1])))
+    check_identified(cube, inner, "WMS", newest)
 
 
 def main():

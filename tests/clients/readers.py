@@ -25,6 +25,7 @@ import pystac_client
 import rasterio
 import xarray as xr
 from mapproxy.wsgiapp import make_wsgi_app
+from owslib.wms import WebMapService
 from owslib.wmts import WebMapTileService
 from PIL import Image
 from pystac.extensions.datacube import DatacubeExtension
@@ -280,6 +281,101 @@ def check_mapproxy_caches_tiles_and_reprojects_them(truth):
     assert same > 0.6, f"{same:.0%} of the pixels are those of the cells"
 
 
+class Skipped(Exception):
+    """There is nothing to check."""
+
+
+def wms():
+    """The address of the cube's WMS."""
+    service = f"{URL}/cubes/{CUBE}/wms"
+    try:
+        get(f"/cubes/{CUBE}/wms?SERVICE=WMS&REQUEST=GetCapabilities")
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            raise Skipped("the server offers no WMS") from None
+        raise
+    return service
+
+
+def assert_is_the_cube(found, alpha, truth, time):
+    """That a picture of the cube's bounds, a pixel a cell, is the cube."""
+    values = truth.red.values[truth.times.index(time)]
+    assert found.shape == values.shape, found.shape
+    np.testing.assert_array_equal(alpha > 0, values > 0)
+    np.testing.assert_array_equal(found, gray(values))
+
+
+def check_owslib_gets_maps_by_wms(truth):
+    service = wms()
+    rows, cols = truth.red.shape[1:]
+    for version in ["1.1.1", "1.3.0"]:
+        opened = WebMapService(f"{service}?{STYLE}", version=version)
+        layer = opened.contents[CUBE]
+        assert layer.timepositions == [f"{time}T00:00:00Z" for time in truth.times], layer.timepositions
+        np.testing.assert_allclose(layer.boundingBoxWGS84, truth.bounds, atol=1e-9)
+        for time in truth.times:
+            answer = opened.getmap(
+                layers=[CUBE], styles=["default"], srs="EPSG:4326", bbox=truth.bounds, size=(cols, rows),
+                format="image/png", transparent=True, time=f"{time}T00:00:00Z",
+            )
+            assert_is_the_cube(*pixels(answer.read()), truth, time)
+
+
+def check_gdal_reads_maps_by_its_wms_driver(truth):
+    service = wms()
+    west, south, east, north = truth.bounds
+    rows, cols = truth.red.shape[1:]
+    for version, system, order in [("1.1.1", "SRS", "xyXY"), ("1.3.0", "CRS", "yxYX")]:
+        for time in truth.times:
+            address = f"{service}?{COLOURED}&TIME={time}&".replace("&", "&amp;")
+            description = f"""<GDAL_WMS>
+              <Service name="WMS">
+                <Version>{version}</Version><ServerUrl>{address}</ServerUrl><Layers>{CUBE}</Layers><Styles></Styles>
+                <{system}>EPSG:4326</{system}><ImageFormat>image/png</ImageFormat><Transparent>TRUE</Transparent>
+                <BBoxOrder>{order}</BBoxOrder>
+              </Service>
+              <DataWindow>
+                <UpperLeftX>{west}</UpperLeftX><UpperLeftY>{north}</UpperLeftY>
+                <LowerRightX>{east}</LowerRightX><LowerRightY>{south}</LowerRightY><SizeX>{cols}</SizeX><SizeY>{rows}</SizeY>
+              </DataWindow>
+              <Projection>EPSG:4326</Projection><BandsCount>4</BandsCount><BlockSizeX>{cols}</BlockSizeX><BlockSizeY>{rows}</BlockSizeY>
+            </GDAL_WMS>"""
+            with rasterio.open(description) as opened:
+                found = opened.read()
+            colours = document("/colorMaps/viridis")
+            table = np.array([colours[str(level)] for level in range(256)], dtype="uint8")
+            values = truth.red.values[truth.times.index(time)]
+            np.testing.assert_array_equal(found[3] > 0, values > 0)
+            np.testing.assert_array_equal(np.moveaxis(found[:3], 0, -1), table[gray(values)][..., :3])
+
+
+def check_mapproxy_passes_on_the_time_of_a_wms(truth):
+    service = wms()
+    configuration = f"""
+      services: {{wms: {{srs: ['EPSG:4326'], md: {{title: cubes}}}}}}
+      layers: [{{name: cube, title: cube, sources: [maps]}}]
+      sources:
+        maps:
+          type: wms
+          forward_req_params: [time]
+          req: {{url: '{service}?{STYLE}', layers: {CUBE}, transparent: true}}
+          wms_opts: {{version: '1.3.0'}}
+          supported_srs: ['EPSG:4326']
+      globals: {{cache: {{base_dir: '{FOLDER}/mapproxy'}}, image: {{resampling_method: nearest, paletted: false}}}}
+    """
+    with open("mapproxy-wms.yaml", "w") as file:
+        file.write(configuration)
+    proxy = Client(make_wsgi_app("mapproxy-wms.yaml"))
+    rows, cols = truth.red.shape[1:]
+    for time in truth.times:
+        answer = proxy.get(
+            "/service?SERVICE=WMS&VERSION=1.1.1&REQUEST=GetMap&LAYERS=cube&STYLES=&SRS=EPSG:4326&FORMAT=image/png&TRANSPARENT=true"
+            f"&BBOX={','.join(map(str, truth.bounds))}&WIDTH={cols}&HEIGHT={rows}&TIME={time}"
+        )
+        assert answer.status_code == 200, answer.text
+        assert_is_the_cube(*pixels(answer.data), truth, time)
+
+
 def tiles_served():
     """How often the server answered with a tile."""
     lines = get("/metrics").decode().splitlines()
@@ -343,6 +439,9 @@ def main():
     for name, check in checks:
         try:
             check(truth)
+        except Skipped as reason:
+            print(json.dumps({"skipped": str(reason)}), flush=True)
+            continue
         except Exception:
             failed.append(name)
             traceback.print_exc()

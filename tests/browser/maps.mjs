@@ -187,6 +187,9 @@ async function run() {
     ['maplibre', { page: 'maplibre', ...chosen }, truth],
     ['zarr-layer', { page: 'zarr-layer', ...at, index: 1 }, truth],
   ];
+  const wms = `cubes/${cube}/wms`;
+  if ((await fetch(new URL(`${wms}?SERVICE=WMS&REQUEST=GetCapabilities`, base))).status === 404) console.log(JSON.stringify({ skipped: `there is no ${wms}` }));
+  else pagesOf.push(['openlayers-wms', { page: 'openlayers', source: 'wms', ...at, style: STYLE, time }, truth]);
   const { server, origin } = await pages();
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',

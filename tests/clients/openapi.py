@@ -56,6 +56,11 @@ LIKELY = {
     "TILECOL": ["1058"],
     "I": ["7"],
     "J": ["7"],
+    "VERSION": ["1.3.0", "1.1.1", "1.0.0"],
+    "CRS": ["EPSG:3857", "CRS:84"],
+    "BBOX": ["6,43.15,6.1,43.2", "667917,5334800,679049,5342400"],
+    "WIDTH": ["40"],
+    "HEIGHT": ["30"],
 }
 
 
@@ -64,7 +69,7 @@ def likely(parameters):
     changed = {}
     for name, value in (parameters or {}).items():
         seed = zlib.crc32(f"{name} {value}".encode(errors="replace"))
-        values = [os.environ["CUBE"]] if name in ("cube", "LAYER") else LIKELY.get(name)
+        values = [os.environ["CUBE"]] if name in ("cube", "LAYER", "LAYERS", "QUERY_LAYERS") else LIKELY.get(name)
         changed[name] = values[seed // 4 % len(values)] if values and seed % 4 else value
     return changed
 

@@ -1,4 +1,4 @@
-/** OpenLayers: XYZ, WMTS by its capabilities, and OGC API Tiles by its metadata. */
+/** OpenLayers: XYZ, WMTS by its capabilities, OGC API Tiles by its metadata, and WMS. */
 import { classic } from './classic.mjs';
 
 await classic('/node_modules/ol/dist/ol.js');
@@ -34,6 +34,9 @@ const sources = {
       dimensions: source.getDimensions(),
     });
   },
+  wms: ({ base, cube, style, time }) => new ol.source.TileWMS({
+    ...SHARP, url: `${base}cubes/${cube}/wms?${style}`, params: { LAYERS: cube, TIME: time },
+  }),
   ogc: ({ base, cube, style }) => new ol.source.OGCMapTile({
     ...SHARP, url: `${base}collections/${cube}/map/tiles/WebMercatorQuad?${style}`, mediaType: 'image/png',
   }),

@@ -14,6 +14,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from array import array
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -120,12 +121,15 @@ class Map:
         return [colour.red(), colour.green(), colour.blue()]
 
 
-def magenta(image):
-    """How many pixels nothing was drawn on."""
-    image = image.convertToFormat(QImage.Format_RGB32)
+def pixels(image):
     bits = image.constBits()
     bits.setsize(image.sizeInBytes())
-    return bytes(bits).count(bytes([255, 0, 255, 255]))
+    return bytes(bits)
+
+
+def magenta(image):
+    """How many pixels nothing was drawn on."""
+    return array("I", pixels(image)).count(MAGENTA.rgba())
 
 
 class Cube:
@@ -182,12 +186,6 @@ def check_layer(cube, inner, outer, name, layers):
         left = magenta(outer.picture(f"{label} beside", layer, shown))
         check(f"{label}: nothing is drawn beside the cube", left == outer.pixels, background=left)
     check(f"{name}: three time steps are three pictures", len(set(pictures)) == 3)
-
-
-def pixels(image):
-    bits = image.constBits()
-    bits.setsize(image.sizeInBytes())
-    return bytes(bits)
 
 
 def xyz(cube, time):

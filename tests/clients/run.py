@@ -193,7 +193,7 @@ def main():
             demo.process.wait()
         results = [run(client, url, folder) for client in arguments.clients if client != "serve"]
     except KeyboardInterrupt:
-        results = [False]
+        sys.exit("stopped")
     finally:
         if demo:
             demo.close()

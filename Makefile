@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint doc check fmt python bench-tile bench-build bench-http bench-fill bench-peers clean-data
+.PHONY: help setup demo test lint doc check fmt python clients qgis openapi bench-tile bench-build bench-http bench-fill bench-peers clean-data
 
 CARGO ?= cargo
 
@@ -44,6 +44,21 @@ fmt: ## Format the code
 
 python: ## Install the Python readers, so that `make test` asks them too
 	@tools/setup.sh --python
+
+# Built as `make test` builds it, so that nothing is compiled twice.
+CLIENTS = $(CARGO) test --locked --no-run --test it && python3 tests/clients/run.py
+
+clients: ## Ask a server with real clients: map pages, GDAL, OWSLib, MapProxy, pystac-client
+	@tools/setup.sh --clients
+	$(CLIENTS) maps readers
+
+qgis: ## Ask a server with QGIS (installs 1 GB)
+	@tools/setup.sh --qgis
+	$(CLIENTS) qgis
+
+openapi: ## Ask all that the OpenAPI document names, 2,000 requests made up by schemathesis
+	@tools/setup.sh --clients
+	$(CLIENTS) openapi
 
 bench-tile: setup ## Measure what a tile costs (Linux; writes 0.4 GB once)
 	$(CARGO) bench --locked --bench tile

@@ -5,6 +5,8 @@
 #   tools/setup.sh                    what the build and the demo need
 #   tools/setup.sh --tests            and what the browser test needs
 #   tools/setup.sh --tests --python   and the Python tools that judge our cubes
+#   tools/setup.sh --clients          what reads from a server: Python libraries, map pages
+#   tools/setup.sh --qgis             QGIS for Python (1 GB)
 #
 # As root on Debian or Ubuntu, packages are installed with apt-get. Anyone else
 # is told what is missing and how to install it: nothing here calls sudo.
@@ -13,12 +15,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tests=false
 python=false
+clients=false
+qgis=false
 for argument in "$@"; do
   case $argument in
     --tests) tests=true ;;
     --python) python=true ;;
+    --clients) tests=true clients=true ;;
+    --qgis) qgis=true ;;
     *)
-      echo "usage: tools/setup.sh [--tests] [--python]" >&2
+      echo "usage: tools/setup.sh [--tests] [--python] [--clients] [--qgis]" >&2
       exit 2
       ;;
   esac
@@ -119,17 +125,25 @@ find_python() {
 
 is_recent() { "$1" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; }
 
-python_tools() {
-  local venv=target/python requirements=tests/reference/requirements.txt interpreter
-  if [ -f $venv/.installed ] && cmp -s $requirements $venv/.installed; then return; fi
+# Installs the requirements of a file into an environment of their own.
+python_packages() {
+  local venv=$1 requirements=$2 interpreter
+  if [ -f "$venv/.installed" ] && cmp -s "$requirements" "$venv/.installed"; then return; fi
   if ! interpreter=$(find_python); then
-    say "no Python 3.12 or later with its venv module: the checks by other readers will be skipped"
+    say "no Python 3.12 or later with its venv module: the checks of $requirements will be skipped"
     return
   fi
-  say "installing the Python readers into $venv"
-  "$interpreter" -m venv --clear $venv
-  retry $venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement $requirements
-  cp $requirements $venv/.installed
+  say "installing $requirements into $venv"
+  "$interpreter" -m venv --clear "$venv"
+  retry "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+  cp "$requirements" "$venv/.installed"
+}
+
+# Of the system's Python, which is the one that Debian's QGIS is built for.
+qgis_for_python() {
+  if /usr/bin/python3 -c 'import qgis.core' 2>/dev/null; then return; fi
+  if can_install && apt_install python3-qgis; then return; fi
+  say "no QGIS for /usr/bin/python3: its checks will be skipped (Debian: sudo apt-get install python3-qgis)"
 }
 
 if ! has cargo; then
@@ -141,5 +155,7 @@ node_packages
 if $tests; then browser; fi
 if $python; then
   gdal
-  python_tools
+  python_packages target/python tests/reference/requirements.txt
 fi
+if $clients; then python_packages target/clients/python tests/clients/requirements.txt; fi
+if $qgis; then qgis_for_python; fi

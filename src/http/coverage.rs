@@ -164,7 +164,7 @@ pub(super) async fn image(
         ),
         ("x-coverage-palette", palette.join(" ")),
     ];
-    Ok((axum::response::AppendHeaders(told), file).into_response())
+    Ok((told, file).into_response())
 }
 
 /// The place of a state in [`ChunkState::ALL`].

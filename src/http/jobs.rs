@@ -78,9 +78,11 @@ impl From<Backfill> for JobRequest {
     responses(
         (status = 202, description = "A job has begun; one with nothing to do is done already"),
         (status = 200, description = "The plan of a dry run, and about what it takes"),
+        (status = 400, description = "The body is no JSON"),
         (status = 401, description = "A token is needed"),
         (status = 403, description = "The admin API is off, or the token lacks a scope or the cube"),
         (status = 404, description = "No such cube"),
+        (status = 415, description = "The body is not sent as `application/json`"),
         (status = 422, description = "The request makes no plan"),
         (status = 503, description = "Too much waits already"),
         (status = 507, description = "The cube takes as much room as it may"),
@@ -336,8 +338,10 @@ pub(super) struct Rollback {
     request_body = Rollback,
     responses(
         (status = 200, description = "It is the newest"),
+        (status = 400, description = "The body is no JSON"),
         (status = 404, description = "No such cube"),
         (status = 409, description = "The cube is being filled"),
+        (status = 415, description = "The body is not sent as `application/json`"),
         (status = 422, description = "It is no earlier state"),
     )
 )]

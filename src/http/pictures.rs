@@ -35,7 +35,7 @@ pub(super) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "tif", "
         ("max_size" = Option<usize>, Query, description = "Pixels along the longer side at most; 1024 without"),
     ),
     responses(
-        (status = 200, description = "The picture, and in Content-Bbox and Content-Crs where it is", content_type = "image/png"),
+        (status = 200, description = "The picture, and in Content-Bbox and Content-Crs where it is", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube"),
         (status = 413, description = "Too much to hold"),
@@ -64,7 +64,7 @@ pub(super) async fn preview(
         ("size" = String, Path, description = "{width}x{height}.{format}"),
     ),
     responses(
-        (status = 200, description = "The picture", content_type = "image/png"),
+        (status = 200, description = "The picture", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube"),
         (status = 413, description = "Too much to hold"),
@@ -94,7 +94,7 @@ pub(super) async fn preview_of_size(
         ("size" = String, Path, description = "{width}x{height}.{format}"),
     ),
     responses(
-        (status = 200, description = "The picture", content_type = "image/png"),
+        (status = 200, description = "The picture", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the rectangle is outside"),
         (status = 413, description = "Too much to hold"),

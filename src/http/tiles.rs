@@ -69,7 +69,7 @@ const TILE_SIZE: usize = 256;
         ("revision" = Option<String>, Query, description = "The cube's revision: makes a whole tile immutable"),
     ),
     responses(
-        (status = 200, description = "The tile; transparent where there is nothing", content_type = "image/png"),
+        (status = 200, description = "The tile; transparent where there is nothing", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
         (status = 304, description = "The client has it"),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the tile is outside of it"),
@@ -109,7 +109,16 @@ pub(super) struct TilePlace {
         ("x" = u32, Path, description = "Column, from the west"),
         ("y" = String, Path, description = "Row, from the north, [@{scale}x][.{format}]"),
     ),
-    responses((status = 200, description = "As the long address answers", content_type = "image/png"))
+    responses(
+        (status = 200, description = "As the long address answers", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
+        (status = 304, description = "The client has it"),
+        (status = 400, description = "A parameter is wrong"),
+        (status = 404, description = "No such cube, or the tile is outside of it"),
+        (status = 413, description = "The tile would read too much"),
+        (status = 501, description = "Samples of a data set of somebody else"),
+        (status = 502, description = "The store failed"),
+        (status = 503, description = "Too many tiles are being made"),
+    )
 )]
 pub(super) async fn short(
     State(state): State<Arc<AppState>>,

@@ -39,9 +39,11 @@ pub(super) struct NewCube {
     post, path = "/admin/cubes", tag = "admin", security(("admin" = [])), request_body = NewCube,
     responses(
         (status = 201, description = "It is served"),
+        (status = 400, description = "The body is no JSON"),
         (status = 401, description = "A token is needed"),
         (status = 403, description = "The admin API is off, the token lacks the scope or the cube, or no cubes are made here"),
         (status = 409, description = "The name is taken, or there are enough cubes"),
+        (status = 415, description = "The body is not sent as `application/json`"),
         (status = 422, description = "The name or the recipe is none"),
     )
 )]
@@ -85,8 +87,10 @@ pub(super) struct Expire {
     responses(
         (status = 200, description = "How many went"),
         (status = 202, description = "It goes on; the log tells its end"),
+        (status = 400, description = "The body is no JSON"),
         (status = 404, description = "No such cube"),
         (status = 409, description = "The cube is being written"),
+        (status = 415, description = "The body is not sent as `application/json`"),
         (status = 422, description = "The body is wrong"),
     )
 )]
@@ -126,8 +130,10 @@ pub(super) struct Garbage {
     responses(
         (status = 200, description = "What was deleted, or would be"),
         (status = 202, description = "It goes on; the log tells its end"),
+        (status = 400, description = "The body is no JSON"),
         (status = 404, description = "No such cube"),
         (status = 409, description = "The cube is being written"),
+        (status = 415, description = "The body is not sent as `application/json`"),
         (status = 422, description = "The body is wrong"),
     )
 )]

@@ -247,7 +247,7 @@ async fn series_of(
         ("max_size" = Option<usize>, Query, description = "Cells along a side at most; 1024 without"),
     ),
     responses(
-        (status = 200, description = "A file", content_type = "image/tiff; application=geotiff"),
+        (status = 200, description = "A file", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the rectangle is outside"),
         (status = 413, description = "Too much to hold"),

@@ -369,6 +369,8 @@ async fn coverage_tells_of_each_chunk_and_draws_all_of_them() {
     let answer = server
         .get("/cubes/formula/coverage.png?time=2023-08-01")
         .await;
+    let kinds: Vec<_> = answer.headers().get_all("content-type").iter().collect();
+    assert_eq!(kinds, ["image/png"]);
     let palette = answer.headers()["x-coverage-palette"]
         .to_str()
         .unwrap()

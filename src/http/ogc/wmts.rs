@@ -118,6 +118,7 @@ pub(in crate::http) async fn of_server(
         (status = 200, description = "What was asked for"),
         (status = 400, description = "A key is wrong or missing, or the tile is outside", content_type = "application/xml"),
         (status = 404, description = "No such cube"),
+        (status = 501, description = "There is no such operation", content_type = "application/xml"),
     )
 )]
 pub(in crate::http) async fn kvp_of_cube(
@@ -142,6 +143,7 @@ pub(in crate::http) async fn kvp_of_cube(
     responses(
         (status = 200, description = "What was asked for"),
         (status = 400, description = "A key is wrong or missing, or the tile is outside", content_type = "application/xml"),
+        (status = 501, description = "There is no such operation", content_type = "application/xml"),
     )
 )]
 pub(in crate::http) async fn kvp_of_server(

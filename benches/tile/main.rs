@@ -161,18 +161,16 @@ impl Kind {
         TileRequest {
             address,
             size: 256,
+            buffer: 0,
             look: Look {
                 variables: self.variables.iter().map(|&name| name.to_owned()).collect(),
-                expression: None,
-                sel: Vec::new(),
-                bidx: Vec::new(),
                 rescale: vec![[0.0, 4000.0]],
                 coloring: self
                     .colormap
                     .and_then(|name| Some(Colormap::named(name).ok()?.into())),
                 resampling: Resampling::Nearest,
-                nodata: None,
                 format: Some(FileFormat::Image(ImageFormat::Png)),
+                ..Look::default()
             },
         }
     }

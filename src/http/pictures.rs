@@ -29,7 +29,7 @@ pub(super) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "tif", "
 /// The whole cube as a picture or file of samples in its own system.
 #[utoipa::path(
     get, path = "/cubes/{cube}/preview", tag = "tiles",
-    description = "`/preview` may be followed by `.png`, `.jpg`, `.webp`, `.tif` or `.npy`. The query is that of tiles, without `tilesize` and `revision`. `dst_crs` is the system of the picture of a data set.",
+    description = "`/preview` may be followed by `.png`, `.jpg`, `.webp`, `.tif` or `.npy`. The query is that of tiles, without `tilesize`, `buffer`, `padding` and `revision`. `dst_crs` is the system of the picture of a data set.",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
         ("max_size" = Option<usize>, Query, description = "Pixels along the longer side at most; 1024 without"),

@@ -113,10 +113,13 @@ impl Tiles {
         let tile = self
             .prepare_picture_of(entry, stored.clone(), &request)
             .await?;
-        let (key, cost) = ((tile.cube, tile.name), tile.cost);
+        let key = (tile.cube, tile.name);
         if let Some(known) = self.ranges.get(&key).await {
             return Ok(known);
         }
+        let Shape { rows, cols } = tile.mapping.target().shape;
+        let planes = tile.variables.len().max(tile.names.len());
+        let cost = tile.cost.with_values(rows * cols, planes, self.most)?;
         let find = self.finished.within(cost, async {
             let values = self.values(&Arc::new(tile)).await?;
             let found = self.compute.run(move || {

@@ -47,8 +47,8 @@ pub enum PictureSize {
     Exactly(Shape),
 }
 
-/// What is shown, and how.
-#[derive(Clone, Debug)]
+/// What is shown, and how; by default a cube's own style at its newest time step.
+#[derive(Clone, Debug, Default)]
 pub struct Look {
     /// Variables; the recipe's style if empty.
     pub variables: Vec<String>,
@@ -188,6 +188,36 @@ impl PictureSize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grid_grows_by_half_pixels_and_shrinks_by_whole_ones() {
+        let tile = TileAddress::new(9, 264, 187).unwrap().grid(256);
+        let near = |a: Bounds, b: Bounds| {
+            let sides = std::iter::zip(a.to_array(), b.to_array());
+            sides.into_iter().all(|(a, b)| (a - b).abs() < 1e-6)
+        };
+        let wide = grown(tile, 7);
+        assert_eq!(
+            wide.shape,
+            Shape {
+                rows: 263,
+                cols: 263
+            }
+        );
+        let (cell, inner) = (tile.transform.cell_width, tile.bounds());
+        let expected = Bounds {
+            west: inner.west - 3.5 * cell,
+            south: inner.south - 3.5 * cell,
+            east: inner.east + 3.5 * cell,
+            north: inner.north + 3.5 * cell,
+        };
+        assert!(near(wide.bounds(), expected));
+        let back = shrunk(grown(tile, 6), 3);
+        assert_eq!(back.shape, tile.shape);
+        assert!(near(back.bounds(), inner));
+        // Nothing moves where nothing is asked for.
+        assert_eq!(shrunk(grown(tile, 0), 0), tile);
+    }
 
     #[test]
     fn a_picture_has_a_pixel_a_cell_unless_these_are_too_many() {

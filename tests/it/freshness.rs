@@ -270,16 +270,14 @@ fn requests(of: Bounds) -> Vec<TileRequest> {
                 found.push(TileRequest {
                     address,
                     size: SIZE,
+                    buffer: 0,
                     look: Look {
                         variables: SETS[n / 4 % 3].iter().map(|&v| v.to_owned()).collect(),
-                        bidx: Vec::new(),
-                        expression: None,
                         sel: vec![format!("time={}", TIMES[n % 7 % 2])],
                         rescale: vec![[0.0, 2048.0]],
-                        coloring: None,
                         resampling: WAYS[n % 4],
-                        nodata: None,
                         format: Some(FileFormat::Image(ImageFormat::Png)),
+                        ..Look::default()
                     },
                 });
             }

@@ -172,6 +172,7 @@ impl Kind {
                     .and_then(|name| Some(Colormap::named(name).ok()?.into())),
                 resampling: Resampling::Nearest,
                 nodata: None,
+                background: None,
                 format: Some(FileFormat::Image(ImageFormat::Png)),
             },
         }

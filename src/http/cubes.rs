@@ -10,8 +10,13 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, AppState, access::Caller, externals, links::base_url, query::TileQuery,
-    tile_matrix_sets, tiles,
+    ApiError, AppState,
+    access::Caller,
+    externals,
+    links::base_url,
+    query::TileQuery,
+    shown::{Addresses, Shown},
+    tile_matrix_sets, tilesets,
 };
 use crate::{
     catalog::Entry,
@@ -144,12 +149,12 @@ pub(super) async fn one(
     get, path = "/cubes/{cube}/{tileMatrixSetId}/tilejson.json", tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
+        ("tileMatrixSetId" = String, Path, description = "As WebMercatorQuad; /tileMatrixSets lists them"),
     ),
     responses(
         (status = 200, description = "The document"),
         (status = 400, description = "Tiles of this query would be refused"),
-        (status = 404, description = "No such cube"),
+        (status = 404, description = "No such cube, or it is nowhere in the set"),
     )
 )]
 pub(super) async fn tilejson(
@@ -159,41 +164,29 @@ pub(super) async fn tilejson(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
+    let set = tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     let query = query.unwrap_or_default();
-    // Checked here, so that a typo shows before a thousand tiles fail.
-    let parsed = TileQuery::parse(&query)?;
-    let coloring = parsed.coloring()?;
-    let base = base_url(&headers, &state.server);
-    let query = caller.carried_on(query);
-    let separator = if query.is_empty() { "" } else { "?" };
-    let template =
-        format!("{base}/cubes/{cube}/tiles/{set}/{{z}}/{{x}}/{{y}}.png{separator}{query}");
-    if let Some(entry) = state.tiles.catalog().external(&cube) {
-        if parsed.expression.is_some() {
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, tiles::ONLY_CUBES));
-        }
-        let external = entry.source().current().await;
-        return externals::tilejson(&entry, &external, &parsed, &template).map(Json);
-    }
-    let entry = state.tiles.catalog().get(&cube)?;
-    let stored = entry.current().await;
-    check(&stored, &parsed, coloring.as_ref())?;
-    let (minzoom, maxzoom) = zooms(&stored);
+    let shown = Shown::of(&state, &cube, &TileQuery::parse(&query)?).await?;
+    let zooms = shown.zooms(set);
+    let (minzoom, maxzoom) = zooms.ok_or_else(|| tilesets::no_place(&cube, set))?;
+    let to = Addresses::new(&state, caller, &headers);
+    let tiles = format!("/cubes/{cube}/tiles/{}/{{z}}/{{x}}/{{y}}.png", set.id());
+    // The schema knows no zooms below 0 and above 30; those above 0 go on.
+    let [minzoom, maxzoom] = [minzoom.max(0), maxzoom.max(0)];
     Ok(Json(json!({
         "tilejson": "3.0.0",
-        "name": title(&entry, &stored),
+        "name": shown.title(),
         "version": "1.0.0",
         "scheme": "xyz",
-        "tiles": [template],
+        "tiles": [to.with(&tiles, &query)],
         "minzoom": minzoom,
         "maxzoom": maxzoom,
-        "bounds": stored.footprint.bounds().to_array(),
-        "center": center(&stored),
-        "attribution": stored.cube.recipe().attribution,
+        "bounds": shown.bounds.to_array(),
+        "center": [shown.middle.0, shown.middle.1, f64::from(minzoom) + 1.0],
+        "attribution": shown.credit().unwrap_or_default(),
         // The schema asks for it, of raster tiles too.
         "vector_layers": [],
-        "data_type": "uint16",
+        "data_type": shown.data_type,
     })))
 }
 
@@ -225,14 +218,14 @@ pub(super) fn title(entry: &Entry, stored: &StoredCube) -> String {
 
 /// The zoom at which the whole cube is about one tile, and the first that is
 /// not coarser than the cube.
-pub(super) fn zooms(stored: &StoredCube) -> (u8, u8) {
+pub(super) fn zooms(stored: &StoredCube) -> (i8, i8) {
     let footprint = &stored.footprint;
     zooms_for(footprint.extent(), footprint.cell_width)
 }
 
 /// The zoom at which the whole, of so many degrees, is about one tile, and the
 /// first that is not coarser than cells of so many.
-pub(super) fn zooms_for(extent: f64, cell_width: f64) -> (u8, u8) {
+pub(super) fn zooms_for(extent: f64, cell_width: f64) -> (i8, i8) {
     let minzoom = zoom_for_cell_width(extent, 1.0).saturating_sub(1);
     let maxzoom = zoom_for_cell_width(cell_width, 256.0);
     (minzoom.min(maxzoom), maxzoom)

@@ -196,9 +196,10 @@ impl From<&TileError> for ApiError {
             | TileError::Outside { .. }
             | TileError::NotThere { .. }
             | TileError::NoOverlap { .. } => Self::not_found(error),
-            TileError::Select(_) | TileError::Style(_) | TileError::NoRange => {
-                Self::bad_request(error)
-            }
+            TileError::Select(_)
+            | TileError::Style(_)
+            | TileError::NoRange
+            | TileError::System(_) => Self::bad_request(error),
             TileError::OnlyPictures => Self::new(StatusCode::NOT_IMPLEMENTED, error.to_string()),
             TileError::TooMuch { .. } | TileError::TooManyValues { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())

@@ -10,11 +10,14 @@ mod error;
 mod externals;
 mod info;
 mod jobs;
+mod limits;
 mod links;
 mod ogc;
 mod pictures;
 mod query;
 mod rendered;
+mod shown;
+mod systems;
 mod tile_matrix_sets;
 mod tiles;
 mod tilesets;
@@ -66,6 +69,14 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// That of a new cube, whose recipe may hold the polygons of a country.
 const MAX_RECIPE: usize = 1024 * 1024;
+
+/// The media types of errors that are in a form already.
+const OWN_ERRORS: [&str; 4] = [
+    "application/problem+json",
+    "application/xml",
+    "text/xml",
+    "application/vnd.ogc.se_xml",
+];
 
 /// What handlers share.
 #[derive(Clone, Debug)]
@@ -178,11 +189,15 @@ fn of_programs() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(zarr::root))
         .routes(routes!(zarr::object))
+        .routes(routes!(zarr::root_at))
+        .routes(routes!(zarr::object_at))
         .routes(routes!(ogc::wmts::of_cube))
         .routes(routes!(ogc::wmts::of_server))
         .routes(routes!(ogc::wmts::kvp_of_cube))
         .routes(routes!(ogc::wmts::kvp_of_server))
         .routes(routes!(ogc::wmts::info))
+        .routes(routes!(ogc::wms::of_cube))
+        .routes(routes!(ogc::wms::of_server))
         .routes(routes!(ogc::api::collections))
         .routes(routes!(ogc::api::collection))
         .routes(routes!(ogc::tilesets::list))
@@ -301,7 +316,8 @@ async fn explain(response: Response) -> Response {
     let is_ours = response
         .headers()
         .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/problem+json" || kind == "application/xml");
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| OWN_ERRORS.contains(&kind));
     let sentence = match status {
         _ if is_ours => return response,
         StatusCode::GATEWAY_TIMEOUT => "the answer took too long",

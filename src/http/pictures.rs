@@ -1,4 +1,4 @@
-//! Pictures of a cube and of rectangles of it, in its own system.
+//! Pictures of a cube and of rectangles of it, in its own system or another.
 
 use std::{sync::Arc, time::Instant};
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     build::BuildRequest,
-    grid::{Bounds, Shape},
+    grid::{Bounds, Epsg, Shape},
     render::FileFormat,
     tile::{PictureRequest, PictureSize},
 };
@@ -31,6 +31,7 @@ pub(super) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "tif", "
     params(
         ("cube" = String, Path, description = "Name of the cube"),
         ("max_size" = Option<usize>, Query, description = "Pixels along the longer side at most; 1024 without"),
+        ("dst_crs" = Option<String>, Query, description = "The system of the picture; the cube's own without"),
     ),
     responses(
         (status = 200, description = "The picture, and in Content-Bbox and Content-Crs where it is", content_type = "image/png"),
@@ -87,13 +88,16 @@ pub(super) async fn preview_of_size(
     picture(&state, &cube, what, query.as_deref(), &headers).await
 }
 
-/// A rectangle, which grows to whole cells, with so many pixels.
+/// A rectangle, which grows to whole cells unless `dst_crs` names a system, with so many
+/// pixels.
 #[utoipa::path(
     get, path = "/cubes/{cube}/bbox/{bounds}/{size}", tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
         ("bounds" = String, Path, description = "west,south,east,north in degrees"),
         ("size" = String, Path, description = "{width}x{height}.{format}"),
+        ("coord_crs" = Option<String>, Query, description = "The system of the rectangle, as EPSG:3857"),
+        ("dst_crs" = Option<String>, Query, description = "The system of the picture; the cube's own without"),
     ),
     responses(
         (status = 200, description = "The picture", content_type = "image/png"),
@@ -111,7 +115,7 @@ pub(super) async fn rectangle_of_size(
 ) -> Result<Response, ApiError> {
     let (size, format) = size_of(&size)?;
     let what = What {
-        bounds: Some(bounds_of(&bounds)?),
+        bounds: Some(bounds),
         size: Some(size),
         format: Some(format),
     };
@@ -127,7 +131,7 @@ pub(super) async fn rectangle(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let what = What {
-        bounds: Some(bounds_of(bounds)?),
+        bounds: Some(bounds.to_owned()),
         size: None,
         format: Some(format_of(extension)?),
     };
@@ -136,7 +140,8 @@ pub(super) async fn rectangle(
 
 /// What an address says of a picture.
 struct What {
-    bounds: Option<Bounds>,
+    /// As it was written.
+    bounds: Option<String>,
     size: Option<Shape>,
     format: Option<FileFormat>,
 }
@@ -160,8 +165,12 @@ async fn picture(
             )));
         }
     };
+    let coords = query.coord_crs.unwrap_or(Epsg::WGS84);
+    let bounds = what.bounds.map(|text| bounds_of(&text, coords));
     let request = PictureRequest {
-        bounds: what.bounds,
+        bounds: bounds.transpose()?,
+        coords,
+        crs: query.dst_crs,
         size,
         look: query.look(what.format)?,
     };
@@ -177,8 +186,27 @@ async fn picture(
     answer(state, Prepared::Cube(Box::new(prepared)), asked).await
 }
 
-fn bounds_of(text: &str) -> Result<Bounds, ApiError> {
-    BuildRequest::parse_bounds(text).map_err(|error| bad(error.to_string()))
+fn bounds_of(text: &str, coords: Epsg) -> Result<Bounds, ApiError> {
+    if coords == Epsg::WGS84 {
+        return BuildRequest::parse_bounds(text).map_err(|error| bad(error.to_string()));
+    }
+    let numbers = text.split(',').map(|number| number.trim().parse::<f64>());
+    let numbers: Vec<f64> = numbers.map(|number| number.unwrap_or(f64::NAN)).collect();
+    match numbers[..] {
+        [west, south, east, north]
+            if numbers.iter().all(|n| n.is_finite()) && west < east && south < north =>
+        {
+            Ok(Bounds {
+                west,
+                south,
+                east,
+                north,
+            })
+        }
+        _ => Err(bad(format!(
+            "`{text}` is no rectangle: write west,south,east,north in {coords}"
+        ))),
+    }
 }
 
 fn format_of(extension: &str) -> Result<FileFormat, ApiError> {

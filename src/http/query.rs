@@ -1,6 +1,8 @@
 //! Query strings with repeated keys, read into checked values.
 
+use super::systems;
 use crate::{
+    grid::Epsg,
     raster::{Expression, ExpressionError, Resampling},
     render::{Coloring, ColoringError, Colormap, FileFormat},
     suggest,
@@ -61,7 +63,7 @@ const PARAMETERS: [&str; 13] = [
 ];
 
 /// Those of a picture of a rectangle.
-const PICTURE_PARAMETERS: [&str; 11] = [
+const PICTURE_PARAMETERS: [&str; 13] = [
     "variable",
     "variables",
     "expression",
@@ -73,6 +75,8 @@ const PICTURE_PARAMETERS: [&str; 11] = [
     "reproject",
     "nodata",
     "max_size",
+    "coord_crs",
+    "dst_crs",
 ];
 
 /// The parameters of a tile or another picture, as they were given.
@@ -90,6 +94,10 @@ pub(super) struct TileQuery {
     pub(super) tile_size: Option<usize>,
     pub(super) revision: Option<String>,
     pub(super) max_size: Option<usize>,
+    /// The system of the coordinates in the address.
+    pub(super) coord_crs: Option<Epsg>,
+    /// The system of the picture.
+    pub(super) dst_crs: Option<Epsg>,
 }
 
 impl TileQuery {
@@ -137,6 +145,12 @@ impl TileQuery {
                     number("tilesize", &value)?,
                 )?,
                 "revision" => once(&mut parsed.revision, "revision", value.into_owned())?,
+                "coord_crs" => once(
+                    &mut parsed.coord_crs,
+                    "coord_crs",
+                    system("coord_crs", &value)?,
+                )?,
+                "dst_crs" => once(&mut parsed.dst_crs, "dst_crs", system("dst_crs", &value)?)?,
                 _ => once(
                     &mut parsed.max_size,
                     "max_size",
@@ -159,6 +173,7 @@ impl TileQuery {
             coloring: self.coloring()?,
             resampling: self.resampling.unwrap_or(Resampling::Nearest),
             nodata: self.nodata,
+            background: None,
             format,
         })
     }
@@ -282,6 +297,15 @@ fn range(text: &str) -> Result<[f64; 2], QueryError> {
             expected: "write min,max as in rescale=0,3000; repeat it for more variables".to_owned(),
         }),
     }
+}
+
+fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError> {
+    let named = systems::named(text).map(|named| named.system);
+    named.ok_or_else(|| QueryError::Value {
+        name,
+        value: text.to_owned(),
+        expected: "a reference system, as EPSG:3857".to_owned(),
+    })
 }
 
 fn resampling(text: &str) -> Result<Resampling, QueryError> {

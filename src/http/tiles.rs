@@ -16,16 +16,13 @@ use super::{
 };
 use crate::{
     build::Seen,
-    grid::TileAddress,
+    grid::{TileAddress, TileMatrixSet},
     render::FileFormat,
     tile::{self, TileRequest},
 };
 
 /// Why a data set of somebody else has no picture of an expression.
 pub(super) const ONLY_CUBES: &str = "`expression` is for cubes; name variables of a data set";
-
-/// Pixels along a side of a tile, unless a request says otherwise.
-const TILE_SIZE: usize = 256;
 
 /// A map tile.
 ///
@@ -38,8 +35,8 @@ const TILE_SIZE: usize = 256;
     tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
-        ("z" = u8, Path, description = "Zoom"),
+        ("tileMatrixSetId" = String, Path, description = "As WebMercatorQuad; /tileMatrixSets lists them"),
+        ("z" = i8, Path, description = "Zoom"),
         ("x" = u32, Path, description = "Column, from the west"),
         ("y" = String, Path, description = "Row, from the north, [@{scale}x][.{format}]"),
         ("variable" = Option<Vec<String>>, Query, description = "One variable, or three for red, green and blue; repeat it"),
@@ -52,7 +49,7 @@ const TILE_SIZE: usize = 256;
         ("colormap" = Option<String>, Query, description = "The same as JSON: {\"1\":\"#ff0000\",…} colours these values and [[[0,10],[255,0,0,255]],…] half-open intervals, with rescale the levels 0 to 255; the rest is transparent. All 256 levels are a table"),
         ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
         ("nodata" = Option<u16>, Query, description = "The value that is transparent"),
-        ("tilesize" = Option<u32>, Query, description = "Pixels along a side, 256 by default"),
+        ("tilesize" = Option<u32>, Query, description = "Pixels along a side, by default those of the set: 256, but for CDB1GlobalGrid"),
         ("revision" = Option<String>, Query, description = "The cube's revision: makes a whole tile immutable"),
     ),
     responses(
@@ -72,8 +69,9 @@ pub(super) async fn tile(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
-    answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
+    let set = tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
+    let place = (set, [&*z, &*x, &*y]);
+    answer(&state, &cube, place, query.as_deref(), &headers).await
 }
 
 /// A map tile, by the short address that people type.
@@ -83,7 +81,7 @@ pub(super) async fn tile(
     tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("z" = u8, Path, description = "Zoom"),
+        ("z" = i8, Path, description = "Zoom"),
         ("x" = u32, Path, description = "Column, from the west"),
         ("y" = String, Path, description = "Row, from the north, [@{scale}x][.{format}]"),
     ),
@@ -95,15 +93,16 @@ pub(super) async fn short(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
+    let place = (TileMatrixSet::WebMercatorQuad, [&*z, &*x, &*y]);
+    answer(&state, &cube, place, query.as_deref(), &headers).await
 }
 
-/// The one way to tiles, of all protocols: at zoom, column, and row with scale and
-/// format.
+/// The one way to tiles, of all protocols: in a set at zoom, column, and row with scale
+/// and format.
 pub(super) async fn answer(
     state: &AppState,
     cube: &str,
-    place: [&str; 3],
+    place: (TileMatrixSet, [&str; 3]),
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -174,7 +173,7 @@ async fn looked_at(
 }
 
 fn request(
-    [z, x, y]: [&str; 3],
+    (set, [z, x, y]): (TileMatrixSet, [&str; 3]),
     query: &TileQuery,
     max_size: usize,
 ) -> Result<TileRequest, ApiError> {
@@ -195,15 +194,9 @@ fn request(
             (y, scale)
         }
     };
-    let number = |name: &str, text: &str| {
-        text.parse::<u64>().map_err(|_no_number| {
-            bad(format!(
-                "{name} is `{text}`, which is no whole number from 0"
-            ))
-        })
-    };
-    let address = TileAddress::new(number("z", z)?, number("x", x)?, number("y", y)?)?;
-    let size = query.tile_size.unwrap_or(TILE_SIZE).saturating_mul(scale);
+    let address = address(set, [z, x, y])?;
+    let size = query.tile_size.unwrap_or_else(|| default_size(address));
+    let size = size.saturating_mul(scale);
     if size == 0 || size > max_size {
         let status = if size == 0 {
             StatusCode::BAD_REQUEST
@@ -220,4 +213,28 @@ fn request(
         size,
         look: query.look(format)?,
     })
+}
+
+/// The tile at a zoom, column and row, as they were written.
+pub(super) fn address(set: TileMatrixSet, [z, x, y]: [&str; 3]) -> Result<TileAddress, ApiError> {
+    let bad = |name: &str, text: &str, from: &str| {
+        let detail = format!("{name} is `{text}`, which is no whole number{from}");
+        ApiError::new(StatusCode::BAD_REQUEST, detail)
+    };
+    let number = |name: &str, text: &str| {
+        (text.parse::<u64>()).map_err(|_no_number| bad(name, text, " from 0"))
+    };
+    let zoom = (z.parse::<i64>()).map_err(|_no_number| bad("z", z, ""))?;
+    Ok(TileAddress::of(
+        set,
+        zoom,
+        number("x", x)?,
+        number("y", y)?,
+    )?)
+}
+
+/// Pixels along a side of a tile, unless a request says otherwise.
+pub(super) fn default_size(tile: TileAddress) -> usize {
+    let matrix = tile.set().matrix(tile.zoom().into());
+    matrix.map_or(256, |matrix| matrix.tile as usize)
 }

@@ -168,6 +168,8 @@ pub(super) async fn statistics(
         ("expression" = Option<String>, Query, description = "As for tiles, in place of variables"),
         ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
         ("max_size" = Option<usize>, Query, description = "Cells along a side at most; 1024 without"),
+        ("coord_crs" = Option<String>, Query, description = "The system of the rectangle, as EPSG:3857"),
+        ("dst_crs" = Option<String>, Query, description = "The system of a picture, or of a file that is resampled for it"),
     ),
     responses(
         (status = 200, description = "A file", content_type = "image/tiff; application=geotiff"),
@@ -185,8 +187,12 @@ pub(super) async fn bbox(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let has_system = query
+        .as_deref()
+        .is_some_and(|query| query.contains("_crs="));
     let bbox = match place.rsplit_once('.') {
-        Some((bbox, "tif" | "tiff")) => bbox,
+        // In its own system it is not resampled.
+        Some((bbox, "tif" | "tiff")) if !has_system => bbox,
         Some((bbox, ending)) if ending.starts_with(|c: char| c.is_ascii_alphabetic()) => {
             let query = query.as_deref();
             return pictures::rectangle(&state, &cube, (bbox, ending), query, &headers).await;

@@ -23,7 +23,7 @@ pub enum TileError {
     #[error("tile {zoom}/{col}/{row} is outside the cube's bounds, {bounds:?}")]
     Outside {
         /// Zoom.
-        zoom: u8,
+        zoom: i8,
         /// Column.
         col: u32,
         /// Row.
@@ -93,6 +93,9 @@ pub enum TileError {
     /// Another request for the same tile failed.
     #[error(transparent)]
     Shared(Arc<TileError>),
+    /// The reference system that was asked for cannot be used, or not there.
+    #[error(transparent)]
+    System(CrsError),
     /// The cube's reference system cannot be used.
     #[error(transparent)]
     Crs(#[from] CrsError),
@@ -105,4 +108,15 @@ pub enum TileError {
     /// A computation ended early.
     #[error(transparent)]
     Compute(#[from] ComputeError),
+}
+
+impl TileError {
+    /// The same where the reference system is the request's: that it cannot be used is no
+    /// fault of the cube.
+    pub(super) fn of_a_system(self) -> Self {
+        if let Self::Crs(error) = self {
+            return Self::System(error);
+        }
+        self
+    }
 }

@@ -14,6 +14,8 @@ mod painters;
 mod place;
 mod prepare;
 mod request;
+mod systems;
+mod target;
 mod values;
 
 use std::sync::Arc;
@@ -24,6 +26,7 @@ pub use self::{
     finished::Tile,
     prepare::Prepared,
     request::{Look, PictureRequest, PictureSize, TileRequest},
+    systems::{bounds_in, is_north_first, lonlat_at, zooms_in},
     values::{Area, AreaRequest, PointValues, Series},
 };
 
@@ -112,8 +115,12 @@ impl Tiles {
     /// Reads, resamples, and paints and encodes.
     async fn make(&self, tile: Prepared) -> Result<Tile, TileError> {
         let sources = self.read(&tile).await?;
-        let (style, format) = match &tile.output {
-            Output::Picture { style, format } => (style, *format),
+        let (style, background, format) = match &tile.output {
+            Output::Picture {
+                style,
+                background,
+                format,
+            } => (style, *background, *format),
             Output::Samples(format) => {
                 let format = *format;
                 let make = move || samples(&tile, format, sources.as_deref());
@@ -122,12 +129,13 @@ impl Tiles {
         };
         let Some(sources) = sources else {
             let format = format.unwrap_or(ImageFormat::Png);
-            return finish(&nothing(&tile), Some(format));
+            return finish(&on(background, nothing(&tile)), Some(format));
         };
         let (is_short, painter) = (tile.is_short(), self.painters.of(style, &tile));
         self.compute
             .run_by_length(is_short, move || {
-                finish(&paint(&tile, &sources, &painter)?, format)
+                let picture = paint(&tile, &sources, &painter)?;
+                finish(&on(background, picture), format)
             })
             .await?
     }
@@ -175,6 +183,14 @@ fn nothing(tile: &Prepared) -> Picture {
     let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
     let Shape { rows, cols } = tile.shape();
     picture::transparent(side(cols), side(rows))
+}
+
+/// A picture on a background, if it has any.
+fn on(background: Option<[u8; 3]>, picture: Picture) -> Picture {
+    match background {
+        None => picture,
+        Some(color) => picture.over(color),
+    }
 }
 
 fn paint(tile: &Prepared, sources: &[HeldChunks], painter: &Paints) -> Result<Picture, TileError> {

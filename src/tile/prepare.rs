@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{
     Look, PictureRequest, TileError, TileRequest, Tiles,
-    cost::Cost,
+    cost::{Cost, SMALLER},
     finished,
     name::Shown,
     place::{Mapping, Place},
+    target::Target,
 };
 use crate::{
     catalog::Entry,
@@ -49,6 +50,7 @@ pub(super) enum Output {
     /// A picture; without a format, in the one that fits it.
     Picture {
         style: Style,
+        background: Option<[u8; 3]>,
         format: Option<ImageFormat>,
     },
     /// A file of them.
@@ -59,7 +61,16 @@ impl Output {
     /// A text that is the same for equal outputs.
     pub(super) fn canonical(&self) -> String {
         match self {
-            Self::Picture { style, format } => format!("{} {format:?}", style.canonical()),
+            Self::Picture {
+                style,
+                background: None,
+                format,
+            } => format!("{} {format:?}", style.canonical()),
+            Self::Picture {
+                style,
+                background: Some(color),
+                format,
+            } => format!("{} {format:?} on {color:?}", style.canonical()),
             Self::Samples(format) => format!("{format:?}"),
         }
     }
@@ -182,7 +193,11 @@ impl Subject {
                 }
                 let shown = look.expression.as_ref().map_or(variables.len(), |_| 1);
                 let style = Style::new(shown, rescale, look.coloring.clone())?;
-                Output::Picture { style, format }
+                Output::Picture {
+                    style,
+                    background: look.background,
+                    format,
+                }
             }
         };
         Ok(Self {
@@ -204,7 +219,8 @@ impl Tiles {
         let entry = self.catalog.get(cube)?;
         let stored = entry.current().await;
         let subject = Subject::of(&request.look, &stored)?;
-        let place = Place::of(request, &stored)?;
+        let target = Target::of_tile(request.address, request.size);
+        let place = Place::of(&target, request.look.resampling, &stored)?;
         let variables = subject.variables.len();
         let cost = Cost::within(self.most, request, variables, &place, &stored)?;
         self.placed(&entry, stored, &request.look, subject, place, cost)
@@ -223,7 +239,7 @@ impl Tiles {
         let entry = self.catalog.get(cube)?;
         let stored = entry.current().await;
         let subject = Subject::of(&request.look, &stored)?;
-        let place = Place::of_rectangle(request, &stored)?;
+        let place = Place::of_picture(request, &stored)?;
         let Shape { rows, cols } = place.mapping.target().shape;
         let variables = subject.variables.len();
         let cost = Cost::of(rows * cols, variables, place.window, &stored.cube);
@@ -231,7 +247,7 @@ impl Tiles {
             return Err(TileError::TooMuch {
                 bytes: cost.bytes(),
                 limit: self.most,
-                advice: "ask for fewer pixels, or for fewer variables".to_owned(),
+                advice: SMALLER.to_owned(),
             });
         }
         self.placed(&entry, stored, &request.look, subject, place, cost)

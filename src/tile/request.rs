@@ -1,7 +1,7 @@
 //! What is asked for: a tile, or a picture of a rectangle, and how it is to look.
 
 use crate::{
-    grid::{Bounds, Shape, TileAddress},
+    grid::{Bounds, Epsg, Shape, TileAddress},
     raster::{Expression, Resampling},
     render::{Coloring, FileFormat},
 };
@@ -17,11 +17,16 @@ pub struct TileRequest {
     pub look: Look,
 }
 
-/// What a picture in the cube's own system is to be.
+/// What a picture of a rectangle is to be.
 #[derive(Clone, Debug)]
 pub struct PictureRequest {
-    /// The rectangle, in degrees, that grows to whole cells; the whole cube without.
+    /// The rectangle; the whole cube without.
     pub bounds: Option<Bounds>,
+    /// The system that the rectangle is told in.
+    pub coords: Epsg,
+    /// The system of the picture. Without, it is the cube's own, and the rectangle grows to
+    /// whole cells.
+    pub crs: Option<Epsg>,
     /// Its pixels.
     pub size: PictureSize,
     /// What it shows.
@@ -57,6 +62,8 @@ pub struct Look {
     pub resampling: Resampling,
     /// The value that is transparent, if not the cube's own.
     pub nodata: Option<u16>,
+    /// What is behind a picture where it is transparent, if it is not to be.
+    pub background: Option<[u8; 3]>,
     /// File format; by default JPEG if every pixel is opaque, else PNG, as
     /// `TiTiler` has it.
     pub format: Option<FileFormat>,

@@ -279,6 +279,7 @@ fn requests(of: Bounds) -> Vec<TileRequest> {
                         coloring: None,
                         resampling: WAYS[n % 4],
                         nodata: None,
+                        background: None,
                         format: Some(FileFormat::Image(ImageFormat::Png)),
                     },
                 });

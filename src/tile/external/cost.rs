@@ -2,8 +2,8 @@
 
 use super::{Band, place::Mapping};
 use crate::{
-    grid::TileAddress,
-    tile::{TileError, cost::Cost},
+    grid::Shape,
+    tile::{TileError, cost::Cost, target::Target},
 };
 
 /// The most units in memory at once where they are summed.
@@ -30,13 +30,9 @@ pub(super) enum Way {
 }
 
 /// What a tile takes, and how it is made within `most` bytes.
-pub(super) fn cost(
-    bands: &[Band],
-    size: usize,
-    most: u64,
-    address: TileAddress,
-) -> Result<(Cost, Way), TileError> {
-    let pixels = (size * size) as u64;
+pub(super) fn cost(bands: &[Band], most: u64, target: &Target) -> Result<(Cost, Way), TileError> {
+    let Shape { rows, cols } = target.grid.shape;
+    let pixels = (rows * cols) as u64;
     let of_band = |band: &Band| {
         let sample = band.array.stored().size() as u64;
         let window = match band.mapping.as_ref() {
@@ -50,17 +46,17 @@ pub(super) fn cost(
     let whole = bands
         .iter()
         .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
-    let cost = Cost::of_samples(whole, size);
+    let cost = Cost::of_samples(whole, pixels);
     let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
     if cost.bytes() <= most || !bands.iter().all(is_separable) {
-        cost.check(most, address)?;
+        cost.check(most, target)?;
         return Ok((cost, Way::AtOnce));
     }
     let summed = bands.iter().fold(0_u64, |all, band| {
         let units = band.units.len() as u64;
         all.saturating_add(units.saturating_mul(band.array.unit_bytes()))
     });
-    Cost::of_samples(summed, size).check(MOST_SUMMED, address)?;
+    Cost::of_samples(summed, pixels).check(MOST_SUMMED, target)?;
     let sums = bands
         .iter()
         .map(|band| band.units.len() as u64 * PART + pixels * SUM);
@@ -71,10 +67,10 @@ pub(super) fn cost(
     // As it is stored, decoded, as samples, and what of that the allocator keeps.
     let units = bands.iter().map(|band| 3 * band.array.unit_bytes());
     let unit = units.max().unwrap_or(0);
-    let room = most.saturating_sub(Cost::of_samples(rest, size).bytes());
+    let room = most.saturating_sub(Cost::of_samples(rest, pixels).bytes());
     let parts = (room / unit.max(1)).clamp(1, MOST_PARTS);
-    let cost = Cost::of_samples(rest.saturating_add(parts * unit), size);
-    cost.check(most, address)?;
+    let cost = Cost::of_samples(rest.saturating_add(parts * unit), pixels);
+    cost.check(most, target)?;
     let parts = usize::try_from(parts).unwrap_or(1);
     Ok((cost, Way::Streamed { parts }))
 }

@@ -14,16 +14,18 @@ use self::{
     place::{Mapping, Place},
 };
 use super::{
-    Tile, TileError, TileRequest, Tiles,
+    Look, Tile, TileError, TileRequest, Tiles,
     cost::Cost,
     finished::{self, finish},
     name::RENDERER_VERSION,
+    on,
+    target::Target,
 };
 use crate::{
     catalog::ExternalEntry,
     dataset::{Selection, Variable, cf::Role},
     external::{Element, External, ExternalError, OpenArray, Samples, Unit},
-    grid::{ChunkIndex, Shape, Window},
+    grid::{ChunkIndex, Grid, Shape, Window},
     raster::{AreaMean, PartOfMean, Resampling},
     render::{FileFormat, ImageFormat, Packing, Style},
 };
@@ -41,7 +43,8 @@ pub struct PreparedExternal {
     external: Arc<External>,
     bands: Vec<Band>,
     style: Style,
-    size: usize,
+    background: Option<[u8; 3]>,
+    shape: Shape,
     resampling: Resampling,
     nodata: Option<u16>,
     format: Option<ImageFormat>,
@@ -98,21 +101,41 @@ impl Tiles {
         entry: &ExternalEntry,
         request: &TileRequest,
     ) -> Result<PreparedExternal, TileError> {
-        let format = match request.look.format {
+        let target = Target::of_tile(request.address, request.size);
+        self.placed_external(entry, target, &request.look).await
+    }
+
+    /// Finds what a picture of a rectangle of any system is made of.
+    ///
+    /// # Errors
+    /// As of [`Tiles::prepare_external`].
+    pub async fn prepare_external_picture(
+        &self,
+        entry: &ExternalEntry,
+        grid: Grid,
+        look: &Look,
+    ) -> Result<PreparedExternal, TileError> {
+        let placed = self.placed_external(entry, Target::of_grid(grid), look);
+        placed.await.map_err(TileError::of_a_system)
+    }
+
+    async fn placed_external(
+        &self,
+        entry: &ExternalEntry,
+        target: Target,
+        look: &Look,
+    ) -> Result<PreparedExternal, TileError> {
+        let format = match look.format {
             Some(FileFormat::Image(format)) => Some(format),
             Some(FileFormat::Samples(_)) => return Err(TileError::OnlyPictures),
             None => None,
         };
         let external = entry.source().current().await;
         let dataset = &external.dataset;
-        let variables = if request.look.variables.is_empty() {
+        let variables = if look.variables.is_empty() {
             vec![&dataset.variables[0]]
         } else {
-            let named = request
-                .look
-                .variables
-                .iter()
-                .map(|name| dataset.variable(name));
+            let named = look.variables.iter().map(|name| dataset.variable(name));
             named.collect::<Result<Vec<&Variable>, _>>()?
         };
         let mut bands = Vec::new();
@@ -120,13 +143,14 @@ impl Tiles {
         let mut ranges = Vec::new();
         let mut text = Vec::new();
         for (n, variable) in variables.into_iter().enumerate() {
-            let selection = variable.select(&request.look.sel, &request.look.bidx)?;
+            let selection = variable.select(&look.sel, &look.bidx)?;
             if n == 0 {
                 time = time_of(variable, &selection);
                 told = selection.told();
             }
             let placed = external.placed(variable)?;
-            let place = Place::of(request, variable, placed, &self.compute).await?;
+            let place =
+                Place::of(&target, look.resampling, variable, placed, &self.compute).await?;
             let level = &variable.levels[place.level];
             let array = external.array(&level.path)?;
             array.check(self.most)?;
@@ -135,20 +159,20 @@ impl Tiles {
                 text.push(format!("{} {others:?}", level.path));
                 ranges.push(array.stored().range());
                 bands.push(Band {
-                    units: units(&place.mapping, array, request.look.resampling),
+                    units: units(&place.mapping, array, look.resampling),
                     array: array.clone(),
                     others,
                     mapping: Arc::clone(&place.mapping),
                 });
             }
         }
-        let rescale = if request.look.rescale.is_empty() && !request.look.is_of_values() {
+        let rescale = if look.rescale.is_empty() && !look.is_of_values() {
             &ranges
         } else {
-            &request.look.rescale
+            &look.rescale
         };
-        let style = Style::new(bands.len(), rescale, request.look.coloring.clone())?;
-        let (cost, way) = cost(&bands, request.size, self.most, request.address)?;
+        let style = Style::new(bands.len(), rescale, look.coloring.clone())?;
+        let (cost, way) = cost(&bands, self.most, &target)?;
         let is_streamed = way != Way::AtOnce;
         if is_streamed {
             for band in &mut bands {
@@ -156,22 +180,23 @@ impl Tiles {
             }
         }
         let text = format!(
-            "{RENDERER_VERSION} {} {:?} {} {text:?} {} {:?} {:?} {:?} {is_streamed}",
+            "{RENDERER_VERSION} {} {:?} {text:?} {} {:?} {:?} {:?} {:?} {is_streamed}",
             external.version,
-            request.address,
-            request.size,
+            target.grid,
             style.canonical(),
-            request.look.nodata,
-            request.look.resampling,
+            look.background,
+            look.nodata,
+            look.resampling,
             format,
         );
         Ok(PreparedExternal {
             set: entry.number(),
             bands,
             style,
-            size: request.size,
-            resampling: request.look.resampling,
-            nodata: request.look.nodata,
+            background: look.background,
+            shape: target.grid.shape,
+            resampling: look.resampling,
+            nodata: look.nodata,
             format,
             way,
             name: xxhash_rust::xxh3::xxh3_128(text.as_bytes()),
@@ -218,8 +243,8 @@ impl Tiles {
         }
         self.compute
             .run(move || {
-                let shape = square(tile.size);
-                finish(&painted(&bands, &tile.style, shape), tile.format)
+                let picture = painted(&bands, &tile.style, tile.shape);
+                finish(&on(tile.background, picture), tile.format)
             })
             .await?
     }
@@ -246,7 +271,7 @@ impl Tiles {
             let Band { array, mapping, .. } = &tile.bands[n];
             by_kind!(
                 array.stored().kind(),
-                resampled(array, &units, mapping, tile.resampling, square(tile.size))
+                resampled(array, &units, mapping, tile.resampling, tile.shape)
             )
         });
         Ok(samples.await?)
@@ -315,8 +340,9 @@ fn summed_as<'a, T: Element>(
         let mut raster = tiles.compute.run(move || mean.combine(parts)).await?;
         if tile.resampling != Resampling::Average {
             // A mean begins where a pixel does, all else where its centre is.
-            let side = 0..tile.size;
-            let places = side.flat_map(|row| (0..tile.size).map(move |col| (row, col)));
+            let across = tile.shape.cols;
+            let places =
+                (0..tile.shape.rows).flat_map(|row| (0..across).map(move |col| (row, col)));
             for (sample, (row, col)) in raster.data.iter_mut().zip(places) {
                 if !(rows.is_inside(row) && cols.is_inside(col)) {
                     *sample = validity.fill();
@@ -339,13 +365,6 @@ fn part_of<T: Element>(
     match samples {
         Some(samples) => mean.part(place, &array.plane::<T>(samples, unit)),
         None => mean.part(place, &vec![fill; rows * cols]),
-    }
-}
-
-fn square(size: usize) -> Shape {
-    Shape {
-        rows: size,
-        cols: size,
     }
 }
 

@@ -8,16 +8,9 @@ use crate::{
     crs::{self, CrsError},
     dataset::{LevelGrid, Variable},
     external::Placed,
-    grid::{
-        Bounds, Epsg, Grid, Shape, TileAddress, Window, pyramid::coarsest_within,
-        tile_matrix::mercator_to_longitude,
-    },
+    grid::{Bounds, Epsg, Grid, Shape, Window, pyramid::coarsest_within},
     raster::{AxisTable, CellRatio, Positions, Resampling},
-    tile::{
-        TileError, TileRequest,
-        axes::{x_at, y_at},
-        place::{KERNEL_MARGIN, cell_size},
-    },
+    tile::{TileError, axes::Turn, place::KERNEL_MARGIN, target::Target},
 };
 
 /// Where a tile is in a variable, and how fine.
@@ -46,71 +39,64 @@ pub(super) enum Mapping {
 
 impl Place {
     pub(super) async fn of(
-        request: &TileRequest,
+        target: &Target,
+        resampling: Resampling,
         variable: &Variable,
         placed: &Placed,
         compute: &Compute,
     ) -> Result<Self, TileError> {
-        let tile = request.address.lonlat_bounds();
-        if !placed
-            .footprint
-            .parts
-            .iter()
-            .any(|part| part.overlaps(&tile))
-        {
-            return Err(outside(request.address, placed));
+        let parts = target.parts();
+        let is_under = |own: &Bounds| parts.iter().any(|part| own.overlaps(part));
+        if !placed.footprint.parts.iter().any(is_under) {
+            return Err(target.outside(placed.footprint.bounds()));
         }
-        if matches!(placed.system, Epsg::WGS84 | Epsg::WEB_MERCATOR) {
-            return Ok(Self::separable(request, variable, placed.system));
+        let target = target.grid;
+        if let Some(turn) = Turn::between(target.crs, placed.system) {
+            let longitudes = placed.system == Epsg::WGS84;
+            return Ok(Self::separable(&target, turn, longitudes, variable));
         }
         let grids: Vec<LevelGrid> = variable.levels.iter().map(|level| level.grid).collect();
         let system = placed.system;
         let wraps = variable.crs.is_geographic();
-        let (address, size, resampling) = (request.address, request.size, request.look.resampling);
-        let target = address.grid(size);
         Ok(compute
             .run(move || Self::projected(&target, &grids, system, wraps, resampling))
             .await??)
     }
 
-    fn separable(request: &TileRequest, variable: &Variable, system: Epsg) -> Self {
-        let target = request.address.grid(request.size);
-        let is_mercator = system == Epsg::WEB_MERCATOR;
+    /// In a grid whose axes go the same ways; longitudes may be some turns away.
+    fn separable(target: &Grid, turn: Turn, longitudes: bool, variable: &Variable) -> Self {
         let whole = variable.levels[0].grid.bounds();
-        let (width, height) = if is_mercator {
-            (target.transform.cell_width, -target.transform.cell_height)
+        // By the rows alone.
+        let own = turn.bounds(target.bounds());
+        let shared = Bounds {
+            south: own.south.max(whole.south),
+            north: own.north.min(whole.north),
+            ..own
+        };
+        let (width, height) = if shared.south < shared.north {
+            let pixel = turn.pixel_size(target, shared);
+            (pixel.width, pixel.mean)
         } else {
-            // By the latitudes alone: longitudes may be some turns away.
-            let tile = request.address.lonlat_bounds();
-            let shared = Bounds {
-                south: tile.south.max(whole.south),
-                north: tile.north.min(whole.north),
-                ..tile
-            };
-            if shared.south < shared.north {
-                cell_size(&target, shared)
-            } else {
-                let width = mercator_to_longitude(target.transform.cell_width);
-                (width, width)
-            }
+            let width = turn.x(target.transform.cell_width);
+            (width, width)
         };
         let grids = variable.levels.iter().map(|level| level.grid.transform);
         let level = coarsest_within(grids, width, height);
         let grid = variable.levels[level].grid;
         let source = grid.transform;
-        let row = |at: f64| source.row(y_at(&target, is_mercator, at));
+        let row = |at: f64| source.row(turn.y(target.transform.y(at)));
         let col = |at: f64| {
-            let x = x_at(&target, is_mercator, at);
-            let turns = if is_mercator || grid.turn.is_some() {
-                0.0
-            } else {
+            let x = turn.x(target.transform.x(at));
+            let turns = if longitudes && grid.turn.is_none() {
                 turns_to(x, whole)
+            } else {
+                0.0
             };
             source.col(x + turns)
         };
-        let rows = table(request.size, grid.shape.rows, false, &row);
+        let rows = table(target.shape.rows, grid.shape.rows, false, &row);
         let cols = table(
-            request.size,
+            target.shape.cols,
             grid.turn.unwrap_or(grid.shape.cols),
             grid.turn.is_some(),
             &col,
@@ -262,13 +248,4 @@ fn mean_cell(positions: &Positions, whole: Bounds) -> Option<(f64, f64)> {
     // So few pixels that no two are side by side: the whole is one of them.
     let any = is_touched || (0..positions.x.len()).any(|n| is_inside(at(n)));
     any.then_some((whole.east - whole.west, whole.north - whole.south))
-}
-
-fn outside(address: TileAddress, placed: &Placed) -> TileError {
-    TileError::Outside {
-        zoom: address.zoom(),
-        col: address.col(),
-        row: address.row(),
-        bounds: placed.footprint.bounds().to_array(),
-    }
 }

@@ -20,6 +20,7 @@ pub mod crs;
 pub mod cube;
 pub mod dataset;
 pub mod demo;
+pub mod export;
 pub mod external;
 pub mod grid;
 pub mod http;

@@ -76,6 +76,13 @@ browser() {
   say "no Chromium: the browser test will be skipped (Debian: sudo apt-get install chromium)"
 }
 
+# Debian's GDAL is older than that of the Python readers: both read exports.
+gdal() {
+  if has gdal_translate; then return; fi
+  if can_install && apt_install gdal-bin; then return; fi
+  say "no GDAL: the test of exports will be skipped (Debian: sudo apt-get install gdal-bin)"
+}
+
 # The viewer's assets are compiled into the binary; the browser's driver is a
 # development dependency, which the demo has no use for.
 node_packages() {
@@ -132,4 +139,7 @@ fi
 build_tools
 node_packages
 if $tests; then browser; fi
-if $python; then python_tools; fi
+if $python; then
+  gdal
+  python_tools
+fi

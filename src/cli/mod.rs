@@ -3,6 +3,7 @@
 mod build;
 mod cube;
 mod demo;
+mod export;
 mod history;
 mod provenance;
 mod serve;
@@ -75,6 +76,8 @@ enum Command {
     },
     /// Delete what no commit of a cube reaches
     Gc(history::GcArguments),
+    /// Write a cube as a plain Zarr store, for programs that do not read Icechunk
+    Export(export::ExportArguments),
     /// Serve cubes as map tiles
     Serve(serve::ServeArguments),
     /// Make a token, and the lines of the configuration that let it in
@@ -136,6 +139,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::History { store, limit, json } => history::history(&store, limit, json).await,
         Command::Rollback { store, revision } => history::rollback(&store, &revision).await,
         Command::Gc(arguments) => history::gc(arguments).await,
+        Command::Export(arguments) => export::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Token(arguments) => token::run(arguments),
         Command::Config => {

@@ -2,6 +2,7 @@
 //! and time steps that follow from it, the Zarr metadata that states them, and
 //! the record of what was built.
 
+mod consolidated;
 pub mod coverage;
 pub mod metadata;
 pub mod recipe;
@@ -11,6 +12,7 @@ pub mod system;
 pub(crate) mod testing;
 pub mod time_axis;
 
+pub use consolidated::consolidated;
 pub use coverage::{Cell, State};
 pub use recipe::{Recipe, RecipeError};
 pub use select::SelectError;

@@ -3,6 +3,7 @@
 use std::{ops::Range, path::Path as FsPath, sync::Arc};
 
 use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
 use icechunk::{
     format::{
         ByteRange, ChunkIndices, Path,
@@ -113,6 +114,24 @@ impl Snapshot {
                 Ok((path.trim_matches('/').to_owned(), node.user_data))
             })
             .collect()
+    }
+
+    /// Where an array has stored chunks, in no order.
+    ///
+    /// # Errors
+    /// [`RepoError::NoNode`] if there is no such array, or what storage says, then or
+    /// while the stream goes on.
+    pub async fn stored_indexes(
+        &self,
+        array: &str,
+    ) -> Result<impl Stream<Item = Result<Vec<usize>, RepoError>>, RepoError> {
+        let path = node_path(array)?;
+        self.node(array).await?;
+        let chunks = self.session.array_chunk_iterator(&path).await;
+        Ok(chunks.map(move |chunk| {
+            let chunk = chunk.map_err(|e| storage(format!("list the chunks of `{array}`"), e))?;
+            Ok(chunk.coord.0.iter().map(|&at| at as usize).collect())
+        }))
     }
 
     /// Uploads an encoded chunk for some array. It is seen by nobody until a

@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("external",  &["grid", "raster", "dataset", "crs", "compute", "cache", "storage", "repo", "zarr"], &[]),
     ("source",    &["grid", "raster", "compute", "storage"],             &["async_tiff", "libdeflater", "moka", "object_store", "reqwest", "tokio"]),
     // services
+    ("export",    &["cube", "repo", "zarr"],                             &["tokio"]),
     ("catalog",   &["compute", "cube", "external", "repo", "storage", "suggest", "zarr"], &[]),
     ("tile",      &["grid", "raster", "render", "cube", "crs", "compute", "cache", "catalog", "dataset", "external", "zarr"], &[]),
     ("build",     &["grid", "raster", "cube", "land", "crs", "compute", "repo", "zarr", "source", "catalog"], &["rusqlite", "tokio"]),
@@ -35,7 +36,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
                   &["axum", "metrics_exporter_prometheus", "quick_xml", "rust_embed", "tokio", "tokio_io_timeout", "tower_http", "utoipa", "utoipa_axum", "utoipa_swagger_ui"]),
     ("app",       &["build", "cache", "catalog", "compute", "config", "http", "source", "storage", "telemetry", "tile", "zarr"], &["axum", "tokio"]),
     ("demo",      &[],                                                   &["axum", "stac_server", "tokio", "tower_http"]),
-    ("cli",       &["app", "build", "compute", "config", "crs", "cube", "demo", "grid", "http", "land", "repo", "source", "telemetry", "zarr"],
+    ("cli",       &["app", "build", "compute", "config", "crs", "cube", "demo", "export", "grid", "http", "land", "repo", "source", "telemetry", "zarr"],
                   &["clap", "indicatif", "tokio"]),
 ];
 

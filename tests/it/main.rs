@@ -19,6 +19,7 @@ mod cloud;
 mod dataset;
 mod edges;
 mod errors;
+mod export;
 mod external;
 mod fake_cloud;
 mod faults;

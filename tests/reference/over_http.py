@@ -88,6 +88,6 @@ assert int(found["red"].max()) > 0, "there is nothing to compare"
 part = zarr.open_array(remote, path="0/red", mode="r")[0, :8, :8]
 assert (part == zarr.open_array(local, path="0/red", mode="r")[0, :8, :8]).all()
 assert remote.parts > 0, "no range was asked for"
-root = zarr.open_consolidated(remote)
+root = zarr.open_consolidated(remote, mode="r")
 assert set(root.group_keys()) == {*map(str, range(levels)), "coverage"}, list(root.group_keys())
 leave(0)

@@ -22,6 +22,8 @@ pub(super) struct Site {
     inner: Mutex<Inner>,
     /// Something was added or dropped.
     pub(super) changed: Notify,
+    /// A filler has gone, and with it its right to write the cube.
+    pub(super) freed: Notify,
     /// What limits the cube's size, if anything does.
     pub(super) quota: Option<Arc<Quota>>,
 }
@@ -131,7 +133,15 @@ impl Site {
         let is_idle = inner.is_idle();
         inner.is_filled = !is_idle;
         inner.waits_for = None;
+        self.freed.notify_waiters();
         is_idle
+    }
+
+    /// Whether a filler is there that has ended all its jobs: it goes in a moment, or
+    /// when overviews are up to date.
+    pub(super) fn is_filler_ending(&self) -> bool {
+        let inner = self.lock();
+        inner.is_filled && inner.is_idle() && inner.jobs.is_empty()
     }
 
     /// Whether nothing is left, overviews neither.

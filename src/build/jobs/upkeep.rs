@@ -5,12 +5,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
-use super::{JobError, Jobs};
+use super::{JobError, Jobs, site::Site};
 use crate::{
     build::BuildError,
     catalog::Entry,
     compute::ComputeError,
-    repo::{Commit, Revision, Swept, WriterLock},
+    repo::{Commit, LockError, Revision, Swept, WriterLock},
 };
 
 impl Jobs {
@@ -95,10 +95,13 @@ impl Jobs {
             return Err(JobError::ShuttingDown);
         }
         let entry = self.entry(cube)?;
-        let lock = entry.repo().lock(purpose).map_err(BuildError::from)?;
+        let (site, purpose) = (office.site(cube), purpose.to_owned());
         let (tell, told) = oneshot::channel();
         office.keep(tokio::spawn(async move {
-            let done = work(entry, lock).await;
+            let done = match turn(&site, &entry, &purpose).await {
+                Ok(lock) => work(entry, lock).await,
+                Err(error) => Err(error.into()),
+            };
             if let Err(done) = tell.send(done)
                 && let Err(error) = done
             {
@@ -110,5 +113,18 @@ impl Jobs {
             .await
             .map_err(|_ended| BuildError::from(ComputeError::ShuttingDown))?;
         Ok(done?)
+    }
+}
+
+/// Takes the right to write a cube. A fill whose jobs have ended is waited for: who saw
+/// its job end may take the cube for free.
+async fn turn(site: &Site, entry: &Entry, purpose: &str) -> Result<WriterLock, LockError> {
+    loop {
+        // Begun before looking, so that the end of the fill is not missed.
+        let freed = site.freed.notified();
+        match entry.repo().lock(purpose) {
+            Err(LockError::Held { .. }) if site.is_filler_ending() => freed.await,
+            taken => return taken,
+        }
     }
 }

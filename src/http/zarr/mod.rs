@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{StreamExt as _, stream};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use self::{
     key::Key,
@@ -24,6 +24,7 @@ use super::{
     rendered::{IMMUTABLE, is_known, not_modified},
 };
 use crate::{
+    cube::consolidated,
     repo::{Bytewise, Read as _, RepoError, Snapshot},
     zarr::ZarrError,
 };
@@ -230,7 +231,7 @@ async fn document(
     let parsed: Result<Value, _> = serde_json::from_slice(&document);
     let document = match parsed {
         Ok(mut group) if group["node_type"] == "group" => {
-            group["consolidated_metadata"] = consolidated(snapshot, path).await?;
+            group["consolidated_metadata"] = all_metadata(snapshot, path).await?;
             group.to_string().into()
         }
         Ok(_) | Err(_) => document,
@@ -238,22 +239,15 @@ async fn document(
     Ok((told, document).into_response())
 }
 
-/// What is in a group, for readers that cannot list a store.
-async fn consolidated(snapshot: &Snapshot, group: &str) -> Result<Value, ApiError> {
-    let prefix = if group.is_empty() {
-        String::new()
-    } else {
-        format!("{group}/")
-    };
+async fn all_metadata(snapshot: &Snapshot, group: &str) -> Result<Value, ApiError> {
     let documents = snapshot.documents().await.map_err(ZarrError::from)?;
-    let mut metadata = Map::new();
-    for (path, document) in &documents {
-        let inner = path.strip_prefix(&prefix).filter(|inner| !inner.is_empty());
-        if let (Some(inner), Ok(document)) = (inner, serde_json::from_slice(document)) {
-            metadata.insert(inner.to_owned(), document);
-        }
-    }
-    Ok(json!({"kind": "inline", "must_understand": false, "metadata": metadata}))
+    let parsed = documents.iter().filter_map(|(path, document)| {
+        let document: Value = serde_json::from_slice(document).ok()?;
+        Some((path.as_str(), document))
+    });
+    let nodes: Vec<(&str, Value)> = parsed.collect();
+    let nodes = nodes.iter().map(|(path, document)| (*path, document));
+    Ok(consolidated(group, nodes))
 }
 
 async fn chunk(

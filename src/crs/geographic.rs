@@ -2,7 +2,10 @@
 //! round.
 
 use super::{CrsError, cell_size_at, project};
-use crate::grid::{Bounds, Epsg, Grid, tile_matrix::mercator_to_longitude};
+use crate::grid::{
+    Bounds, Epsg, Grid,
+    tile_matrix::{mercator_to_degrees, mercator_to_longitude},
+};
 
 /// Points that each edge of a rectangle is followed by.
 const EDGE_STEPS: usize = 16;
@@ -161,6 +164,31 @@ pub fn projected_bounds(system: Epsg, bounds: Bounds) -> Result<Bounds, CrsError
         east,
         north,
     })
+}
+
+/// The rectangle that one of a system has around it in another: that of points along its
+/// edges, as GDAL finds it, so it may miss what bulges out between them.
+///
+/// # Errors
+/// If there is no way, or a point of the rectangle's edge has no counterpart.
+pub fn transformed(bounds: Bounds, from: Epsg, to: Epsg) -> Result<Bounds, CrsError> {
+    match (from, to) {
+        _ if from == to => return Ok(bounds),
+        (Epsg::WEB_MERCATOR, Epsg::WGS84) => return Ok(mercator_to_degrees(bounds)),
+        _ => {}
+    }
+    let edges = outline(bounds, from, to)?;
+    let mut around: Option<Bounds> = None;
+    for (x, y) in edges.iter().flatten() {
+        let point = Bounds {
+            west: *x,
+            south: *y,
+            east: *x,
+            north: *y,
+        };
+        around = Some(around.map_or(point, |around| around.union(&point)));
+    }
+    Ok(around.unwrap_or(bounds))
 }
 
 /// Where on the globe a grid is, and how fine.

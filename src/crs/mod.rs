@@ -5,6 +5,7 @@
 //! conda and rasterio set it) would be preferred and, being of another version,
 //! break everything: `main` starts itself anew without it.
 
+mod axes;
 mod geographic;
 mod positions;
 #[cfg(test)]
@@ -18,7 +19,8 @@ use std::{
 
 use proj::Proj;
 
-pub use geographic::{Footprint, geographic_bounds, projected_bounds};
+pub use axes::is_north_first;
+pub use geographic::{Footprint, geographic_bounds, projected_bounds, transformed};
 
 use crate::{
     grid::{Epsg, Grid, Window},
@@ -104,6 +106,10 @@ pub fn name(system: Epsg) -> String {
     definition.map_or_else(|| system.to_string(), Clone::clone)
 }
 
+/// Projectors that a thread keeps: a data set needs two or three, and clients of map
+/// services may name any system that there is.
+const KEPT: usize = 64;
+
 thread_local! {
     static PROJECTORS: RefCell<HashMap<(Epsg, Epsg), Proj>> = RefCell::default();
 }
@@ -125,6 +131,9 @@ fn with_projector<T>(
                 reason: error.to_string(),
             }
         })?;
+        if projectors.len() >= KEPT {
+            projectors.clear();
+        }
         work(projectors.entry((from, to)).or_insert(projector))
     })
 }

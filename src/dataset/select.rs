@@ -143,7 +143,12 @@ impl Variable {
             vec![(Method::Exact, Vec::new()); self.axes.len()];
         for text in sel {
             let (dimension, method, value) = parse(text)?;
-            let (known, values) = &mut asked[self.axis(dimension)?];
+            let axis = self.axis(dimension)?;
+            // Clients of map services that leave time at its default send its placeholder.
+            if self.axes[axis].role == Role::Time && value.eq_ignore_ascii_case("{time}") {
+                continue;
+            }
+            let (known, values) = &mut asked[axis];
             // A method is the dimension's: given with one value, it holds for all.
             match (*known, method) {
                 (_, Method::Exact) => {}

@@ -15,7 +15,7 @@ pub mod window;
 pub use chunk_grid::{ChunkGrid, ChunkIndex};
 pub use geotransform::{Bounds, GeoTransform};
 pub use pyramid::{Level, Pyramid};
-pub use tile_matrix::{TileAddress, TileAddressError, TileMatrixSet};
+pub use tile_matrix::{TileAddress, TileAddressError, TileMatrix, TileMatrixSet};
 pub use window::{Shape, Window};
 
 /// A coordinate reference system by its EPSG code.

@@ -67,11 +67,16 @@ impl About {
         !self.naming.is_empty()
     }
 
-    /// The query of another of its routes, with its `?`.
-    pub(super) fn linked(&self, caller: &Caller, query: &str) -> String {
+    /// The query of another of its routes.
+    pub(super) fn naming(&self, query: &str) -> String {
         let parts = [self.naming.as_str(), query];
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        let query = caller.carried_on(parts.join("&"));
+        parts.join("&")
+    }
+
+    /// The same with the caller's token and its `?`.
+    pub(super) fn linked(&self, caller: &Caller, query: &str) -> String {
+        let query = caller.carried_on(self.naming(query));
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{mark}{query}")
     }

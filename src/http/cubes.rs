@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 
 use super::{
     ApiError, AppState,
-    about::{About, Served},
+    about::About,
     access::Caller,
-    externals,
+    external_info, externals,
     links::base_url,
     query::{TileQuery, number, once},
-    tile_matrix_sets,
+    shown::{Kind, Shown},
+    tile_matrix_sets, tilesets,
 };
 use crate::{
     catalog::Entry,
@@ -153,12 +154,12 @@ pub(super) async fn one(
     get, path = "/cubes/{cube}/{tileMatrixSetId}/tilejson.json", tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
+        ("tileMatrixSetId" = String, Path, description = "As WebMercatorQuad; /tileMatrixSets lists them"),
     ),
     responses(
         (status = 200, description = "The document"),
         (status = 400, description = "Tiles of this query would be refused"),
-        (status = 404, description = "No such cube"),
+        (status = 404, description = "No such cube, or it is nowhere in the set"),
     )
 )]
 pub(super) async fn tilejson(
@@ -168,13 +169,13 @@ pub(super) async fn tilejson(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let set = &place.tile_matrix_set_id;
-    tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
+    let set = tile_matrix_sets::named(&place.tile_matrix_set_id, StatusCode::BAD_REQUEST)?;
     let (wishes, about) = Wishes::of(about)?;
     // Checked here, so that a typo shows before a thousand tiles fail.
     let parsed = about.tile_query()?;
-    let coloring = parsed.coloring()?;
-    let base = base_url(&headers, &state.server);
+    let shown = Shown::about(&state, &about, &parsed).await?;
+    let zooms = shown.zooms(set);
+    let (minzoom, maxzoom) = zooms.ok_or_else(|| tilesets::no_place(about.name(), set))?;
     // Tiles of half the size of what the map shows, as `TiTiler` has them.
     let size = match about.is_by_url() && parsed.tile_size.is_none() {
         true if about.query.is_empty() => "tilesize=512",
@@ -182,41 +183,34 @@ pub(super) async fn tilejson(
         false => "",
     };
     let query = about.linked(&caller, &format!("{}{size}", about.query));
-    let root = &about.root;
     // A format is the server's to choose, unless it is asked for.
     let ending = match &wishes.format {
         Some(format) => format!(".{format}"),
         None if about.is_by_url() => String::new(),
         None => ".png".to_owned(),
     };
-    let template = format!("{base}{root}/tiles/{set}/{{z}}/{{x}}/{{y}}{ending}{query}");
-    let told = match &about.served {
-        Served::External(entry) => {
-            let external = entry.source().current().await;
-            externals::tilejson(entry, &external, &parsed, &template)?
-        }
-        Served::Cube(cube) => {
-            let entry = state.tiles.catalog().get(cube)?;
-            let stored = entry.current().await;
-            check(&stored, &parsed, coloring.as_ref())?;
-            let (minzoom, maxzoom) = zooms(&stored);
-            json!({
-                "tilejson": "3.0.0",
-                "name": title(&entry, &stored),
-                "version": "1.0.0",
-                "scheme": "xyz",
-                "tiles": [template],
-                "minzoom": minzoom,
-                "maxzoom": maxzoom,
-                "bounds": stored.footprint.bounds().to_array(),
-                "center": center(&stored),
-                "attribution": stored.cube.recipe().attribution,
-                // The schema asks for it, of raster tiles too.
-                "vector_layers": [],
-                "data_type": "uint16",
-            })
-        }
-    };
+    let (base, root, id) = (base_url(&headers, &state.server), &about.root, set.id());
+    // The schema knows no zooms below 0 and above 30; those above 0 go on.
+    let [minzoom, maxzoom] = [minzoom.max(0), maxzoom.max(0)];
+    let mut told = json!({
+        "tilejson": "3.0.0",
+        "name": shown.title(),
+        "version": "1.0.0",
+        "scheme": "xyz",
+        "tiles": [format!("{base}{root}/tiles/{id}/{{z}}/{{x}}/{{y}}{ending}{query}")],
+        "minzoom": minzoom,
+        "maxzoom": maxzoom,
+        "bounds": shown.bounds.to_array(),
+        "center": [shown.middle.0, shown.middle.1, f64::from(minzoom) + 1.0],
+        "attribution": shown.credit().unwrap_or_default(),
+        // The schema asks for it, of raster tiles too.
+        "vector_layers": [],
+        "data_type": shown.data_type,
+    });
+    if let Kind::External(_, external) = &shown.kind {
+        told["raster_layers"] = json!({});
+        external_info::add_bands(&mut told, external, &parsed);
+    }
     wishes.in_document(told).map(Json)
 }
 
@@ -230,8 +224,8 @@ pub(super) struct SetPlace {
 /// What `TiTiler` lets a query say of the document alone.
 #[derive(Debug, Default)]
 struct Wishes {
-    minzoom: Option<u8>,
-    maxzoom: Option<u8>,
+    minzoom: Option<i8>,
+    maxzoom: Option<i8>,
     /// As it is written.
     format: Option<String>,
 }
@@ -289,9 +283,9 @@ impl Wishes {
     }
 }
 
-fn zoom(name: &'static str, text: &str) -> Result<u8, ApiError> {
-    let zoom: u8 = number(name, text)?;
-    if zoom > MAX_ZOOM {
+fn zoom(name: &'static str, text: &str) -> Result<i8, ApiError> {
+    let zoom: i8 = number(name, text)?;
+    if !(0..=MAX_ZOOM).contains(&zoom) {
         return Err(ApiError::new(
             StatusCode::BAD_REQUEST,
             format!("`{name}={zoom}`: zooms end at {MAX_ZOOM}"),
@@ -318,14 +312,14 @@ pub(super) fn title(entry: &Entry, stored: &StoredCube) -> String {
 
 /// The zoom at which the whole cube is about one tile, and the first that is
 /// not coarser than the cube.
-pub(super) fn zooms(stored: &StoredCube) -> (u8, u8) {
+pub(super) fn zooms(stored: &StoredCube) -> (i8, i8) {
     let footprint = &stored.footprint;
     zooms_for(footprint.extent(), footprint.cell_width)
 }
 
 /// The zoom at which the whole, of so many degrees, is about one tile, and the
 /// first that is not coarser than cells of so many.
-pub(super) fn zooms_for(extent: f64, cell_width: f64) -> (u8, u8) {
+pub(super) fn zooms_for(extent: f64, cell_width: f64) -> (i8, i8) {
     let minzoom = zoom_for_cell_width(extent, 1.0).saturating_sub(1);
     let maxzoom = zoom_for_cell_width(cell_width, 256.0);
     (minzoom.min(maxzoom), maxzoom)

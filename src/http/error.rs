@@ -225,10 +225,9 @@ impl From<&TileError> for ApiError {
             | TileError::OnlyOfCubes(_)
             | TileError::NoRange
             | TileError::Nodata(_)
-            | TileError::OwnSystem
             | TileError::ManyBands(_)
             | TileError::NoBand(..)
-            | TileError::Elsewhere(_)
+            | TileError::System(_)
             | TileError::Cutout(CutoutError::Ring | CutoutError::Empty) => Self::bad_request(error),
             TileError::TooMuch { .. }
             | TileError::TooManyValues { .. }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, cubes, external_info, query::TileQuery};
+use super::{ApiError, cubes, query::TileQuery};
 use crate::{
     catalog::ExternalEntry,
     dataset::{Axis, DatasetError, Variable, cf::Role},
     external::External,
-    grid::Bounds,
+    grid::{Bounds, Grid},
     render::Colormap,
     tile::TileError,
 };
@@ -90,9 +90,11 @@ pub(super) fn document(
 pub(super) struct Extent {
     /// In degrees.
     pub(super) bounds: Bounds,
-    pub(super) minzoom: u8,
-    pub(super) maxzoom: u8,
-    data_type: String,
+    pub(super) minzoom: i8,
+    pub(super) maxzoom: i8,
+    /// The finest cells of the first variable.
+    pub(super) grid: Grid,
+    pub(super) data_type: String,
 }
 
 /// The extent of a query, which is checked so that a typo shows before a thousand tiles
@@ -121,42 +123,25 @@ pub(super) fn extent(external: &External, query: &TileQuery) -> Result<Extent, A
             .map_err(|error| ApiError::from(&error))?;
     }
     let data_type = variables[0].levels[0].packing.decoded.to_string();
-    let (bounds, cell_width) = around(external, variables.into_iter())?;
+    let (bounds, cell_width) = around(external, variables.iter().copied())?;
     let (minzoom, maxzoom) = zooms(bounds, cell_width);
+    let placed = variables.iter().find_map(|variable| {
+        let system = external.placed(variable).ok()?.system;
+        Some((system, variable.levels[0].grid))
+    });
+    let (crs, finest) = placed.ok_or_else(|| ApiError::from(&DatasetError::NotZarr))?;
+    let grid = Grid {
+        crs,
+        transform: finest.transform,
+        shape: finest.shape,
+    };
     Ok(Extent {
         bounds,
         minzoom,
         maxzoom,
+        grid,
         data_type,
     })
-}
-
-/// Its tiles as `TileJSON` 3.0.0 for the variables of a query.
-pub(super) fn tilejson(
-    entry: &ExternalEntry,
-    external: &External,
-    query: &TileQuery,
-    template: &str,
-) -> Result<Value, ApiError> {
-    let extent = extent(external, query)?;
-    let mut told = json!({
-        "tilejson": "3.0.0",
-        "name": title(entry, external),
-        "version": "1.0.0",
-        "scheme": "xyz",
-        "tiles": [template],
-        "minzoom": extent.minzoom,
-        "maxzoom": extent.maxzoom,
-        "bounds": extent.bounds.to_array(),
-        "center": center(extent.bounds, extent.minzoom),
-        "attribution": "",
-        // The schema asks for it, of raster tiles too.
-        "vector_layers": [],
-        "raster_layers": {},
-        "data_type": extent.data_type,
-    });
-    external_info::add_bands(&mut told, external, query);
-    Ok(told)
 }
 
 pub(super) fn title(entry: &ExternalEntry, external: &External) -> String {
@@ -246,12 +231,12 @@ fn around<'a>(
     }
 }
 
-fn zooms(bounds: Bounds, cell_width: f64) -> (u8, u8) {
+fn zooms(bounds: Bounds, cell_width: f64) -> (i8, i8) {
     let extent = (bounds.east - bounds.west).max(bounds.north - bounds.south);
     cubes::zooms_for(extent, cell_width)
 }
 
-fn center(bounds: Bounds, minzoom: u8) -> [f64; 3] {
+fn center(bounds: Bounds, minzoom: i8) -> [f64; 3] {
     [
         bounds.west.midpoint(bounds.east),
         bounds.south.midpoint(bounds.north),

@@ -15,6 +15,7 @@ mod externals;
 mod info;
 mod jobs;
 mod legend;
+mod limits;
 mod links;
 mod looks;
 mod ogc;
@@ -22,7 +23,9 @@ mod pictures;
 mod polygons;
 mod query;
 mod rendered;
+mod shown;
 mod statistics;
+mod systems;
 mod tile_matrix_sets;
 mod tiles;
 mod tilesets;
@@ -80,6 +83,13 @@ const MAX_RECIPE: usize = 1024 * 1024;
 
 /// That of polygons.
 const MAX_POLYGONS: usize = 2 * 1024 * 1024;
+/// The media types of errors that are in a form already.
+const OWN_ERRORS: [&str; 4] = [
+    "application/problem+json",
+    "application/xml",
+    "text/xml",
+    "application/vnd.ogc.se_xml",
+];
 
 /// What handlers share.
 #[derive(Clone, Debug)]
@@ -246,11 +256,15 @@ fn of_programs() -> OpenApiRouter<Arc<AppState>> {
     OpenApiRouter::new()
         .routes(routes!(zarr::root))
         .routes(routes!(zarr::object))
+        .routes(routes!(zarr::root_at))
+        .routes(routes!(zarr::object_at))
         .routes(routes!(ogc::wmts::of_cube))
         .routes(routes!(ogc::wmts::of_server))
         .routes(routes!(ogc::wmts::kvp_of_cube))
         .routes(routes!(ogc::wmts::kvp_of_server))
         .routes(routes!(ogc::wmts::info))
+        .routes(routes!(ogc::wms::of_cube))
+        .routes(routes!(ogc::wms::of_server))
         .routes(routes!(ogc::api::collections))
         .routes(routes!(ogc::api::collection))
         .routes(routes!(ogc::tilesets::list))
@@ -369,7 +383,8 @@ async fn explain(response: Response) -> Response {
     let is_ours = response
         .headers()
         .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/problem+json" || kind == "application/xml");
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| OWN_ERRORS.contains(&kind));
     let sentence = match status {
         _ if is_ours => return response,
         StatusCode::GATEWAY_TIMEOUT => "the answer took too long",

@@ -1,4 +1,4 @@
-//! Pictures of a cube or data set and of rectangles of it, in its own system.
+//! Pictures of a cube or data set and of rectangles of it, in its own system or another.
 
 use std::{sync::Arc, time::Instant};
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     build::BuildRequest,
-    grid::{Bounds, Shape},
+    grid::{Bounds, Epsg, Shape},
     render::FileFormat,
     tile::{Cutout, PictureRequest, PictureSize},
 };
@@ -33,6 +33,7 @@ pub(super) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "tif", "
     params(
         ("cube" = String, Path, description = "Name of the cube"),
         ("max_size" = Option<usize>, Query, description = "Pixels along the longer side at most; 1024 without"),
+        ("dst_crs" = Option<String>, Query, description = "The system of the picture; the cube's own without"),
     ),
     responses(
         (status = 200, description = "The picture, and in Content-Bbox and Content-Crs where it is", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
@@ -85,13 +86,16 @@ pub(super) async fn preview_of_size(
     picture(&state, &about, what, &headers).await
 }
 
-/// A rectangle, which grows to whole cells, with so many pixels.
+/// A rectangle, which grows to whole cells unless `dst_crs` names a system, with so many
+/// pixels.
 #[utoipa::path(
     get, path = "/cubes/{cube}/bbox/{bounds}/{size}", tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
         ("bounds" = String, Path, description = "west,south,east,north in degrees"),
         ("size" = String, Path, description = "{width}x{height}.{format}"),
+        ("coord_crs" = Option<String>, Query, description = "The system of the rectangle, as EPSG:3857"),
+        ("dst_crs" = Option<String>, Query, description = "The system of the picture; the cube's own without"),
     ),
     responses(
         (status = 200, description = "The picture", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
@@ -108,7 +112,7 @@ pub(super) async fn rectangle_of_size(
 ) -> Result<Response, ApiError> {
     let (size, format) = size_of(&place.size)?;
     let what = What {
-        bounds: Some(bounds_of(&place.bounds)?),
+        bounds: Some(Rectangle::Written(place.bounds)),
         size: Some(size),
         format: Some(format),
         cutout: None,
@@ -124,7 +128,7 @@ pub(super) async fn rectangle(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let what = What {
-        bounds: Some(bounds_of(bounds)?),
+        bounds: Some(Rectangle::Written(bounds.to_owned())),
         format: Some(format_of(extension)?),
         ..What::default()
     };
@@ -139,10 +143,18 @@ pub(super) struct PicturePlace {
     size: String,
 }
 
+/// The rectangle of a picture.
+pub(super) enum Rectangle {
+    /// As the address has it.
+    Written(String),
+    /// In degrees.
+    Known(Bounds),
+}
+
 /// What is asked for beside the query.
 #[derive(Default)]
 pub(super) struct What {
-    pub(super) bounds: Option<Bounds>,
+    pub(super) bounds: Option<Rectangle>,
     pub(super) size: Option<Shape>,
     pub(super) format: Option<FileFormat>,
     pub(super) cutout: Option<Arc<Cutout>>,
@@ -158,12 +170,19 @@ pub(super) async fn picture(
     let begun = Instant::now();
     let query = about.picture_query()?;
     let size = size_within(what.size, (query.width, query.height), query.max_size)?;
+    let coords = query.coord_crs.unwrap_or(Epsg::WGS84);
+    let (bounds, coords) = match what.bounds {
+        Some(Rectangle::Known(bounds)) => (Some(bounds), Epsg::WGS84),
+        Some(Rectangle::Written(text)) => (Some(bounds_of(&text, coords)?), coords),
+        None => (None, coords),
+    };
     let request = PictureRequest {
-        bounds: what.bounds,
+        bounds,
+        coords,
+        crs: query.dst_crs,
         size,
         look: query.look(what.format)?,
         cutout: what.cutout,
-        crs: query.dst_crs,
     };
     let (grid, prepared) = match &about.served {
         Served::Cube(_) if !request.look.bidx.is_empty() => return Err(bad(NO_BANDS.to_owned())),
@@ -215,8 +234,27 @@ fn shape_of(cols: usize, rows: usize) -> Result<Shape, ApiError> {
     Ok(Shape { rows, cols })
 }
 
-fn bounds_of(text: &str) -> Result<Bounds, ApiError> {
-    BuildRequest::parse_bounds(text).map_err(|error| bad(error.to_string()))
+fn bounds_of(text: &str, coords: Epsg) -> Result<Bounds, ApiError> {
+    if coords == Epsg::WGS84 {
+        return BuildRequest::parse_bounds(text).map_err(|error| bad(error.to_string()));
+    }
+    let numbers = text.split(',').map(|number| number.trim().parse::<f64>());
+    let numbers: Vec<f64> = numbers.map(|number| number.unwrap_or(f64::NAN)).collect();
+    match numbers[..] {
+        [west, south, east, north]
+            if numbers.iter().all(|n| n.is_finite()) && west < east && south < north =>
+        {
+            Ok(Bounds {
+                west,
+                south,
+                east,
+                north,
+            })
+        }
+        _ => Err(bad(format!(
+            "`{text}` is no rectangle: write west,south,east,north in {coords}"
+        ))),
+    }
 }
 
 pub(super) fn format_of(extension: &str) -> Result<FileFormat, ApiError> {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{
     ApiError, AppState,
     about::About,
-    pictures::{What, format_of, picture, size_of},
+    pictures::{Rectangle, What, format_of, picture, size_of},
 };
 use crate::tile::{Cutout, TileError};
 
@@ -102,7 +102,7 @@ fn within(body: &[u8]) -> Result<What, ApiError> {
         }
     };
     Ok(What {
-        bounds: Some(cutout.bounds()),
+        bounds: Some(Rectangle::Known(cutout.bounds())),
         cutout: Some(Arc::new(cutout)),
         ..What::default()
     })

@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::looks::{self, Extras};
+use super::{
+    looks::{self, Extras},
+    systems,
+};
 use crate::{
     grid::Epsg,
     raster::{Expression, ExpressionError, Resampling},
@@ -83,7 +86,7 @@ const PARAMETERS: [&str; 15] = [
 ];
 
 /// Those of a picture of a rectangle.
-const PICTURE_PARAMETERS: [&str; 16] = [
+const PICTURE_PARAMETERS: [&str; 17] = [
     "variable",
     "variables",
     "expression",
@@ -99,6 +102,7 @@ const PICTURE_PARAMETERS: [&str; 16] = [
     "sel_method",
     "width",
     "height",
+    "coord_crs",
     "dst_crs",
 ];
 
@@ -121,6 +125,9 @@ pub(super) struct TileQuery {
     pub(super) tile_scale: Option<usize>,
     pub(super) width: Option<usize>,
     pub(super) height: Option<usize>,
+    /// The system of the coordinates in the address.
+    pub(super) coord_crs: Option<Epsg>,
+    /// The system of the picture.
     pub(super) dst_crs: Option<Epsg>,
     pub(super) extras: Extras,
 }
@@ -185,6 +192,11 @@ impl TileQuery {
                 "sel_method" => once(&mut sel_method, "sel_method", value.into_owned())?,
                 "width" => once(&mut parsed.width, "width", number("width", &value)?)?,
                 "height" => once(&mut parsed.height, "height", number("height", &value)?)?,
+                "coord_crs" => once(
+                    &mut parsed.coord_crs,
+                    "coord_crs",
+                    system("coord_crs", &value)?,
+                )?,
                 "dst_crs" => once(&mut parsed.dst_crs, "dst_crs", system("dst_crs", &value)?)?,
                 _ => once(
                     &mut parsed.max_size,
@@ -222,6 +234,7 @@ impl TileQuery {
             coloring,
             resampling: self.resampling.unwrap_or(Resampling::Nearest),
             nodata: self.nodata,
+            background: None,
             format,
         }
     }
@@ -413,24 +426,6 @@ fn within(
     })
 }
 
-/// A reference system by its EPSG code, also as the address that OGC has for it.
-fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError> {
-    let upper = text.to_ascii_uppercase();
-    let code = [
-        "EPSG:",
-        "HTTP://WWW.OPENGIS.NET/DEF/CRS/EPSG/0/",
-        "URN:OGC:DEF:CRS:EPSG::",
-    ]
-    .iter()
-    .find_map(|prefix| upper.strip_prefix(prefix))
-    .and_then(|code| code.parse().ok());
-    code.map(Epsg).ok_or_else(|| QueryError::Value {
-        name,
-        value: text.to_owned(),
-        expected: "a reference system by its code, as EPSG:3857".to_owned(),
-    })
-}
-
 fn range(name: &'static str, text: &str) -> Result<[f64; 2], QueryError> {
     let inner = text.trim_start_matches('[').trim_end_matches(']');
     let numbers: Vec<f64> = inner.split(',').flat_map(|n| n.trim().parse()).collect();
@@ -449,6 +444,15 @@ fn range(name: &'static str, text: &str) -> Result<[f64; 2], QueryError> {
             expected: "write min,max".to_owned(),
         }),
     }
+}
+
+fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError> {
+    let named = systems::named(text).map(|named| named.system);
+    named.ok_or_else(|| QueryError::Value {
+        name,
+        value: text.to_owned(),
+        expected: "a reference system, as EPSG:3857".to_owned(),
+    })
 }
 
 fn resampling(text: &str) -> Result<Resampling, QueryError> {

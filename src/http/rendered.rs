@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// What is complete, of a named revision, never changes.
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+pub(super) const IMMUTABLE: HeaderValue =
+    HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// A picture before its pixels are read.
 pub(super) enum Prepared {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     build::BuildRequest,
-    grid::Bounds,
+    grid::{Bounds, Epsg},
     raster::{Bars, Statistics, Told},
     render::{FileFormat, SampleFormat, Touches},
     tile::{Counting, Cutout, Look, PictureRequest},
@@ -266,6 +266,7 @@ fn part_of(
             over_time: None,
             algorithm: None,
             touches: Touches::default(),
+            background: None,
             coloring: None,
             resampling: query.resampling.unwrap_or_default(),
             nodata: query.nodata,
@@ -273,6 +274,7 @@ fn part_of(
             format: Some(FileFormat::Samples(SampleFormat::Npy)),
         },
         cutout,
+        coords: Epsg::WGS84,
         crs: query.dst_crs,
     })
 }

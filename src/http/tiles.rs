@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     build::Seen,
-    grid::TileAddress,
+    grid::{TileAddress, TileMatrixSet},
     render::FileFormat,
     tile::{self, TileRequest},
 };
@@ -27,9 +27,6 @@ use crate::{
 /// Why a cube has no `bidx`.
 pub(super) const NO_BANDS: &str =
     "`bidx` is for data sets with a dimension of bands; name variables of a cube";
-
-/// Pixels along a side of a tile, unless a request says otherwise.
-const TILE_SIZE: usize = 256;
 
 /// A map tile.
 ///
@@ -42,8 +39,8 @@ const TILE_SIZE: usize = 256;
     tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
-        ("z" = u8, Path, description = "Zoom"),
+        ("tileMatrixSetId" = String, Path, description = "As WebMercatorQuad; /tileMatrixSets lists them"),
+        ("z" = i8, Path, description = "Zoom"),
         ("x" = u32, Path, description = "Column, from the west"),
         ("y" = String, Path, description = "Row, from the north, [@{scale}x][.{format}]"),
         ("variable" = Option<Vec<String>>, Query, description = "One variable, or three for red, green and blue; repeat it"),
@@ -65,7 +62,7 @@ const TILE_SIZE: usize = 256;
         ("colormap" = Option<String>, Query, description = "The same as JSON: {\"1\":\"#ff0000\",…} colours these values and [[[0,10],[255,0,0,255]],…] half-open intervals, with rescale the levels 0 to 255; the rest is transparent. All 256 levels are a table"),
         ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
         ("nodata" = Option<f64>, Query, description = "The value that is transparent"),
-        ("tilesize" = Option<u32>, Query, description = "Pixels along a side, 256 by default"),
+        ("tilesize" = Option<u32>, Query, description = "Pixels along a side, by default those of the set: 256, but for CDB1GlobalGrid"),
         ("revision" = Option<String>, Query, description = "The cube's revision: makes a whole tile immutable"),
     ),
     responses(
@@ -84,8 +81,9 @@ pub(super) async fn tile(
     about: About,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    tile_matrix_sets::named(&place.tile_matrix_set_id, StatusCode::BAD_REQUEST)?;
-    of(&state, &about, [&place.z, &place.x, &place.y], &headers).await
+    let set = tile_matrix_sets::named(&place.tile_matrix_set_id, StatusCode::BAD_REQUEST)?;
+    let place = (set, [&*place.z, &*place.x, &*place.y]);
+    of(&state, &about, place, &headers).await
 }
 
 /// What the address says of a tile.
@@ -105,7 +103,7 @@ pub(super) struct TilePlace {
     tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("z" = u8, Path, description = "Zoom"),
+        ("z" = i8, Path, description = "Zoom"),
         ("x" = u32, Path, description = "Column, from the west"),
         ("y" = String, Path, description = "Row, from the north, [@{scale}x][.{format}]"),
     ),
@@ -126,26 +124,27 @@ pub(super) async fn short(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    answer(&state, &cube, [&z, &x, &y], query.as_deref(), &headers).await
+    let place = (TileMatrixSet::WebMercatorQuad, [&*z, &*x, &*y]);
+    answer(&state, &cube, place, query.as_deref(), &headers).await
 }
 
 /// A tile of what has a name.
 pub(super) async fn answer(
     state: &AppState,
     cube: &str,
-    place: [&str; 3],
+    place: (TileMatrixSet, [&str; 3]),
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     of(state, &About::named(state, cube, query), place, headers).await
 }
 
-/// The one way to tiles, of all protocols: at zoom, column, and row with scale and
-/// format.
+/// The one way to tiles, of all protocols: in a set at zoom, column, and row with scale
+/// and format.
 async fn of(
     state: &AppState,
     about: &About,
-    place: [&str; 3],
+    place: (TileMatrixSet, [&str; 3]),
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let begun = Instant::now();
@@ -211,7 +210,7 @@ async fn looked_at(
 }
 
 fn request(
-    [z, x, y]: [&str; 3],
+    (set, [z, x, y]): (TileMatrixSet, [&str; 3]),
     query: &TileQuery,
     max_size: usize,
 ) -> Result<TileRequest, ApiError> {
@@ -232,15 +231,9 @@ fn request(
             (y, scale)
         }
     };
-    let number = |name: &str, text: &str| {
-        text.parse::<u64>().map_err(|_no_number| {
-            bad(format!(
-                "{name} is `{text}`, which is no whole number from 0"
-            ))
-        })
-    };
-    let address = TileAddress::new(number("z", z)?, number("x", x)?, number("y", y)?)?;
-    let size = query.tile_size.unwrap_or(TILE_SIZE).saturating_mul(scale);
+    let address = address(set, [z, x, y])?;
+    let size = query.tile_size.unwrap_or_else(|| default_size(address));
+    let size = size.saturating_mul(scale);
     let size = size.saturating_mul(query.tile_scale.unwrap_or(1));
     if size == 0 || size > max_size {
         let status = if size == 0 {
@@ -264,4 +257,28 @@ fn request(
         buffer,
         look: query.look(format)?,
     })
+}
+
+/// The tile at a zoom, column and row, as they were written.
+pub(super) fn address(set: TileMatrixSet, [z, x, y]: [&str; 3]) -> Result<TileAddress, ApiError> {
+    let bad = |name: &str, text: &str, from: &str| {
+        let detail = format!("{name} is `{text}`, which is no whole number{from}");
+        ApiError::new(StatusCode::BAD_REQUEST, detail)
+    };
+    let number = |name: &str, text: &str| {
+        (text.parse::<u64>()).map_err(|_no_number| bad(name, text, " from 0"))
+    };
+    let zoom = (z.parse::<i64>()).map_err(|_no_number| bad("z", z, ""))?;
+    Ok(TileAddress::of(
+        set,
+        zoom,
+        number("x", x)?,
+        number("y", y)?,
+    )?)
+}
+
+/// Pixels along a side of a tile, unless a request says otherwise.
+pub(super) fn default_size(tile: TileAddress) -> usize {
+    let matrix = tile.set().matrix(tile.zoom().into());
+    matrix.map_or(256, |matrix| matrix.tile as usize)
 }

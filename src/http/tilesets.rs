@@ -15,16 +15,17 @@ use super::{
     ApiError, AppState,
     about::{About, Served},
     access::Caller,
-    cubes::{SetPlace, check, title, zooms},
-    externals,
+    cubes::{SetPlace, check},
+    limits::Limits,
     links::base_url,
     query::TileQuery,
+    shown::{Addresses, Shown},
     tile_matrix_sets, viewer,
 };
-use crate::grid::{Bounds, TileMatrixSet, tile_matrix::tiles_touched};
+use crate::grid::TileMatrixSet;
 
-/// The tile sets of a cube: one for each tile matrix set. The query is the style of the
-/// tiles, as for TileJSON.
+/// The tile sets of a cube: one for each tile matrix set whose reference system is for
+/// where the cube is. The query is the style of the tiles, as for TileJSON.
 #[utoipa::path(
     get, path = "/cubes/{cube}/tiles", tag = "tiles",
     params(("cube" = String, Path, description = "Name of the cube")),
@@ -40,8 +41,10 @@ pub(super) async fn list(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let found = Tileset::of(&state, about, &caller, &headers).await?;
-    let sets: Vec<Value> = TileMatrixSet::NAMES.map(|set| found.document(set)).into();
+    let found = Tileset::of(&state, &about, caller, &headers).await?;
+    let sets: Vec<Value> = (found.shown.sets())
+        .map(|set| found.document(set, found.links(set)))
+        .collect();
     Ok(fresh(json!({"tilesets": sets})))
 }
 
@@ -50,12 +53,12 @@ pub(super) async fn list(
     get, path = "/cubes/{cube}/tiles/{tileMatrixSetId}", tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
+        ("tileMatrixSetId" = String, Path, description = "As WebMercatorQuad; /tileMatrixSets lists them"),
     ),
     responses(
         (status = 200, description = "The tile set"),
         (status = 400, description = "Tiles of this query would be refused"),
-        (status = 404, description = "No such cube"),
+        (status = 404, description = "No such cube, or it is nowhere in the set"),
     )
 )]
 pub(super) async fn one(
@@ -65,12 +68,9 @@ pub(super) async fn one(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let set = &place.tile_matrix_set_id;
-    tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
-    let found = Tileset::of(&state, about, &caller, &headers).await?;
-    let mut told = found.document(set);
-    told["tileMatrixSetLimits"] = found.limits();
-    Ok(fresh(told))
+    let set = tile_matrix_sets::named(&place.tile_matrix_set_id, StatusCode::BAD_REQUEST)?;
+    let found = Tileset::of(&state, &about, caller, &headers).await?;
+    Ok(fresh(found.whole(set, found.links(set))?))
 }
 
 /// The map page with a cube as the query has it: its variables or expression, range,
@@ -96,7 +96,13 @@ pub(super) async fn map(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let set = &place.tile_matrix_set_id;
-    tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
+    let named = tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
+    if named != TileMatrixSet::WebMercatorQuad {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            format!("the map page shows WebMercatorQuad, not {set}"),
+        ));
+    }
     let query = about.tile_query()?;
     let coloring = query.coloring()?;
     let base = base_url(&headers, &state.server);
@@ -141,94 +147,89 @@ fn hash(cube: &str, query: &TileQuery, time: Option<&str>) -> String {
         .finish()
 }
 
-/// What is told of the tile sets of a cube.
-struct Tileset {
-    base: String,
+/// What is told of the tile sets of a cube or data set.
+pub(super) struct Tileset {
+    pub(super) shown: Shown,
+    pub(super) to: Addresses,
+    /// The style of its tiles, and what names it if no address does.
+    pub(super) query: String,
     /// Below which path the tiles are.
     root: String,
-    title: String,
-    /// With its `?`.
-    query: String,
-    /// In degrees.
-    bounds: Bounds,
-    most_zoom: u8,
 }
 
 impl Tileset {
-    async fn of(
+    pub(super) async fn of(
         state: &AppState,
-        about: About,
-        caller: &Caller,
+        about: &About,
+        caller: Caller,
         headers: &HeaderMap,
     ) -> Result<Self, ApiError> {
-        // Checked here, so that a typo shows before a thousand tiles fail.
-        let parsed = about.tile_query()?;
-        let coloring = parsed.coloring()?;
-        let (title, bounds, most_zoom) = match &about.served {
-            Served::External(entry) => {
-                let external = entry.source().current().await;
-                let extent = externals::extent(&external, &parsed)?;
-                let title = externals::title(entry, &external);
-                (title, extent.bounds, extent.maxzoom)
-            }
-            Served::Cube(cube) => {
-                let entry = state.tiles.catalog().get(cube)?;
-                let stored = entry.current().await;
-                check(&stored, &parsed, coloring.as_ref())?;
-                let bounds = stored.footprint.bounds();
-                (title(&entry, &stored), bounds, zooms(&stored).1)
-            }
-        };
         Ok(Self {
-            base: base_url(headers, &state.server),
-            query: about.linked(caller, &about.query),
-            root: about.root,
-            title,
-            bounds,
-            most_zoom,
+            shown: Shown::about(state, about, &about.tile_query()?).await?,
+            to: Addresses::new(state, caller, headers),
+            query: about.naming(&about.query),
+            root: about.root.clone(),
         })
     }
 
-    fn document(&self, set: &str) -> Value {
-        let Self {
-            base, root, query, ..
-        } = self;
-        let [west, south, east, north] = self.bounds.to_array();
-        let own = format!("{base}{root}/tiles/{set}");
-        json!({
-            "title": self.title,
+    fn links(&self, set: TileMatrixSet) -> Vec<Value> {
+        let (root, id) = (&self.root, set.id());
+        let own = format!("{root}/tiles/{id}");
+        let to = |path: &str| self.to.with(path, &self.query);
+        // Braces stand as they are, so that a client can fill them.
+        let template = |place: &str| to(&format!("{own}/{place}.png"));
+        let mut links = vec![
+            json!({"rel": "self", "type": "application/json", "href": to(&own)}),
+            json!({"rel": "item", "templated": true, "type": "image/png", "href": template("{tileMatrix}/{tileCol}/{tileRow}")}),
+            json!({"rel": "tile", "templated": true, "type": "image/png", "href": template("{z}/{x}/{y}")}),
+            tile_matrix_sets::definition(&self.to.base, set),
+        ];
+        if set == TileMatrixSet::WebMercatorQuad {
+            let page = to(&format!("{root}/{id}/map.html"));
+            links.push(json!({"rel": "data", "type": "text/html", "href": page}));
+        }
+        links
+    }
+
+    /// What a list tells of a tile set, with links of a protocol.
+    pub(super) fn document(&self, set: TileMatrixSet, links: Vec<Value>) -> Value {
+        let [west, south, east, north] = self.shown.bounds.to_array();
+        let mut told = json!({
+            "title": self.shown.title(),
             "dataType": "map",
-            "crs": "http://www.opengis.net/def/crs/EPSG/0/3857",
-            "tileMatrixSetURI": format!("http://www.opengis.net/def/tilematrixset/OGC/1.0/{set}"),
-            "links": [
-                {"rel": "self", "type": "application/json", "href": format!("{own}{query}")},
-                // Braces stand as they are, so that a client can fill them.
-                {"rel": "item", "templated": true, "type": "image/png", "href": format!("{own}/{{tileMatrix}}/{{tileCol}}/{{tileRow}}.png{query}")},
-                {"rel": "tile", "templated": true, "type": "image/png", "href": format!("{own}/{{z}}/{{x}}/{{y}}.png{query}")},
-                tile_matrix_sets::definition(base, set),
-                {"rel": "data", "type": "text/html", "href": format!("{base}{root}/{set}/map.html{query}")},
-            ],
+            "crs": tile_matrix_sets::crs_address(set),
+            "tileMatrixSetId": set.id(),
+            "links": links,
             "boundingBox": {
                 "lowerLeft": [west, south],
                 "upperRight": [east, north],
-                "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
+                "crs": tile_matrix_sets::CRS84,
             },
-        })
+        });
+        if let Some(address) = tile_matrix_sets::registered(set) {
+            told["tileMatrixSetURI"] = json!(address);
+        }
+        told
     }
 
-    fn limits(&self) -> Value {
-        let limits = |zoom: u8| {
-            let [cols, rows] = tiles_touched(self.bounds, zoom);
-            json!({
-                "tileMatrix": zoom.to_string(),
-                "minTileRow": rows.start(),
-                "maxTileRow": rows.end(),
-                "minTileCol": cols.start(),
-                "maxTileCol": cols.end(),
-            })
-        };
-        (0..=self.most_zoom).map(limits).collect()
+    /// All that is told of a tile set: also which tiles there are.
+    pub(super) fn whole(&self, set: TileMatrixSet, links: Vec<Value>) -> Result<Value, ApiError> {
+        let zooms = self.shown.zooms(set);
+        let (_, last) = zooms.ok_or_else(|| no_place(self.shown.name(), set))?;
+        let limits = Limits::of(set, self.shown.bounds, last);
+        let mut told = self.document(set, links);
+        told["tileMatrixSetLimits"] = limits.iter().map(Limits::document).collect();
+        if let Some(credit) = self.shown.credit() {
+            told["attribution"] = json!(credit);
+        }
+        Ok(told)
     }
+}
+
+/// That a cube is nowhere in a set.
+pub(super) fn no_place(cube: &str, set: TileMatrixSet) -> ApiError {
+    let detail = format!("`{cube}` is nowhere in {}", set.id());
+    ApiError::new(StatusCode::NOT_FOUND, detail)
 }
 
 /// Bounds and titles may change with the next commit.

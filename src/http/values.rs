@@ -245,6 +245,8 @@ async fn series_of(
         ("expression" = Option<String>, Query, description = "As for tiles, in place of variables"),
         ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
         ("max_size" = Option<usize>, Query, description = "Cells along a side at most; 1024 without"),
+        ("coord_crs" = Option<String>, Query, description = "The system of the rectangle, as EPSG:3857"),
+        ("dst_crs" = Option<String>, Query, description = "The system of a picture, or of a file that is resampled for it"),
     ),
     responses(
         (status = 200, description = "A file", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
@@ -262,8 +264,10 @@ pub(super) async fn bbox(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let place = place.bounds;
+    // In its own system a file is not resampled.
+    let has_system = about.query.contains("_crs=");
     let (bbox, cube) = match (place.rsplit_once('.'), &about.served) {
-        (Some((bbox, "tif" | "tiff")), Served::Cube(cube)) => (bbox, cube),
+        (Some((bbox, "tif" | "tiff")), Served::Cube(cube)) if !has_system => (bbox, cube),
         (Some((bbox, ending)), _) if ending.starts_with(|c: char| c.is_ascii_alphabetic()) => {
             return pictures::rectangle(&state, &about, (bbox, ending), &headers).await;
         }

@@ -189,6 +189,32 @@ impl Picture {
         Cow::Owned(rgba)
     }
 
+    /// The same on a background of a colour: nothing of it is transparent.
+    #[must_use]
+    pub fn over(mut self, background: [u8; 3]) -> Self {
+        if self.is_opaque() {
+            return self;
+        }
+        let blend = |color: &[u8]| -> [u8; 3] {
+            let alpha = u32::from(color[3]);
+            std::array::from_fn(|n| {
+                let sum = u32::from(color[n]) * alpha + u32::from(background[n]) * (255 - alpha);
+                // A weighted mean of bytes is one.
+                u8::try_from((sum + 127) / 255).unwrap_or(u8::MAX)
+            })
+        };
+        if let Pixels::Indexed { palette, .. } = &mut self.pixels {
+            for color in palette {
+                let [red, green, blue] = blend(color);
+                *color = [red, green, blue, 255];
+            }
+            return self;
+        }
+        let data = self.to_rgba().chunks_exact(4).flat_map(blend).collect();
+        self.pixels = Pixels::Rgb { data, hole: None };
+        self
+    }
+
     fn check(&self) -> Result<(), PictureError> {
         let (kind, samples, actual) = match &self.pixels {
             Pixels::Gray { data, .. } => ("gray", 1, data.len()),
@@ -286,5 +312,29 @@ mod tests {
         assert_eq!(picture.to_rgba()[..], [1, 2, 3, 255, 0, 0, 0, 0]);
         assert!(transparent(3, 2).is_transparent());
         assert_eq!(transparent(3, 2).to_rgba()[..], [0; 24]);
+    }
+
+    #[test]
+    fn on_a_background_nothing_is_transparent() {
+        let red = [255, 0, 0];
+        let picture = |pixels| Picture::new(2, 1, pixels).unwrap().over(red);
+        let rgb = picture(Pixels::Rgb {
+            data: vec![1, 2, 3, 9, 9, 9],
+            hole: Some([9; 3]),
+        });
+        assert!(rgb.is_opaque());
+        assert_eq!(rgb.to_rgba()[..], [1, 2, 3, 255, 255, 0, 0, 255]);
+        let rgba = picture(Pixels::Rgba {
+            data: vec![0, 0, 255, 51, 7, 8, 9, 255],
+        });
+        assert_eq!(rgba.to_rgba()[..], [204, 0, 51, 255, 7, 8, 9, 255]);
+        let nothing = transparent(2, 1).over(red);
+        assert!(nothing.is_opaque());
+        assert_eq!(nothing.to_rgba()[..], [255, 0, 0, 255, 255, 0, 0, 255]);
+        let gray = Pixels::Gray {
+            data: vec![1, 2],
+            hole: None,
+        };
+        assert_eq!(picture(gray.clone()).pixels(), &gray);
     }
 }

@@ -17,7 +17,7 @@ use icechunk::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{BRANCH, Repo, RepoError, Revision, WriterLock, session::BATCH, storage};
+use super::{BRANCH, Repo, RepoError, Revision, Snapshot, WriterLock, session::BATCH, storage};
 
 /// Manifests that garbage collection has in memory, encoded and decoded, and
 /// requests under way: little, since it may run beside a server.
@@ -93,6 +93,30 @@ impl Repo {
             }
         }
         Ok(false)
+    }
+
+    /// A state of the history by its id, to read from.
+    ///
+    /// # Errors
+    /// [`RepoError::NotInHistory`] if it is none of them, or what storage says.
+    pub async fn state(&self, revision: &str) -> Result<Snapshot, RepoError> {
+        let unknown = || RepoError::NotInHistory(revision.to_owned());
+        let wanted = SnapshotId::try_from(revision).map_err(|_no_id| unknown())?;
+        let failed = |error| {
+            storage(
+                format!("read the history of {}", self.path.display()),
+                error,
+            )
+        };
+        let tip = VersionInfo::BranchTipRef(BRANCH.to_owned());
+        let history = self.repository.ancestry(&tip).await.map_err(failed)?;
+        let mut history = pin!(history);
+        while let Some(commit) = history.try_next().await.map_err(failed)? {
+            if commit.id == wanted {
+                return self.snapshot_at(&Revision(revision.to_owned())).await;
+            }
+        }
+        Err(unknown())
     }
 
     /// Makes an earlier state the newest one. Those after it are reached by

@@ -4,20 +4,135 @@ use std::ops::Range;
 
 use crate::{
     grid::{
-        Grid, Window,
-        tile_matrix::{mercator_to_latitude, mercator_to_longitude},
+        Bounds, Epsg, Grid, Window,
+        tile_matrix::{
+            latitude_to_mercator, longitude_to_mercator, mercator_to_latitude,
+            mercator_to_longitude,
+        },
     },
     raster::{AxisTable, Resampling},
 };
+
+/// How coordinates of one system become those of another whose axes go the same ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// They are those of the other.
+    Same,
+    /// Web Mercator to degrees.
+    ToDegrees,
+    /// Degrees to Web Mercator.
+    ToMercator,
+}
+
+impl Turn {
+    /// Between two systems, if each axis follows from one of the other's alone.
+    pub(super) fn between(from: Epsg, to: Epsg) -> Option<Self> {
+        match (from, to) {
+            _ if from == to => Some(Self::Same),
+            (Epsg::WEB_MERCATOR, Epsg::WGS84) => Some(Self::ToDegrees),
+            (Epsg::WGS84, Epsg::WEB_MERCATOR) => Some(Self::ToMercator),
+            _ => None,
+        }
+    }
+
+    pub(super) fn x(self, x: f64) -> f64 {
+        match self {
+            Self::Same => x,
+            Self::ToDegrees => mercator_to_longitude(x),
+            Self::ToMercator => longitude_to_mercator(x),
+        }
+    }
+
+    pub(super) fn y(self, y: f64) -> f64 {
+        match self {
+            Self::Same => y,
+            Self::ToDegrees => mercator_to_latitude(y),
+            Self::ToMercator => latitude_to_mercator(y),
+        }
+    }
+
+    pub(super) fn bounds(self, bounds: Bounds) -> Bounds {
+        Bounds {
+            west: self.x(bounds.west),
+            south: self.y(bounds.south),
+            east: self.x(bounds.east),
+            north: self.y(bounds.north),
+        }
+    }
+
+    /// The size, in the other system, of the pixels of a grid where that is `shared`. Web
+    /// Mercator's pixels get lower towards the poles, so the mean of a whole tile would be
+    /// too coarse for a cube in its northern half, and too fine the other way round.
+    pub(super) fn pixel_size(self, target: &Grid, shared: Bounds) -> PixelSize {
+        let at = &target.transform;
+        let (width, height) = (self.x(at.cell_width), -at.cell_height);
+        let whole = self.y_span(shared);
+        let mean = height * (shared.north - shared.south) / whole;
+        let latitudes = match self {
+            Self::Same => return PixelSize::square(width, height),
+            Self::ToDegrees => [shared.south, shared.north],
+            Self::ToMercator => [shared.south, shared.north].map(mercator_to_latitude),
+        };
+        // The factor by which a pixel is lower than it is wide, at some latitudes.
+        let [far, near] = {
+            let [south, north] = latitudes.map(f64::abs);
+            let is_across = latitudes[0] < 0.0 && latitudes[1] > 0.0;
+            let near = if is_across { 0.0 } else { south.min(north) };
+            [south.max(north), near].map(|latitude| latitude.to_radians().cos())
+        };
+        let at_equator = self.x(height);
+        let [low, high] = match self {
+            Self::ToMercator => [at_equator / near, at_equator / far],
+            Self::Same | Self::ToDegrees => [at_equator * far, at_equator * near],
+        };
+        PixelSize {
+            width,
+            mean,
+            low,
+            high,
+        }
+    }
+
+    /// How far apart the south and the north of a rectangle of the other system are in
+    /// the first one.
+    fn y_span(self, shared: Bounds) -> f64 {
+        let y = |y: f64| match self {
+            Self::Same => y,
+            Self::ToDegrees => latitude_to_mercator(y),
+            Self::ToMercator => mercator_to_latitude(y),
+        };
+        y(shared.north) - y(shared.south)
+    }
+}
+
+/// How large the pixels of a picture are where a cube is, in the cube's units: all are
+/// of one width, and the lowest, the mean and the highest are of these heights.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PixelSize {
+    pub(super) width: f64,
+    pub(super) mean: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+impl PixelSize {
+    pub(super) fn square(width: f64, height: f64) -> Self {
+        Self {
+            width,
+            mean: height,
+            low: height,
+            high: height,
+        }
+    }
+}
 
 /// A tile and a level whose axes go the same ways.
 #[derive(Debug)]
 pub(super) struct Axes {
     pub(super) target: Grid,
     pub(super) source: Grid,
-    /// Whether the level is in the target's system, or in degrees where that is Web
-    /// Mercator.
-    pub(super) is_same: bool,
+    /// From the target's system to the level's.
+    pub(super) turn: Turn,
     pub(super) resampling: Resampling,
 }
 
@@ -28,13 +143,13 @@ pub(super) struct Axes {
 impl Axes {
     /// Fractional row of the level at a fractional row of the tile.
     fn row(&self, at: f64) -> f64 {
-        let y = y_at(&self.target, self.is_same, at);
+        let y = self.turn.y(self.target.transform.y(at));
         self.source.transform.row(y)
     }
 
     /// Fractional column of the level at a fractional column of the tile.
     fn col(&self, at: f64) -> f64 {
-        let x = x_at(&self.target, self.is_same, at);
+        let x = self.turn.x(self.target.transform.x(at));
         self.source.transform.col(x)
     }
 
@@ -91,23 +206,10 @@ impl Axes {
     }
 }
 
-/// World y at a fractional row, in the target's own system or in degrees, where that is
-/// Web Mercator.
-pub(super) fn y_at(target: &Grid, is_same: bool, row: f64) -> f64 {
-    let y = target.transform.y(row);
-    if is_same { y } else { mercator_to_latitude(y) }
-}
-
-/// World x at a fractional column, as [`y_at`].
-pub(super) fn x_at(target: &Grid, is_same: bool, col: f64) -> f64 {
-    let x = target.transform.x(col);
-    if is_same { x } else { mercator_to_longitude(x) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::{Epsg, GeoTransform, Shape, TileAddress};
+    use crate::grid::{GeoTransform, Shape, TileAddress, TileMatrixSet};
     use proptest::prelude::*;
 
     proptest! {
@@ -116,7 +218,7 @@ mod tests {
             (zoom, x, y) in (4_u64..14, 0.0_f64..1.0, 0.25_f64..0.75),
             (shift_x, shift_y) in (-1.5_f64..1.5, -1.5_f64..1.5),
             (cells, side) in (1_usize..700, 1_usize..300),
-            is_mercator in any::<bool>(),
+            turn in prop::sample::select(vec![Turn::Same, Turn::ToDegrees, Turn::ToMercator]),
             resampling in prop::sample::select(vec![
                 Resampling::Nearest,
                 Resampling::Bilinear,
@@ -131,15 +233,22 @@ mod tests {
                 reason = "a place within a zoom"
             )]
             let place = |share: f64| (share * (1_u64 << zoom) as f64) as u64;
-            let address = TileAddress::new(zoom, place(x), place(y)).unwrap();
+            let (set, crs) = match turn {
+                Turn::Same => (TileMatrixSet::WebMercatorQuad, Epsg::WEB_MERCATOR),
+                Turn::ToDegrees => (TileMatrixSet::WebMercatorQuad, Epsg::WGS84),
+                Turn::ToMercator => (TileMatrixSet::WGS1984Quad, Epsg::WEB_MERCATOR),
+            };
+            let zoom = i64::try_from(zoom).unwrap();
+            let address = TileAddress::of(set, zoom, place(x), place(y) / 2).unwrap();
             let target = address.grid(side);
-            let bounds = if is_mercator { target.bounds() } else { address.lonlat_bounds() };
+            prop_assert_eq!(Turn::between(target.crs, crs), Some(turn));
+            let bounds = turn.bounds(target.bounds());
             let (width, height) = (bounds.east - bounds.west, bounds.north - bounds.south);
             // A level as large as the tile, moved against it.
             #[expect(clippy::cast_precision_loss, reason = "a small number")]
             let cell = width / cells as f64;
             let source = Grid {
-                crs: if is_mercator { Epsg::WEB_MERCATOR } else { Epsg::WGS84 },
+                crs,
                 transform: GeoTransform {
                     origin_x: bounds.west + shift_x * width,
                     origin_y: bounds.north + shift_y * height,
@@ -148,7 +257,7 @@ mod tests {
                 },
                 shape: Shape { rows: cells, cols: cells },
             };
-            let axes = Axes { target, source, is_same: is_mercator, resampling };
+            let axes = Axes { target, source, turn, resampling };
             let (rows, cols) = (axes.rows().range(resampling), axes.cols().range(resampling));
             let window = axes.window();
             let expected = rows.zip(cols);

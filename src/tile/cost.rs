@@ -1,12 +1,9 @@
 //! What making a tile takes, known before anything is read.
 
-use super::{
-    TileError, TileRequest,
-    place::{PixelSize, Place},
-};
+use super::{TileError, TileRequest, axes::PixelSize, place::Place, target::Target};
 use crate::{
     cube::Cube,
-    grid::{TileAddress, Window, tile_matrix::MAX_ZOOM},
+    grid::{TileAddress, TileMatrix, Window},
     zarr::StoredCube,
 };
 
@@ -25,6 +22,9 @@ const MOST_READ: u64 = 4 << 30;
 
 /// The smallest tile that is worth to be named as a way out.
 const LEAST_SIZE: usize = 64;
+
+/// The way out of a picture that is too much.
+pub(super) const SMALLER: &str = "ask for fewer pixels, or for fewer variables";
 
 /// Cells around a tile that its resampling may look at, on both sides.
 const MARGIN: usize = 6;
@@ -52,10 +52,15 @@ impl Cost {
         Self((samples + pixels) * SAMPLE * variables as u64 + pixels * PIXEL)
     }
 
-    /// The most that one of the tiles some zooms further in takes, wherever in
-    /// the tile of this pixel size it is.
-    fn further_in(size: usize, variables: usize, pixel: PixelSize, zooms: u8, cube: &Cube) -> Self {
-        let share = 0.5_f64.powi(i32::from(zooms));
+    /// The most that one of the tiles takes that are the `share` of a tile wide, wherever
+    /// in the tile of this pixel size it is.
+    fn further_in(
+        size: usize,
+        variables: usize,
+        pixel: PixelSize,
+        share: f64,
+        cube: &Cube,
+    ) -> Self {
         let [width, low, high] = [pixel.width, pixel.low, pixel.high].map(|side| side * share);
         let pyramid = cube.pyramid();
         let last = pyramid.levels().len() - 1;
@@ -76,13 +81,8 @@ impl Cost {
         Self::sum(size * size, variables, samples.max().unwrap_or_default())
     }
 
-    /// Of so many bytes for samples, and the pixels of a tile.
-    pub(super) fn of_samples(samples: u64, size: usize) -> Self {
-        Self::of_pixels(samples, (size * size) as u64)
-    }
-
-    /// The same with so many pixels.
-    pub(super) fn of_pixels(samples: u64, pixels: u64) -> Self {
+    /// Of so many bytes for samples, and so many pixels.
+    pub(super) fn of_samples(samples: u64, pixels: u64) -> Self {
         Self(samples.saturating_add(pixels.saturating_mul(PIXEL)))
     }
 
@@ -158,20 +158,26 @@ impl Cost {
     ///
     /// # Errors
     /// [`TileError::TooMuch`] if it is more than `limit`.
-    pub(super) fn check(self, limit: u64, address: TileAddress) -> Result<(), TileError> {
+    pub(super) fn check(self, limit: u64, target: &Target) -> Result<(), TileError> {
         if self.0 <= limit {
             return Ok(());
         }
-        // Each zoom has a quarter of the cells under a tile.
-        let (mut zoom, mut bytes) = (address.zoom(), self.0);
-        while bytes > limit && zoom < MAX_ZOOM {
-            zoom += 1;
-            bytes /= 4;
-        }
+        let advice = target.tile.map_or_else(
+            || SMALLER.to_owned(),
+            |tile| {
+                let (mut zoom, mut bytes) = (tile.zoom(), self.0);
+                // Each zoom has about a quarter of the cells under a tile.
+                while bytes > limit && zoom < *tile.set().zooms().end() {
+                    zoom += 1;
+                    bytes /= 4;
+                }
+                format!("ask for zoom {zoom} or more, or for fewer variables")
+            },
+        );
         Err(TileError::TooMuch {
             bytes: self.0,
             limit,
-            advice: format!("ask for zoom {zoom} or more, or for fewer variables"),
+            advice,
         })
     }
 
@@ -195,17 +201,19 @@ impl Cost {
             return Ok(cost);
         }
         let mut ways = Vec::new();
-        let (size, zoom) = (request.size, request.address.zoom());
-        let further = |zooms: &u8| {
-            Self::further_in(size, variables, place.pixel, *zooms, &stored.cube) <= limit
+        let size = request.size;
+        let further = |share: f64| {
+            Self::further_in(size, variables, place.pixel, share, &stored.cube) <= limit
         };
-        if let Some(zooms) = (1..=MAX_ZOOM - zoom).find(further) {
-            ways.push(format!("zoom {} or more", zoom + zooms));
+        let mut finer = shares(request.address);
+        if let Some((zoom, _)) = finer.find(|(_, share)| further(*share)) {
+            ways.push(format!("zoom {zoom} or more"));
         }
         let mut smaller = request.clone();
         while smaller.size / 2 >= LEAST_SIZE {
             smaller.size /= 2;
-            if of(&smaller, variables, &Place::of(&smaller, stored)?) <= limit {
+            let place = Place::of(&smaller.target(), request.look.resampling, stored)?;
+            if of(&smaller, variables, &place) <= limit {
                 ways.push(format!("a tile of {} pixels a side", smaller.size));
                 break;
             }
@@ -229,6 +237,15 @@ impl Cost {
 /// Bytes of a plane of computed values.
 fn plane(pixels: usize) -> u64 {
     (pixels * size_of::<f32>()) as u64
+}
+
+/// The zooms further in than that of a tile, and which part of its side a tile has there.
+fn shares(tile: TileAddress) -> impl Iterator<Item = (i8, f64)> {
+    let side = |matrix: &TileMatrix| matrix.cell_size * f64::from(matrix.tile);
+    let all = tile.set().matrices().iter();
+    let whole = tile.set().matrix(tile.zoom().into()).map_or(1.0, side);
+    all.filter(move |matrix| matrix.zoom > tile.zoom())
+        .map(move |matrix| (matrix.zoom, side(matrix) / whole))
 }
 
 /// How many of an axis's cells lie under `size` pixels of `ratio` cells each,

@@ -128,7 +128,7 @@ impl Cutout {
         };
         let place = |[x, y]: &[f64; 2]| {
             let point = crs::project(x + turns, *y, Epsg::WGS84, grid.crs);
-            let (x, y) = point.map_err(TileError::Elsewhere)?;
+            let (x, y) = point.map_err(TileError::System)?;
             Ok([grid.transform.col(x), grid.transform.row(y)])
         };
         let of_ring = |ring: &Vec<[f64; 2]>| ring.iter().map(place).collect();

@@ -24,7 +24,7 @@ pub enum TileError {
     #[error("tile {zoom}/{col}/{row} is outside the cube's bounds, {bounds:?}")]
     Outside {
         /// Zoom.
-        zoom: u8,
+        zoom: i8,
         /// Column.
         col: u32,
         /// Row.
@@ -53,9 +53,6 @@ pub enum TileError {
     /// A value that no sample of a cube can have.
     #[error("`nodata={0}`: a cube holds whole numbers from 0 to 65535")]
     Nodata(f64),
-    /// A picture of a cube in another system.
-    #[error("a picture of a cube is in the cube's own system: leave out `dst_crs`")]
-    OwnSystem,
     /// A variable of an expression that would be several planes.
     #[error(
         "`{0}` has several bands here: an expression needs one of each variable, so name it by `sel`"
@@ -114,9 +111,9 @@ pub enum TileError {
     /// Another request for the same tile failed.
     #[error(transparent)]
     Shared(Arc<TileError>),
-    /// A system or a place that the request names, and that there is none of.
+    /// The reference system that was asked for cannot be used, or not there.
     #[error(transparent)]
-    Elsewhere(CrsError),
+    System(CrsError),
     /// The cube's reference system cannot be used.
     #[error(transparent)]
     Crs(#[from] CrsError),
@@ -129,4 +126,15 @@ pub enum TileError {
     /// A computation ended early.
     #[error(transparent)]
     Compute(#[from] ComputeError),
+}
+
+impl TileError {
+    /// The same where the reference system is the request's: that it cannot be used is no
+    /// fault of the cube.
+    pub(super) fn of_a_system(self) -> Self {
+        if let Self::Crs(error) = self {
+            return Self::System(error);
+        }
+        self
+    }
 }

@@ -17,6 +17,8 @@ mod prepare;
 mod process;
 mod ranges;
 mod request;
+mod systems;
+mod target;
 mod values;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ pub use self::{
     prepare::Prepared,
     ranges::{Styled, check},
     request::{Look, PictureRequest, PictureSize, TileRequest, with_indices},
+    systems::{bounds_in, is_north_first, lonlat_at, zooms_in},
     values::{Area, AreaRequest, Counting, PointValues, Series},
 };
 
@@ -124,8 +127,12 @@ impl Tiles {
             return Box::pin(self.make_processed(tile)).await;
         }
         let sources = self.read(&tile, tile.newest()).await?;
-        let (style, format) = match &tile.output {
-            Output::Picture { style, format } => (style, *format),
+        let (style, background, format) = match &tile.output {
+            Output::Picture {
+                style,
+                background,
+                format,
+            } => (style, *background, *format),
             Output::Samples(format) => {
                 let format = *format;
                 let make = move || samples(&tile, format, sources.as_deref());
@@ -134,12 +141,13 @@ impl Tiles {
         };
         let Some(sources) = sources else {
             let format = format.unwrap_or(ImageFormat::Png);
-            return finish(&nothing(&tile), Some(format));
+            return finish(&on(background, nothing(&tile)), Some(format));
         };
         let (is_short, painter) = (tile.is_short(), self.painters.of(style, &tile));
         self.compute
             .run_by_length(is_short, move || {
-                finish(&paint(&tile, &sources, &painter)?, format)
+                let picture = paint(&tile, &sources, &painter)?;
+                finish(&on(background, picture), format)
             })
             .await?
     }
@@ -196,6 +204,14 @@ fn nothing(tile: &Prepared) -> Picture {
     match &tile.output {
         Output::Picture { style, .. } => style.nothing(side(cols), side(rows)),
         Output::Samples(_) => picture::transparent(side(cols), side(rows)),
+    }
+}
+
+/// A picture on a background, if it has any.
+fn on(background: Option<[u8; 3]>, picture: Picture) -> Picture {
+    match background {
+        None => picture,
+        Some(color) => picture.over(color),
     }
 }
 

@@ -2,17 +2,15 @@
 //! tile's pixel centres are there.
 
 use super::{
-    PictureRequest, TileError, TileRequest,
-    axes::Axes,
+    PictureRequest, PictureSize, TileError,
+    axes::{Axes, PixelSize, Turn},
     request::grown,
+    target::Target,
     values::{in_own_system, no_overlap},
 };
 use crate::{
     crs::{self, CrsError},
-    grid::{
-        Bounds, Epsg, GeoTransform, Grid, Level, Shape, TileAddress, Window,
-        tile_matrix::mercator_to_longitude,
-    },
+    grid::{Bounds, Epsg, GeoTransform, Grid, Level, Shape, Window},
     raster::{AxisTable, CellRatio, Positions, Raster, Resampling, Validity, separable},
     zarr::{HeldChunks, StoredCube},
 };
@@ -28,37 +26,6 @@ pub(super) struct Place {
     /// What is read of the level; none where the tile only grazes the cube.
     pub(super) window: Option<Window>,
     pub(super) pixel: PixelSize,
-}
-
-/// How large the tile's pixels are where the cube is, in the cube's units: all
-/// are of one width, and the lowest and the highest of these heights.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PixelSize {
-    pub(super) width: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
-}
-
-impl PixelSize {
-    fn of_height(width: f64, height: f64) -> Self {
-        Self {
-            width,
-            low: height,
-            high: height,
-        }
-    }
-
-    /// In degrees, between two latitudes.
-    fn between(width: f64, south: f64, north: f64) -> Self {
-        let low = south.abs().max(north.abs());
-        let high = if south < 0.0 && north > 0.0 {
-            0.0
-        } else {
-            south.abs().min(north.abs())
-        };
-        let [low, high] = [low, high].map(|latitude| width * latitude.to_radians().cos());
-        Self { width, low, high }
-    }
 }
 
 /// How a tile's pixel centres are found in a level of a cube.
@@ -145,25 +112,51 @@ impl Taken<'_> {
 }
 
 impl Place {
-    pub(super) fn of(request: &TileRequest, stored: &StoredCube) -> Result<Self, TileError> {
-        match stored.cube.pyramid().base().crs {
-            Epsg::WGS84 | Epsg::WEB_MERCATOR => Self::separable(request, stored),
-            _ => Self::projected(request, stored),
+    pub(super) fn of(
+        target: &Target,
+        resampling: Resampling,
+        stored: &StoredCube,
+    ) -> Result<Self, TileError> {
+        match Turn::between(target.grid.crs, stored.cube.pyramid().base().crs) {
+            Some(turn) => Self::separable(target, turn, resampling, stored),
+            None => Self::projected(target, stored),
+        }
+    }
+
+    /// Of a rectangle.
+    pub(super) fn of_picture(
+        request: &PictureRequest,
+        stored: &StoredCube,
+    ) -> Result<Self, TileError> {
+        match request.crs {
+            None => Self::of_rectangle(request, stored),
+            Some(crs) => {
+                let grid = grid_in(crs, request, stored.cube.pyramid().base());
+                let target = Target {
+                    around: 2 * request.look.buffer(),
+                    ..Target::of_grid(grid.map_err(TileError::System)?)
+                };
+                let place = Self::of(&target, request.look.resampling, stored);
+                place.map_err(TileError::of_a_system)
+            }
         }
     }
 
     /// Of a rectangle that grows to whole cells, in the cube's own system.
     #[expect(clippy::cast_precision_loss, reason = "a side is far below 2^52")]
-    pub(super) fn of_rectangle(
-        request: &PictureRequest,
-        stored: &StoredCube,
-    ) -> Result<Self, TileError> {
+    fn of_rectangle(request: &PictureRequest, stored: &StoredCube) -> Result<Self, TileError> {
         let pyramid = stored.cube.pyramid();
         let base = pyramid.base();
         let cells = match request.bounds {
             None => base.shape.window(),
             Some(bounds) => {
-                let window = base.window_of(in_own_system(stored, bounds)?);
+                let own = if request.coords == Epsg::WGS84 {
+                    in_own_system(stored, bounds)?
+                } else {
+                    let own = crs::transformed(bounds, request.coords, base.crs);
+                    own.map_err(TileError::System)?
+                };
+                let window = base.window_of(own);
                 window.ok_or_else(|| no_overlap(stored, bounds))?
             }
         };
@@ -190,48 +183,37 @@ impl Place {
                 2 * request.look.buffer(),
             ),
             source: pyramid.grid(level),
-            is_same: true,
+            turn: Turn::Same,
             resampling: request.look.resampling,
         };
         Ok(Self {
             level,
             window: axes.window(),
             mapping: Mapping::Separable(axes),
-            pixel: PixelSize::of_height(width, height),
+            pixel: PixelSize::square(width, height),
         })
     }
 
-    /// In a cube whose axes are those of Web Mercator, each by itself.
-    fn separable(request: &TileRequest, stored: &StoredCube) -> Result<Self, TileError> {
+    /// In a cube whose axes go the same ways, each by itself.
+    fn separable(
+        target: &Target,
+        turn: Turn,
+        resampling: Resampling,
+        stored: &StoredCube,
+    ) -> Result<Self, TileError> {
         let pyramid = stored.cube.pyramid();
-        let target = request.address.grid(request.size);
-        let is_mercator = pyramid.base().crs == Epsg::WEB_MERCATOR;
-        let tile = if is_mercator {
-            target.bounds()
-        } else {
-            request.address.lonlat_bounds()
+        let own = turn.bounds(target.grid.bounds());
+        let Some(shared) = pyramid.base().bounds().intersection(&own) else {
+            return Err(target.outside(stored.footprint.bounds()));
         };
-        let Some(shared) = pyramid.base().bounds().intersection(&tile) else {
-            return Err(outside(request.address, stored));
-        };
-        let (width, height) = if is_mercator {
-            (target.transform.cell_width, -target.transform.cell_height)
-        } else {
-            cell_size(&target, shared)
-        };
-        let pixel = if is_mercator {
-            PixelSize::of_height(width, height)
-        } else {
-            PixelSize::between(width, shared.south, shared.north)
-        };
-        let level = pyramid.level_for(width, height);
-        let source = pyramid.grid(level);
+        let pixel = turn.pixel_size(&target.grid, shared);
+        let level = pyramid.level_for(pixel.width, pixel.mean);
         let axes = Axes {
             // What is around a tile is of the tile's level.
-            target: grown(target, request.around()),
-            source,
-            is_same: is_mercator,
-            resampling: request.look.resampling,
+            target: grown(target.grid, target.around),
+            source: pyramid.grid(level),
+            turn,
+            resampling,
         };
         Ok(Self {
             level,
@@ -242,44 +224,45 @@ impl Place {
     }
 
     /// In a cube of any system, by the outline of what the two share.
-    fn projected(request: &TileRequest, stored: &StoredCube) -> Result<Self, TileError> {
+    fn projected(target: &Target, stored: &StoredCube) -> Result<Self, TileError> {
         let pyramid = stored.cube.pyramid();
         let base = pyramid.base();
-        let tile = request.address.lonlat_bounds();
-        let target = request.address.grid(request.size);
-        if !stored.footprint.bounds().overlaps(&tile) {
-            return Err(outside(request.address, stored));
+        let parts = target.parts();
+        if !parts
+            .iter()
+            .any(|part| stored.footprint.bounds().overlaps(part))
+        {
+            return Err(target.outside(stored.footprint.bounds()));
         }
+        let grid = target.grid;
         let mut around: Option<Bounds> = None;
         // Only what is near the cube is sure to have a place in its system.
-        for part in &stored.footprint.parts {
-            let Some(shared) = part.intersection(&tile) else {
-                continue;
-            };
+        let pairs = (stored.footprint.parts.iter())
+            .flat_map(|own| parts.iter().filter_map(|part| own.intersection(part)));
+        for shared in pairs {
             let bounds = crs::projected_bounds(base.crs, shared)?;
             if let Some(bounds) = bounds.intersection(&base.bounds()) {
                 around = Some(around.map_or(bounds, |other| bounds.union(&other)));
             }
         }
-        let Some(around) = around else {
+        let size = match around {
+            Some(around) => pixel_size(&grid, around, base.crs)?,
+            None => None,
+        };
+        let (Some(around), Some((width, height))) = (around, size) else {
             // In a corner of the geographic bounds that the cube, whose axes
             // are turned against them, does not reach.
             return Ok(Self {
                 level: Level(0),
                 mapping: Mapping::Projected {
-                    target: grown(target, request.around()),
+                    target: grown(grid, target.around),
                     source: *base,
                     ratio: CellRatio { x: 1.0, y: 1.0 },
                 },
                 window: None,
-                pixel: PixelSize::of_height(0.0, 0.0),
+                pixel: PixelSize::square(0.0, 0.0),
             });
         };
-        let (x, y) = (
-            around.west.midpoint(around.east),
-            around.south.midpoint(around.north),
-        );
-        let (width, height) = crs::cell_size_at(&target, x, y, base.crs)?;
         let level = pyramid.level_for(width, height);
         let source = pyramid.grid(level);
         let ratio = CellRatio {
@@ -288,10 +271,10 @@ impl Place {
         };
         // Average covers a pixel of the tile, half of it on each side.
         let mut reach = KERNEL_MARGIN.max(ratio.x.max(ratio.y));
-        if request.around() > 0 {
+        if target.around > 0 {
             // Axes that are turned against the tile's reach further along both.
             #[expect(clippy::cast_precision_loss, reason = "a side is far below 2^52")]
-            let around = request.around() as f64;
+            let around = target.around as f64;
             reach += around * ratio.x.max(ratio.y);
         }
         let margin = reach * source.transform.cell_width;
@@ -304,32 +287,81 @@ impl Place {
         Ok(Self {
             level,
             mapping: Mapping::Projected {
-                target: grown(target, request.around()),
+                target: grown(grid, target.around),
                 source,
                 ratio,
             },
             window,
-            pixel: PixelSize::of_height(width, height),
+            pixel: PixelSize::square(width, height),
         })
     }
 }
 
-fn outside(address: TileAddress, stored: &StoredCube) -> TileError {
-    TileError::Outside {
-        zoom: address.zoom(),
-        col: address.col(),
-        row: address.row(),
-        bounds: stored.footprint.bounds().to_array(),
-    }
+/// The pixels of a picture in a system, of a cube with these cells.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a side is far below 2^52"
+)]
+fn grid_in(system: Epsg, request: &PictureRequest, base: &Grid) -> Result<Grid, CrsError> {
+    let bounds = match request.bounds {
+        None => crs::transformed(base.bounds(), base.crs, system)?,
+        Some(bounds) => crs::transformed(bounds, request.coords, system)?,
+    };
+    let (across, down) = (bounds.east - bounds.west, bounds.north - bounds.south);
+    let shape = match request.size {
+        PictureSize::Exactly(shape) => shape,
+        PictureSize::AtMost(_) => {
+            let (x, y) = (
+                bounds.west.midpoint(bounds.east),
+                bounds.south.midpoint(bounds.north),
+            );
+            let (width, height) = crs::cell_size_at(base, x, y, system)?;
+            // Far more than are ever made, and few enough to be multiplied.
+            let cells = |side: f64| side.ceil().clamp(1.0, 1e12) as usize;
+            request.size.of(Shape {
+                rows: cells(down / height),
+                cols: cells(across / width),
+            })
+        }
+    };
+    Ok(Grid {
+        crs: system,
+        transform: GeoTransform {
+            origin_x: bounds.west,
+            origin_y: bounds.north,
+            cell_width: across / shape.cols as f64,
+            cell_height: -down / shape.rows as f64,
+        },
+        shape,
+    })
 }
 
-/// The mean size, in degrees, of the tile's pixels where the cube is. Web
-/// Mercator's pixels get lower towards the poles, so the whole tile's mean
-/// would be too coarse for a cube in its northern half.
-pub(super) fn cell_size(target: &Grid, shared: Bounds) -> (f64, f64) {
-    let width = mercator_to_longitude(target.transform.cell_width);
-    let y = |latitude: f64| latitude.to_radians().tan().asinh().to_degrees();
-    // Both in degrees of the sphere, so their ratio is the mean of cos(latitude).
-    let height = width * (shared.north - shared.south) / (y(shared.north) - y(shared.south));
-    (width, height)
+/// The size of the pixels of a grid where a rectangle of a system is, in its units; none
+/// if nothing there has a place in the grid's system.
+fn pixel_size(grid: &Grid, around: Bounds, system: Epsg) -> Result<Option<(f64, f64)>, CrsError> {
+    let (x, y) = (
+        around.west.midpoint(around.east),
+        around.south.midpoint(around.north),
+    );
+    let whole = grid.bounds();
+    let middle = || {
+        let (x, y) = (
+            whole.west.midpoint(whole.east),
+            whole.south.midpoint(whole.north),
+        );
+        let (x, y) = crs::project(x, y, grid.crs, system)?;
+        crs::cell_size_at(grid, x, y, system)
+    };
+    let size = match crs::cell_size_at(grid, x, y, system) {
+        // A grid of half the globe has not all of it.
+        Err(CrsError::Nowhere { .. }) => middle(),
+        known => known,
+    };
+    match size {
+        Ok(size) => Ok(Some(size)),
+        Err(CrsError::Nowhere { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

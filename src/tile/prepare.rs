@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Cutout, Look, PictureRequest, TileError, TileRequest, Tiles,
-    cost::Cost,
+    cost::{Cost, SMALLER},
     finished,
     name::{self, Shown},
     place::{Mapping, Place},
@@ -67,6 +67,7 @@ pub(super) enum Output {
     /// A picture; without a format, in the one that fits it.
     Picture {
         style: Style,
+        background: Option<[u8; 3]>,
         format: Option<ImageFormat>,
     },
     /// A file of them.
@@ -77,7 +78,16 @@ impl Output {
     /// A text that is the same for equal outputs.
     pub(super) fn canonical(&self) -> String {
         match self {
-            Self::Picture { style, format } => format!("{} {format:?}", style.canonical()),
+            Self::Picture {
+                style,
+                background: None,
+                format,
+            } => format!("{} {format:?}", style.canonical()),
+            Self::Picture {
+                style,
+                background: Some(color),
+                format,
+            } => format!("{} {format:?} on {color:?}", style.canonical()),
             Self::Samples(format) => format!("{format:?}"),
         }
     }
@@ -301,7 +311,7 @@ impl Tiles {
         let entry = self.catalog.get(cube)?;
         let stored = entry.current().await;
         let wanted = self.wanted(&entry, &request.look, &stored).await?;
-        let place = Place::of(request, &stored)?;
+        let place = Place::of(&request.target(), request.look.resampling, &stored)?;
         let variables = wanted.subject.variables.len();
         let cost = Cost::within(self.most, request, variables, &place, &stored)?;
         let pixels = request.pixels();
@@ -331,14 +341,8 @@ impl Tiles {
         stored: StoredCube,
         request: &PictureRequest,
     ) -> Result<Prepared, TileError> {
-        if request
-            .crs
-            .is_some_and(|crs| crs != stored.cube.pyramid().base().crs)
-        {
-            return Err(TileError::OwnSystem);
-        }
         let wanted = self.wanted(entry, &request.look, &stored).await?;
-        let place = Place::of_rectangle(request, &stored)?;
+        let place = Place::of_picture(request, &stored)?;
         let Shape { rows, cols } = place.mapping.target().shape;
         let variables = wanted.subject.variables.len();
         let cost = Cost::of(rows * cols, variables, place.window, &stored.cube);
@@ -346,7 +350,7 @@ impl Tiles {
             return Err(TileError::TooMuch {
                 bytes: cost.bytes(),
                 limit: self.most,
-                advice: "ask for fewer pixels, or for fewer variables".to_owned(),
+                advice: SMALLER.to_owned(),
             });
         }
         let cost = self.with_processing(cost, &request.look, &wanted.subject, rows * cols)?;
@@ -393,7 +397,11 @@ impl Tiles {
         let subject = Subject::of(look, stored)?;
         let picture = |format| {
             let style = subject.style(look, ranges.as_deref(), stored)?;
-            Ok::<_, TileError>(Output::Picture { style, format })
+            Ok::<_, TileError>(Output::Picture {
+                style,
+                background: look.background,
+                format,
+            })
         };
         let output = match look.format {
             Some(FileFormat::Samples(format)) => Output::Samples(format),

@@ -9,6 +9,7 @@ use super::{
     cost::STEPS_AT_ONCE,
     file,
     finished::finish,
+    on,
     prepare::{Output, Prepared},
     resampled,
 };
@@ -24,7 +25,11 @@ impl Tiles {
         let tile = Arc::new(tile);
         let values = self.values(&tile).await?;
         let make = move || match &tile.output {
-            Output::Picture { style, format } => finish(&painted(style, &values), *format),
+            Output::Picture {
+                style,
+                background,
+                format,
+            } => finish(&on(*background, painted(style, &values)), *format),
             Output::Samples(format) => file(&tile, *format, &Planes::Computed(values)),
         };
         self.compute.run(make).await?

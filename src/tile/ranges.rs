@@ -7,7 +7,7 @@ use super::{Look, PictureRequest, PictureSize, TileError, Tiles, prepare::Subjec
 use crate::{
     cache::{Cache, CacheConfig},
     catalog::Entry,
-    grid::{Level, Shape},
+    grid::{Epsg, Level, Shape},
     raster::{Resampling, Statistics},
     render::{FileFormat, SampleFormat, Style, Touches},
     zarr::StoredCube,
@@ -108,6 +108,7 @@ impl Tiles {
                 ..look.clone()
             },
             cutout: None,
+            coords: Epsg::WGS84,
             crs: None,
         };
         let tile = self

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Cutout, TileError};
+use super::{Cutout, TileError, target::Target};
 use crate::{
     cube::{Cube, NODATA},
     grid::{Bounds, Epsg, Grid, Shape, TileAddress},
@@ -23,19 +23,22 @@ pub struct TileRequest {
     pub look: Look,
 }
 
-/// What a picture in the cube's own system is to be.
+/// What a picture of a rectangle is to be.
 #[derive(Clone, Debug)]
 pub struct PictureRequest {
-    /// The rectangle, in degrees, that grows to whole cells; the whole cube without.
+    /// The rectangle; the whole cube without.
     pub bounds: Option<Bounds>,
+    /// The system that the rectangle is told in.
+    pub coords: Epsg,
+    /// The system of the picture. Without, it is the cube's own, and the rectangle grows to
+    /// whole cells.
+    pub crs: Option<Epsg>,
     /// Its pixels.
     pub size: PictureSize,
     /// What it shows.
     pub look: Look,
     /// What of it is shown; all without.
     pub cutout: Option<Arc<Cutout>>,
-    /// The system of the picture; the data set's own without. Of a cube only that.
-    pub crs: Option<Epsg>,
 }
 
 /// The pixels of a picture.
@@ -76,6 +79,8 @@ pub struct Look {
     /// The value that is transparent, beside those of a data set and in place of a
     /// cube's own.
     pub nodata: Option<f64>,
+    /// What is behind a picture where it is transparent, if it is not to be.
+    pub background: Option<[u8; 3]>,
     /// File format; by default JPEG if every pixel is opaque, else PNG, as
     /// `TiTiler` has it.
     pub format: Option<FileFormat>,
@@ -92,6 +97,14 @@ impl TileRequest {
     /// the algorithm looks at if that is more.
     pub(super) fn around(&self) -> usize {
         self.buffer.max(2 * self.look.buffer())
+    }
+
+    /// Where they are.
+    pub(super) fn target(&self) -> Target {
+        Target {
+            around: self.around(),
+            ..Target::of_tile(self.address, self.size)
+        }
     }
 
     /// How many pixels are made.

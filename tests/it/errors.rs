@@ -27,7 +27,7 @@ async fn a_mistake_is_answered_with_what_would_be_right() {
         (format!("{tile}.gif"), 400, "png"),
         (format!("{tile}@9x.png"), 400, "@4x"),
         (format!("{TILES}/25/0/0.png"), 404, "24"),
-        (format!("{TILES}/3/8/0.png"), 404, "2^zoom"),
+        (format!("{TILES}/3/8/0.png"), 404, "this zoom has 8 columns"),
         (format!("{TILES}/3/x/0.png"), 400, "x"),
         (format!("{TILES}/10/0/0.png"), 404, "outside"),
         (format!("{tile}.png?rescale=9,1"), 400, "min < max"),

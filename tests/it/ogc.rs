@@ -129,7 +129,12 @@ async fn a_tile_by_keys_and_values_is_the_tile_and_its_errors_are_exceptions() {
             "image/webp",
         ),
         (changed("1057", "2"), 400, "TileOutOfRange", "outside"),
-        (changed("1057", "99999"), 400, "TileOutOfRange", "2^zoom"),
+        (
+            changed("1057", "99999"),
+            400,
+            "TileOutOfRange",
+            "this zoom has 2048 columns",
+        ),
         (
             format!("{GET_TILE}&TIME=1999-01-01"),
             400,

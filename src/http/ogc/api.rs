@@ -11,8 +11,14 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::shown::{Addresses, Shown};
-use crate::http::{ApiError, AppState, access::Caller};
+use crate::grid::Epsg;
+use crate::http::{
+    ApiError, AppState,
+    access::Caller,
+    links::crs_address,
+    shown::{self, Addresses, Shown},
+    tile_matrix_sets::CRS84,
+};
 
 /// What of the standards the answers follow.
 const CONFORMS_TO: [&str; 9] = [
@@ -29,8 +35,6 @@ const CONFORMS_TO: [&str; 9] = [
 
 /// The relation of a collection to its map tiles.
 const TILESETS_MAP: &str = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-map";
-
-const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 
 /// Whether a client that asks for `/` wants JSON and not the map page.
 pub(in crate::http) fn wants_json(query: &str, headers: &HeaderMap) -> bool {
@@ -60,6 +64,7 @@ pub(in crate::http) fn landing(base: &str) -> Value {
             link("http://www.opengis.net/def/rel/ogc/1.0/data", json, "/collections"),
             link("http://www.opengis.net/def/rel/ogc/1.0/conformance", json, "/conformance"),
             link("wmts", "application/xml", "/WMTSCapabilities.xml"),
+            link("wms", "text/xml", "/wms?SERVICE=WMS&REQUEST=GetCapabilities"),
             link("stac", json, "/stac"),
         ],
     })
@@ -78,9 +83,7 @@ pub(in crate::http) async fn collections(
     caller: Caller,
     headers: HeaderMap,
 ) -> Json<Value> {
-    let shown = Shown::all(&state, &caller).await;
-    let to = Addresses::new(&state, caller, &headers);
-    let all: Vec<Value> = shown.iter().map(|shown| described(shown, &to)).collect();
+    let (all, to) = shown::all_described(&state, caller, &headers, told_of).await;
     Json(json!({
         "links": [{"rel": "self", "type": "application/json", "href": to.to("/collections")}],
         "collections": all,
@@ -99,12 +102,10 @@ pub(in crate::http) async fn collection(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let shown = Shown::named(&state, &cube).await?;
-    let to = Addresses::new(&state, caller, &headers);
-    Ok(Json(described(&shown, &to)))
+    shown::described(&state, &cube, caller, &headers, told_of).await
 }
 
-fn described(shown: &Shown, to: &Addresses) -> Value {
+fn told_of(shown: &Shown, to: &Addresses) -> Value {
     let name = shown.name();
     let link = |rel: &str, kind: &str, path: String| json!({"rel": rel, "type": kind, "href": to.to(&path)});
     let json = "application/json";
@@ -114,10 +115,10 @@ fn described(shown: &Shown, to: &Addresses) -> Value {
         "attribution": shown.credit(),
         "dataType": "map",
         "extent": {
-            "spatial": {"bbox": [shown.bounds().to_array()], "crs": CRS84},
+            "spatial": {"bbox": [shown.bounds.to_array()], "crs": CRS84},
             "temporal": {"interval": [shown.interval()]},
         },
-        "crs": [CRS84, "http://www.opengis.net/def/crs/EPSG/0/3857"],
+        "crs": [CRS84, crs_address(Epsg::WEB_MERCATOR)],
         "links": [
             link("self", json, format!("/collections/{name}")),
             link(TILESETS_MAP, json, format!("/collections/{name}/map/tiles")),

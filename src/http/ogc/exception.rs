@@ -41,6 +41,18 @@ impl Exception {
         }
     }
 
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(super) fn locator(&self) -> Option<&'static str> {
+        self.locator
+    }
+
+    pub(super) fn error(&self) -> &ApiError {
+        &self.error
+    }
+
     pub(super) fn with_status(self, status: StatusCode) -> Self {
         Self {
             error: self.error.with_status(status),

@@ -7,13 +7,11 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    grid::{TileAddress, tile_matrix},
+    catalog::ExternalEntry,
+    grid::{Epsg, Grid},
     http::{ApiError, AppState, error::NO_STORE, query::TileQuery},
-    tile::TileError,
+    tile::{self, TileError},
 };
-
-/// Pixels along a side of the tiles of a matrix.
-pub(super) const SIDE: u32 = 256;
 
 /// The forms of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +34,11 @@ impl InfoFormat {
         }
     }
 
+    /// That of a media type.
+    pub(super) fn named(media_type: &str) -> Option<Self> {
+        (Self::ALL.into_iter()).find(|format| format.media_type() == media_type)
+    }
+
     /// How an address ends for it.
     pub(super) fn ending(self) -> &'static str {
         match self {
@@ -46,56 +49,31 @@ impl InfoFormat {
     }
 }
 
-/// A pixel of a tile, counted from the north west.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pixel {
-    pub(super) tile: TileAddress,
-    pub(super) col: u32,
-    pub(super) row: u32,
+/// Longitude and latitude of the middle of a pixel, counted from the corner in the north
+/// west; none where that is not on the globe.
+pub(super) fn middle(grid: &Grid, col: u32, row: u32) -> Option<(f64, f64)> {
+    tile::lonlat_at(grid, f64::from(col) + 0.5, f64::from(row) + 0.5)
 }
 
-impl Pixel {
-    /// Longitude and latitude of its middle.
-    fn middle(self) -> (f64, f64) {
-        let at = self.tile.grid(SIDE as usize).transform;
-        (
-            tile_matrix::mercator_to_longitude(at.x(f64::from(self.col) + 0.5)),
-            tile_matrix::mercator_to_latitude(at.y(f64::from(self.row) + 0.5)),
-        )
-    }
-}
-
-/// Tells the values of the cell in the middle of a pixel: those of the variables that
-/// the query names, or of all. Beside the cube there are none, which is no error.
+/// Tells the values of the cell at a place: those of the variables that the query names, or
+/// of all. Beside the cube there are none, which is no error.
 pub(super) async fn answer(
     state: &AppState,
     cube: &str,
-    pixel: Pixel,
+    place: Option<(f64, f64)>,
     query: &TileQuery,
     format: InfoFormat,
 ) -> Result<Response, ApiError> {
     let named = (query.expression.as_ref())
         .map_or(&query.variables[..], |expression| expression.variables());
-    let (longitude, latitude) = pixel.middle();
-    let found = state
-        .tiles
-        .point(cube, (longitude, latitude), named, &query.sel)
-        .await;
-    let values = match found {
-        Ok(found) => {
-            let time = found.stored.cube.times().days(found.time).start;
-            let mut told = vec![("time".to_owned(), json!(time))];
-            let values = found.values.iter().map(|value| json!(value));
-            told.extend(std::iter::zip(found.names, values));
-            told
-        }
-        Err(TileError::NotThere { .. }) => Vec::new(),
-        Err(error) => return Err(error.into()),
+    let values = match place {
+        Some(place) => values_at(state, cube, place, (named, &query.sel)).await?,
+        None => Vec::new(),
     };
     let text = match format {
         InfoFormat::Text => as_text(&values),
         InfoFormat::Json | InfoFormat::GeoJson => {
-            as_geojson([longitude, latitude], values).to_string()
+            as_geojson(place.unwrap_or_default().into(), values).to_string()
         }
     };
     let told = [
@@ -103,6 +81,60 @@ pub(super) async fn answer(
         (header::CONTENT_LENGTH, text.len().to_string()),
     ];
     Ok((told, [(header::CACHE_CONTROL, NO_STORE)], text).into_response())
+}
+
+async fn values_at(
+    state: &AppState,
+    cube: &str,
+    place: (f64, f64),
+    (variables, sel): (&[String], &[String]),
+) -> Result<Vec<(String, Value)>, ApiError> {
+    if let Some(entry) = state.tiles.catalog().external(cube) {
+        return others_values_at(state, &entry, place, (variables, sel)).await;
+    }
+    let found = match state.tiles.point(cube, place, variables, sel).await {
+        Ok(found) => found,
+        Err(TileError::NotThere { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let time = found.stored.cube.times().days(found.time).start;
+    let mut told = vec![("time".to_owned(), json!(time))];
+    let values = found.values.iter().map(|value| json!(value));
+    told.extend(std::iter::zip(found.names, values));
+    Ok(told)
+}
+
+/// Of a data set of somebody else those of the first variable if none is named, and of
+/// several times the newest.
+async fn others_values_at(
+    state: &AppState,
+    entry: &ExternalEntry,
+    place: (f64, f64),
+    (variables, sel): (&[String], &[String]),
+) -> Result<Vec<(String, Value)>, ApiError> {
+    let first = [entry.source().current().await.dataset.variables[0]
+        .name
+        .clone()];
+    let variables = if variables.is_empty() {
+        &first
+    } else {
+        variables
+    };
+    let mut told = Vec::new();
+    for name in variables {
+        let place = (place, Epsg::WGS84);
+        let found = (state.tiles).external_point(entry, place, Some(name), (sel, &[]), None);
+        let found = match found.await {
+            Ok(found) => found,
+            Err(TileError::NotThere { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        if let (true, Some(label)) = (told.is_empty(), found.labels.last()) {
+            told.push(("time".to_owned(), json!(label)));
+        }
+        told.push((name.clone(), json!(found.values.last())));
+    }
+    Ok(told)
 }
 
 fn as_text(values: &[(String, Value)]) -> String {
@@ -132,17 +164,14 @@ fn as_geojson(place: [f64; 2], values: Vec<(String, Value)>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grid::TileAddress;
 
     /// As morecantile 7.1.0 has it: the corner of `tms.bounds(Tile(1, 1, 1))` is where
     /// the equator and Greenwich meet.
     #[test]
     fn a_pixel_is_asked_in_its_middle() {
-        let pixel = Pixel {
-            tile: TileAddress::new(1, 1, 1).unwrap(),
-            col: 0,
-            row: 0,
-        };
-        let (longitude, latitude) = pixel.middle();
+        let tile = TileAddress::new(1, 1, 1).unwrap();
+        let (longitude, latitude) = middle(&tile.grid(256), 0, 0).unwrap();
         let half = 90.0 / 256.0;
         assert!((longitude - half).abs() < 1e-9, "{longitude}");
         assert!(

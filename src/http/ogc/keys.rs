@@ -49,6 +49,16 @@ pub(super) fn with(query: &str, name: &str, value: &str) -> String {
     all.append_pair(name, value).finish()
 }
 
+/// Two queries as one.
+pub(super) fn joined(one: &str, other: &str) -> String {
+    let both = if one.is_empty() || other.is_empty() {
+        ""
+    } else {
+        "&"
+    };
+    format!("{one}{both}{other}")
+}
+
 /// A query without what selects a time.
 pub(super) fn without_time(query: &str) -> String {
     let is_time = |pair: &&str| pair.split('=').next() == Some("sel");

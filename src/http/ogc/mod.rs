@@ -1,19 +1,19 @@
-//! Cubes in the forms that geographic programs ask for: a Web Map Tile Service, the
-//! tiles of OGC API, and a STAC catalogue. All of them lead to the tiles of
+//! Cubes in the forms that geographic programs ask for: a Web Map Tile Service, a Web Map
+//! Service, the tiles of OGC API, and a STAC catalogue. All of them lead to the tiles of
 //! [`super::tiles`] and tell of cubes that the caller may read, and of no others.
 
 pub(super) mod api;
-mod capabilities;
 mod exception;
 mod feature_info;
 mod keys;
-mod shown;
 pub(super) mod stac;
+mod styles;
 pub(super) mod tilesets;
+mod time;
+pub(super) mod wms;
 pub(super) mod wmts;
 
-/// The one tile matrix set.
-const SET: &str = "WebMercatorQuad";
+use crate::http::{ApiError, AppState};
 
 /// The formats of tiles: media types, and how addresses of tiles end.
 const FORMATS: [(&str, &str); 3] = [
@@ -26,4 +26,12 @@ const FORMATS: [(&str, &str); 3] = [
 fn ending(media_type: &str) -> Option<&'static str> {
     let mut formats = FORMATS.into_iter();
     formats.find_map(|(name, ending)| (name == media_type).then_some(ending))
+}
+
+/// That there is a cube or data set of this name.
+fn known(state: &AppState, name: &str) -> Result<(), ApiError> {
+    if state.tiles.catalog().external(name).is_none() {
+        state.tiles.catalog().get(name)?;
+    }
+    Ok(())
 }

@@ -12,11 +12,15 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{
-    SET,
-    shown::{Addresses, Shown},
+use crate::{
+    dataset::{Axis, Variable, cf::Role},
+    http::{
+        ApiError, AppState,
+        access::Caller,
+        shown::{self, Addresses, Kind, Shown},
+    },
+    zarr::StoredCube,
 };
-use crate::http::{ApiError, AppState, access::Caller};
 
 const VERSION: &str = "1.1.0";
 
@@ -31,6 +35,12 @@ const EXTENSIONS: [&str; 3] = [
     "https://stac-extensions.github.io/xarray-assets/v1.0.0/schema.json",
 ];
 
+/// Variables, and values of a dimension, of a data set of somebody else that are listed.
+const DESCRIBED: usize = 500;
+
+/// Above these are numbers of systems that have no code of EPSG.
+const FIRST_OF_OURS: u32 = 1 << 31;
+
 /// The media type of a Zarr store of version 3.
 const ZARR: &str = "application/vnd.zarr; version=3";
 
@@ -41,8 +51,12 @@ pub(in crate::http) async fn catalogue(
     caller: Caller,
     headers: HeaderMap,
 ) -> Json<Value> {
-    let shown = Shown::all(&state, &caller).await;
-    let to = Addresses::new(&state, caller, &headers);
+    let child = |shown: &Shown, to: &Addresses| {
+        let mut child = link("child", "application/json", address(shown, to));
+        child["title"] = json!(shown.title());
+        child
+    };
+    let (children, to) = shown::all_described(&state, caller, &headers, child).await;
     let json = "application/json";
     let mut links = vec![
         link("self", json, to.to("/stac")),
@@ -56,11 +70,7 @@ pub(in crate::http) async fn catalogue(
         ),
         link("service-doc", "text/html", to.to("/docs/")),
     ];
-    links.extend(shown.iter().map(|shown| {
-        let mut child = link("child", json, address(shown, &to));
-        child["title"] = json!(shown.title());
-        child
-    }));
+    links.extend(children);
     Json(json!({
         "type": "Catalog",
         "stac_version": VERSION,
@@ -79,9 +89,7 @@ pub(in crate::http) async fn collections(
     caller: Caller,
     headers: HeaderMap,
 ) -> Json<Value> {
-    let shown = Shown::all(&state, &caller).await;
-    let to = Addresses::new(&state, caller, &headers);
-    let all: Vec<Value> = shown.iter().map(|shown| described(shown, &to)).collect();
+    let (all, to) = shown::all_described(&state, caller, &headers, told_of).await;
     let json = "application/json";
     Json(json!({
         "collections": all,
@@ -105,49 +113,113 @@ pub(in crate::http) async fn collection(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let shown = Shown::named(&state, &cube).await?;
-    let to = Addresses::new(&state, caller, &headers);
-    Ok(Json(described(&shown, &to)))
+    shown::described(&state, &cube, caller, &headers, told_of).await
 }
 
-fn described(shown: &Shown, to: &Addresses) -> Value {
-    let (name, title) = (shown.name(), shown.title());
-    let recipe = shown.stored.cube.recipe();
-    let bands = shown.stored.cube.bands().collect::<Vec<_>>().join(", ");
+fn told_of(shown: &Shown, to: &Addresses) -> Value {
+    let name = shown.name();
     let mut told = json!({
         "type": "Collection",
         "stac_version": VERSION,
         "stac_extensions": EXTENSIONS,
         "id": name,
-        "title": title,
-        "description": format!("{title}: composites of {bands}, one each {}", recipe.time.period),
+        "title": shown.title(),
+        "description": description(shown),
         "license": "other",
         "extent": {
-            "spatial": {"bbox": [shown.bounds().to_array()]},
+            "spatial": {"bbox": [shown.bounds.to_array()]},
             "temporal": {"interval": [shown.interval()]},
         },
         "cube:dimensions": dimensions(shown),
         "cube:variables": variables(shown),
         "links": links(shown, to),
-        "assets": {
-            "zarr": {
-                // Readers append the names of objects, so a token has no place here.
-                "href": format!("{}/cubes/{name}/zarr", to.base),
-                "type": ZARR,
-                "roles": ["data"],
-                "title": "Zarr store; group 0 is the full resolution",
-                "xarray:open_kwargs": {"engine": "zarr", "group": "0", "consolidated": true},
-            },
-        },
+        "assets": {},
     });
+    if let Kind::Cube(_, stored) = &shown.kind {
+        let revision = stored.snapshot.revision();
+        told["assets"]["zarr"] = zarr(
+            // Readers append the names of objects, so a token has no place here.
+            &format!("{}/cubes/{name}/zarr", to.base),
+            "Zarr store; group 0 is the full resolution",
+        );
+        told["assets"]["zarr_revision"] = zarr(
+            &format!("{}/cubes/{name}/revisions/{revision}/zarr", to.base),
+            "The same at this revision, which never changes",
+        );
+    }
     if let Some(credit) = shown.credit() {
         told["attribution"] = json!(credit);
     }
     told
 }
 
+fn zarr(href: &str, title: &str) -> Value {
+    json!({
+        "href": href,
+        "type": ZARR,
+        "roles": ["data"],
+        "title": title,
+        "xarray:open_kwargs": {"engine": "zarr", "group": "0", "consolidated": true},
+    })
+}
+
+fn description(shown: &Shown) -> String {
+    let title = shown.title();
+    match &shown.kind {
+        Kind::Cube(_, stored) => {
+            let bands = stored.cube.bands().collect::<Vec<_>>().join(", ");
+            let period = &stored.cube.recipe().time.period;
+            format!("{title}: composites of {bands}, one each {period}")
+        }
+        Kind::External(_, external) => {
+            let variables = external.dataset.variables.iter().take(DESCRIBED);
+            let names: Vec<&str> = variables.map(|variable| &*variable.name).collect();
+            format!("{title}: {}", names.join(", "))
+        }
+    }
+}
+
 fn dimensions(shown: &Shown) -> Value {
-    let cube = &shown.stored.cube;
+    match &shown.kind {
+        Kind::Cube(_, stored) => dimensions_of(shown, stored),
+        Kind::External(_, external) => {
+            let axes = external.dataset.variables.iter().take(DESCRIBED);
+            let axes = axes.flat_map(|variable| &variable.axes);
+            let mut all: Map<String, Value> = axes
+                .map(|axis| (axis.name.clone(), dimension(axis)))
+                .collect();
+            let bounds = shown.grid.bounds();
+            let system = shown.grid.crs;
+            // What has no code was defined by the data set, and its number is ours alone.
+            let code = (system.0 < FIRST_OF_OURS).then_some(system.0);
+            for (name, axis, extent) in [
+                ("y", "y", [bounds.south, bounds.north]),
+                ("x", "x", [bounds.west, bounds.east]),
+            ] {
+                let mut told = json!({"type": "spatial", "axis": axis, "extent": extent});
+                if let Some(code) = code {
+                    told["reference_system"] = json!(code);
+                }
+                all.insert(name.to_owned(), told);
+            }
+            Value::Object(all)
+        }
+    }
+}
+
+fn dimension(axis: &Axis) -> Value {
+    let ends = (axis.len > 0).then(|| [axis.label(0), axis.label(axis.len - 1)]);
+    if axis.role == Role::Time {
+        return json!({"type": "temporal", "extent": ends});
+    }
+    let values: Vec<String> = (0..axis.len.min(DESCRIBED))
+        .map(|n| axis.label(n))
+        .collect();
+    json!({"type": "other", "values": values, "unit": axis.units})
+}
+
+fn dimensions_of(shown: &Shown, stored: &StoredCube) -> Value {
+    let cube = &stored.cube;
     let base = cube.pyramid().base();
     let (bounds, at) = (base.bounds(), base.transform);
     let [y, x] = cube.system().axes();
@@ -174,29 +246,46 @@ fn dimensions(shown: &Shown) -> Value {
 }
 
 fn variables(shown: &Shown) -> Value {
-    let cube = &shown.stored.cube;
-    let [y, x] = cube.system().axes();
-    let variable = |name: &str| {
-        let told = json!({"type": "data", "dimensions": ["time", y.name, x.name]});
-        (name.to_owned(), told)
-    };
-    Value::Object(cube.variables().map(variable).collect())
+    match &shown.kind {
+        Kind::Cube(_, stored) => {
+            let [y, x] = stored.cube.system().axes();
+            let told = json!({"type": "data", "dimensions": ["time", y.name, x.name]});
+            let all = stored.cube.variables();
+            all.map(|name| (name.to_owned(), told.clone())).collect()
+        }
+        Kind::External(_, external) => {
+            let told = |variable: &Variable| {
+                let axes = variable.axes.iter().map(|axis| &*axis.name);
+                let dimensions: Vec<&str> = axes.chain(["y", "x"]).collect();
+                let mut told = json!({"type": "data", "dimensions": dimensions});
+                if let Some(unit) = &variable.units {
+                    told["unit"] = json!(unit);
+                }
+                (variable.name.clone(), told)
+            };
+            let all = external.dataset.variables.iter();
+            all.take(DESCRIBED).map(told).collect()
+        }
+    }
 }
 
 fn links(shown: &Shown, to: &Addresses) -> Vec<Value> {
     let name = shown.name();
     let json = "application/json";
-    let tiles = format!("/cubes/{name}/tiles/{SET}/{{z}}/{{x}}/{{y}}.png");
-    let tilejson = format!("/cubes/{name}/{SET}/tilejson.json");
+    let tiles = format!("/cubes/{name}/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}.png");
+    let tilejson = format!("/cubes/{name}/WebMercatorQuad/tilejson.json");
     let capabilities = to.to(&format!("/cubes/{name}/WMTSCapabilities.xml"));
     let mut wmts = link("wmts", "image/png", capabilities);
     wmts["wmts:layer"] = json!([name]);
+    let mut wms = link("wms", "image/png", to.to(&format!("/cubes/{name}/wms")));
+    wms["wms:layers"] = json!([name]);
     vec![
         link("self", json, address(shown, to)),
         link("root", json, to.to("/stac")),
         link("parent", json, to.to("/stac")),
         link("xyz", "image/png", to.to(&tiles)),
         wmts,
+        wms,
         link("tilejson", json, to.to(&tilejson)),
         link("alternate", json, to.to(&format!("/collections/{name}"))),
         link("describedby", json, to.to(&format!("/cubes/{name}"))),

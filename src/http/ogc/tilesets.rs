@@ -12,29 +12,24 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    FORMATS, SET, ending,
+    FORMATS, ending,
     keys::{Keys, Twice, with},
-    shown::{Addresses, Shown},
+    time::sel_during,
 };
-use crate::{
-    grid::tile_matrix::tiles_touched,
-    http::{
-        ApiError, AppState, access::Caller, cubes::check, query::TileQuery, tile_matrix_sets, tiles,
-    },
-    tile::TileError,
+use crate::http::{
+    ApiError, AppState,
+    about::About,
+    access::Caller,
+    tile_matrix_sets::{self, definition},
+    tiles,
+    tilesets::Tileset,
 };
 
 /// Keys that are not those of tiles.
 const KEYS: [&str; 2] = ["f", "datetime"];
 
-const CRS: &str = "http://www.opengis.net/def/crs/EPSG/0/3857";
-
-const SET_URI: &str = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad";
-
-/// The relation of a tile set to its tile matrix set.
-const TILING_SCHEME: &str = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme";
-
-/// The tile sets of a cube: there is one.
+/// The tile sets of a cube: one for each tile matrix set whose reference system is for
+/// where the cube is.
 #[utoipa::path(
     get, path = "/collections/{cube}/map/tiles", tag = "ogc",
     params(("cube" = String, Path, description = "Name of the cube")),
@@ -46,15 +41,21 @@ pub(in crate::http) async fn list(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let shown = Shown::named(&state, &cube).await?;
-    let to = Addresses::new(&state, caller, &headers);
+    let found = Tileset::of(&state, &About::named(&state, &cube, None), caller, &headers).await?;
     let path = format!("/collections/{cube}/map/tiles");
-    let own = to.to(&format!("{path}/{SET}"));
-    let mut set = summary(&shown);
-    set["links"] = json!([link("self", "application/json", &own), tiling_scheme(&to)]);
+    let sets: Vec<Value> = (found.shown.sets())
+        .map(|set| {
+            let own = found.to.to(&format!("{path}/{}", set.id()));
+            let links = vec![
+                link("self", "application/json", &own),
+                definition(&found.to.base, set),
+            ];
+            found.document(set, links)
+        })
+        .collect();
     Ok(Json(json!({
-        "links": [link("self", "application/json", &to.to(&path))],
-        "tilesets": [set],
+        "links": [link("self", "application/json", &found.to.to(&path))],
+        "tilesets": sets,
     })))
 }
 
@@ -64,12 +65,12 @@ pub(in crate::http) async fn list(
     get, path = "/collections/{cube}/map/tiles/{tileMatrixSetId}", tag = "ogc",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
+        ("tileMatrixSetId" = String, Path, description = "As WebMercatorQuad; /tileMatrixSets lists them"),
     ),
     responses(
         (status = 200, description = "Metadata of the tile set"),
         (status = 400, description = "A parameter is wrong"),
-        (status = 404, description = "No such cube"),
+        (status = 404, description = "No such cube, or it is nowhere in the set"),
     )
 )]
 pub(in crate::http) async fn one(
@@ -79,50 +80,30 @@ pub(in crate::http) async fn one(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
+    let set = tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     let keys = keys(&query.unwrap_or_default())?;
-    let parsed = TileQuery::parse(&keys.rest)?;
-    let coloring = parsed.coloring()?;
-    let shown = Shown::named(&state, &cube).await?;
-    check(&shown.stored, &parsed, coloring.as_ref())?;
-    let to = Addresses::new(&state, caller, &headers);
-    let path = format!("/collections/{cube}/map/tiles/{SET}");
+    let style = Some(keys.rest.clone());
+    let found = Tileset::of(
+        &state,
+        &About::named(&state, &cube, style.as_deref()),
+        caller,
+        &headers,
+    )
+    .await?;
+    let path = format!("/collections/{cube}/map/tiles/{}", set.id());
+    let to = |path: &str, query: &str| found.to.with(path, query);
     let mut links = vec![
-        link("self", "application/json", &to.with(&path, &keys.rest)),
-        tiling_scheme(&to),
+        link("self", "application/json", &to(&path, &keys.rest)),
+        definition(&found.to.base, set),
     ];
     for (media_type, ending) in FORMATS {
-        let query = with(&keys.rest, "f", ending);
-        let place = "{tileMatrix}/{tileRow}/{tileCol}";
-        let mut item = link(
-            "item",
-            media_type,
-            &to.with(&format!("{path}/{place}"), &query),
-        );
+        let place = format!("{path}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}");
+        let href = to(&place, &with(&keys.rest, "f", ending));
+        let mut item = link("item", media_type, &href);
         item["templated"] = json!(true);
         links.push(item);
     }
-    let bounds = shown.bounds();
-    let limits: Vec<Value> = (0..=shown.most_zoom())
-        .map(|zoom| {
-            let [cols, rows] = tiles_touched(bounds, zoom);
-            json!({
-                "tileMatrix": zoom.to_string(),
-                "minTileRow": rows.start(), "maxTileRow": rows.end(),
-                "minTileCol": cols.start(), "maxTileCol": cols.end(),
-            })
-        })
-        .collect();
-    let mut told = summary(&shown);
-    told["links"] = json!(links);
-    told["attribution"] = json!(shown.credit());
-    told["tileMatrixSetLimits"] = json!(limits);
-    told["boundingBox"] = json!({
-        "lowerLeft": [bounds.west, bounds.south],
-        "upperRight": [bounds.east, bounds.north],
-        "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
-    });
-    Ok(Json(told))
+    found.whole(set, links).map(Json)
 }
 
 /// A map tile of a cube: as `/cubes/{cube}/tiles` gives it, with the row before the
@@ -131,8 +112,8 @@ pub(in crate::http) async fn one(
     get, path = "/collections/{cube}/map/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", tag = "ogc",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("tileMatrixSetId" = String, Path, description = "WebMercatorQuad"),
-        ("tileMatrix" = u8, Path, description = "Zoom"),
+        ("tileMatrixSetId" = String, Path, description = "As WebMercatorQuad; /tileMatrixSets lists them"),
+        ("tileMatrix" = i8, Path, description = "Zoom"),
         ("tileRow" = u32, Path, description = "Row, from the north"),
         ("tileCol" = u32, Path, description = "Column, from the west"),
         ("f" = Option<String>, Query, description = "png, jpg, jpeg, webp or a media type; without, what `Accept` names"),
@@ -150,23 +131,21 @@ pub(in crate::http) async fn tile(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
+    let set = tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
     let keys = keys(&query.unwrap_or_default())?;
     let query = match keys.get("datetime") {
         None => keys.rest.clone(),
         Some(datetime) => {
-            let stored = state.tiles.catalog().get(&cube)?.served();
-            let step = stored.cube.step_during(datetime);
-            let step = step.map_err(TileError::Select)?;
-            let day = stored.cube.times().days(step).start;
-            with(&keys.rest, "sel", &format!("time={day}"))
+            let sel = sel_during(&state, &cube, datetime)?;
+            with(&keys.rest, "sel", &sel)
         }
     };
     let row = match format(keys.get("f"), &headers) {
         None => row,
         Some(ending) => format!("{row}.{ending}"),
     };
-    tiles::answer(&state, &cube, [&zoom, &col, &row], Some(&query), &headers).await
+    let place = (set, [&*zoom, &*col, &*row]);
+    tiles::answer(&state, &cube, place, Some(&query), &headers).await
 }
 
 fn keys(query: &str) -> Result<Keys, ApiError> {
@@ -189,22 +168,6 @@ fn format(named: Option<&str>, headers: &HeaderMap) -> Option<String> {
     found
         .filter(|_| !accepted.contains("*/*"))
         .map(str::to_owned)
-}
-
-/// What a list tells of the tile set.
-fn summary(shown: &Shown) -> Value {
-    json!({
-        "title": shown.title(),
-        "dataType": "map",
-        "crs": CRS,
-        "tileMatrixSetId": SET,
-        "tileMatrixSetURI": SET_URI,
-    })
-}
-
-fn tiling_scheme(to: &Addresses) -> Value {
-    let own = to.to(&format!("/tileMatrixSets/{SET}"));
-    link(TILING_SCHEME, "application/json", &own)
 }
 
 fn link(rel: &str, kind: &str, href: &str) -> Value {

@@ -21,7 +21,7 @@ use self::{
 };
 use super::{
     ApiError, AppState,
-    rendered::{is_known, not_modified},
+    rendered::{IMMUTABLE, is_known, not_modified},
 };
 use crate::{
     cube::consolidated,
@@ -64,14 +64,23 @@ pub(super) async fn object(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let snapshot = served(&state, &cube).await?;
-    match Key::parse(&key) {
-        Some(Key::Document(path)) => document(&snapshot, path, &key, &headers).await,
+    object_of(snapshot, &key, &method, &headers).await
+}
+
+async fn object_of(
+    snapshot: Snapshot,
+    key: &str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    match Key::parse(key) {
+        Some(Key::Document(path)) => document(&snapshot, path, key, headers).await,
         Some(Key::Chunk { array, index }) => {
             let place = (array.to_owned(), index);
             let wants_body = method != Method::HEAD;
-            chunk(snapshot, place, &key, &headers, wants_body).await
+            chunk(snapshot, place, key, headers, wants_body).await
         }
-        None => Err(nothing(&key)),
+        None => Err(nothing(key)),
     }
 }
 
@@ -95,6 +104,84 @@ pub(super) async fn root(
 ) -> Result<Response, ApiError> {
     let snapshot = served(&state, &cube).await?;
     document(&snapshot, "", "zarr.json", &headers).await
+}
+
+/// The same at a revision, which never changes.
+#[utoipa::path(
+    get, path = "/cubes/{cube}/revisions/{revision}/zarr/{*key}", tag = "zarr",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("revision" = String, Path, description = "A state in the cube's history, as `revision` of `/cubes/{cube}`"),
+        ("key" = String, Path, description = "As `zarr.json`, `0/red/zarr.json` or `0/red/c/0/1/2`"),
+        ("Range" = Option<String>, Header, description = "A single range of a chunk's bytes"),
+    ),
+    responses(
+        (status = 200, description = "The object", content_type = "application/octet-stream"),
+        (status = 206, description = "A range of it"),
+        (status = 304, description = "The client has it"),
+        (status = 404, description = "No such cube, revision or object"),
+        (status = 416, description = "The range is beyond the object"),
+        (status = 501, description = "A data set of somebody else"),
+        (status = 502, description = "The store failed"),
+    )
+)]
+pub(super) async fn object_at(
+    State(state): State<Arc<AppState>>,
+    Path((cube, revision, key)): Path<(String, String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let snapshot = fixed(&state, &cube, &revision).await?;
+    let answer = object_of(snapshot, &key, &method, &headers).await?;
+    Ok(forever(answer))
+}
+
+/// The document of the root of the store at a revision.
+#[utoipa::path(
+    get, path = "/cubes/{cube}/revisions/{revision}/zarr", tag = "zarr",
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("revision" = String, Path, description = "A state in the cube's history"),
+    ),
+    responses(
+        (status = 200, description = "`zarr.json` of the root, with all metadata"),
+        (status = 304, description = "The client has it"),
+        (status = 404, description = "No such cube or revision"),
+        (status = 501, description = "A data set of somebody else"),
+        (status = 502, description = "The store failed"),
+    )
+)]
+pub(super) async fn root_at(
+    State(state): State<Arc<AppState>>,
+    Path((cube, revision)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let snapshot = fixed(&state, &cube, &revision).await?;
+    document(&snapshot, "", "zarr.json", &headers)
+        .await
+        .map(forever)
+}
+
+/// A state of the cube's history.
+async fn fixed(state: &AppState, cube: &str, revision: &str) -> Result<Snapshot, ApiError> {
+    let newest = served(state, cube).await?;
+    if newest.revision().to_string() == revision {
+        return Ok(newest);
+    }
+    let entry = state.tiles.catalog().get(cube)?;
+    let found = entry.repo().state(revision).await;
+    found.map_err(|error| match error {
+        RepoError::NotInHistory(_) => ApiError::new(StatusCode::NOT_FOUND, error.to_string()),
+        other => ZarrError::from(other).into(),
+    })
+}
+
+/// What is of a fixed state may be kept.
+fn forever(mut answer: Response) -> Response {
+    answer
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, IMMUTABLE);
+    answer
 }
 
 async fn served(state: &AppState, cube: &str) -> Result<Snapshot, ApiError> {

@@ -1,10 +1,7 @@
 //! What a tile of somebody else's data takes, and so how it is made.
 
-use super::{
-    Band,
-    place::{Mapping, Target},
-};
-use crate::tile::{TileError, cost::Cost};
+use super::{Band, place::Mapping};
+use crate::tile::{TileError, cost::Cost, target::Target};
 
 /// The most units in memory at once where they are summed.
 const MOST_PARTS: u64 = 4;
@@ -31,17 +28,7 @@ pub(super) enum Way {
 
 /// What a tile takes, and how it is made within `most` bytes.
 pub(super) fn cost(bands: &[Band], target: &Target, most: u64) -> Result<(Cost, Way), TileError> {
-    let shape = target.grid.shape;
-    let pixels = (shape.rows * shape.cols) as u64;
-    let check = |cost: Cost, most: u64| match target.address {
-        Some(address) => cost.check(most, address),
-        None if cost.bytes() <= most => Ok(()),
-        None => Err(TileError::TooMuch {
-            bytes: cost.bytes(),
-            limit: most,
-            advice: "ask for a smaller rectangle, for fewer pixels or for fewer bands".to_owned(),
-        }),
-    };
+    let pixels = (target.grid.shape.rows * target.grid.shape.cols) as u64;
     let of_band = |band: &Band| {
         let sample = band.array.stored().size() as u64;
         let window = match band.mapping.as_ref() {
@@ -55,17 +42,17 @@ pub(super) fn cost(bands: &[Band], target: &Target, most: u64) -> Result<(Cost, 
     let whole = bands
         .iter()
         .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
-    let cost = Cost::of_pixels(whole, pixels);
+    let cost = Cost::of_samples(whole, pixels);
     let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
     if cost.bytes() <= most || !bands.iter().all(is_separable) {
-        check(cost, most)?;
+        cost.check(most, target)?;
         return Ok((cost, Way::AtOnce));
     }
     let summed = bands.iter().fold(0_u64, |all, band| {
         let units = band.units.len() as u64;
         all.saturating_add(units.saturating_mul(band.array.unit_bytes()))
     });
-    check(Cost::of_pixels(summed, pixels), MOST_SUMMED)?;
+    Cost::of_samples(summed, pixels).check(MOST_SUMMED, target)?;
     let sums = bands
         .iter()
         .map(|band| band.units.len() as u64 * PART + pixels * SUM);
@@ -76,10 +63,10 @@ pub(super) fn cost(bands: &[Band], target: &Target, most: u64) -> Result<(Cost, 
     // As it is stored, decoded, as samples, and what of that the allocator keeps.
     let units = bands.iter().map(|band| 3 * band.array.unit_bytes());
     let unit = units.max().unwrap_or(0);
-    let room = most.saturating_sub(Cost::of_pixels(rest, pixels).bytes());
+    let room = most.saturating_sub(Cost::of_samples(rest, pixels).bytes());
     let parts = (room / unit.max(1)).clamp(1, MOST_PARTS);
-    let cost = Cost::of_pixels(rest.saturating_add(parts * unit), pixels);
-    check(cost, most)?;
+    let cost = Cost::of_samples(rest.saturating_add(parts * unit), pixels);
+    cost.check(most, target)?;
     let parts = usize::try_from(parts).unwrap_or(1);
     Ok((cost, Way::Streamed { parts }))
 }

@@ -15,7 +15,7 @@ pub use self::values::ExternalPoint;
 use self::{
     cost::{Way, cost},
     paint::{Painted, ReadUnit, by_kind, cut, painted, physical, resampled},
-    place::{Mapping, Place, Target},
+    place::{Mapping, Place},
     subject::Subject,
 };
 use super::{
@@ -23,7 +23,9 @@ use super::{
     cost::Cost,
     finished::{self, finish},
     name::RENDERER_VERSION,
+    on,
     prepare::Output,
+    target::Target,
 };
 use crate::{
     catalog::ExternalEntry,
@@ -121,11 +123,7 @@ impl Tiles {
             return Err(TileError::OnlyOfCubes("buffer"));
         }
         let external = entry.source().current().await;
-        let target = Target {
-            grid: request.address.grid(request.size),
-            lonlat: request.address.lonlat_bounds(),
-            address: Some(request.address),
-        };
+        let target = request.target();
         self.prepared(entry, external, target, &request.look, None)
             .await
     }
@@ -144,6 +142,21 @@ impl Tiles {
         let cutout = request.cutout.clone();
         self.prepared(entry, external, target, &request.look, cutout)
             .await
+    }
+
+    /// Finds what a picture of any pixels is made of.
+    ///
+    /// # Errors
+    /// As of [`Tiles::prepare_external`].
+    pub async fn prepare_external_grid(
+        &self,
+        entry: &ExternalEntry,
+        grid: Grid,
+        look: &Look,
+    ) -> Result<PreparedExternal, TileError> {
+        let external = entry.source().current().await;
+        let picture = self.prepared(entry, external, Target::of_grid(grid), look, None);
+        picture.await.map_err(TileError::of_a_system)
     }
 
     async fn prepared(
@@ -231,13 +244,23 @@ impl Tiles {
         let tile = Arc::new(tile);
         let bands = self.read_external(&tile).await?;
         let make = move || match (&tile.output, &tile.expression) {
-            (Output::Picture { style, format }, None) => {
-                finish(&painted(&bands, style, tile.target.shape), *format)
-            }
-            (Output::Picture { style, format }, Some(expression)) => {
-                let computed = expression.of_values(&physical(&bands, tile.target.shape));
-                let painter = style.painter::<f32>(&[Packing::default()]);
-                finish(&painter.paint(&[computed]), *format)
+            (
+                Output::Picture {
+                    style,
+                    background,
+                    format,
+                },
+                expression,
+            ) => {
+                let picture = match expression {
+                    None => painted(&bands, style, tile.target.shape),
+                    Some(expression) => {
+                        let computed = expression.of_values(&physical(&bands, tile.target.shape));
+                        let painter = style.painter::<f32>(&[Packing::default()]);
+                        painter.paint(&[computed])
+                    }
+                };
+                finish(&on(*background, picture), *format)
             }
             (Output::Samples(format), _) => samples(&tile, &bands, *format),
         };

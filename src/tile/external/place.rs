@@ -8,27 +8,10 @@ use crate::{
     crs::{self, CrsError},
     dataset::{LevelGrid, Variable},
     external::Placed,
-    grid::{
-        Bounds, Epsg, Grid, Shape, TileAddress, Window, pyramid::coarsest_within,
-        tile_matrix::mercator_to_longitude,
-    },
+    grid::{Bounds, Epsg, Grid, Shape, Window, pyramid::coarsest_within},
     raster::{AxisTable, CellRatio, Positions, Resampling},
-    tile::{
-        TileError,
-        axes::{x_at, y_at},
-        place::{KERNEL_MARGIN, cell_size},
-    },
+    tile::{TileError, axes::Turn, place::KERNEL_MARGIN, target::Target},
 };
-
-/// The pixels that are asked for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Target {
-    pub(super) grid: Grid,
-    /// Where they are in degrees, which may be turns away from -180 to 180.
-    pub(super) lonlat: Bounds,
-    /// That of the tile, if it is one.
-    pub(super) address: Option<TileAddress>,
-}
 
 /// Where a tile is in a variable, and how fine.
 #[derive(Clone, Debug)]
@@ -62,55 +45,52 @@ impl Place {
         placed: &Placed,
         compute: &Compute,
     ) -> Result<Self, TileError> {
-        let mut parts = placed.footprint.parts.iter();
-        if !parts.any(|part| overlaps(part, &target.lonlat)) {
-            return Err(outside(target, placed));
+        let parts = target.parts();
+        let is_under = |own: &Bounds| parts.iter().any(|part| own.overlaps(part));
+        if !placed.footprint.parts.iter().any(is_under) {
+            return Err(target.outside(placed.footprint.bounds()));
         }
-        let is_same = target.grid.crs == placed.system;
-        if is_same || (target.grid.crs, placed.system) == (Epsg::WEB_MERCATOR, Epsg::WGS84) {
-            return Ok(Self::separable(target, variable, placed.system));
+        let target = target.grid;
+        if let Some(turn) = Turn::between(target.crs, placed.system) {
+            let longitudes = placed.system == Epsg::WGS84;
+            return Ok(Self::separable(&target, turn, longitudes, variable));
         }
         let grids: Vec<LevelGrid> = variable.levels.iter().map(|level| level.grid).collect();
         let system = placed.system;
         let wraps = variable.crs.is_geographic();
-        let target = target.grid;
         Ok(compute
             .run(move || Self::projected(&target, &grids, system, wraps, resampling))
             .await??)
     }
 
-    fn separable(asked: &Target, variable: &Variable, system: Epsg) -> Self {
-        let target = asked.grid;
-        let is_same = target.crs == system;
+    /// In a grid whose axes go the same ways; longitudes may be some turns away.
+    fn separable(target: &Grid, turn: Turn, longitudes: bool, variable: &Variable) -> Self {
         let whole = variable.levels[0].grid.bounds();
-        let (width, height) = if is_same {
-            (target.transform.cell_width, -target.transform.cell_height)
+        // By the rows alone.
+        let own = turn.bounds(target.bounds());
+        let shared = Bounds {
+            south: own.south.max(whole.south),
+            north: own.north.min(whole.north),
+            ..own
+        };
+        let (width, height) = if shared.south < shared.north {
+            let pixel = turn.pixel_size(target, shared);
+            (pixel.width, pixel.mean)
         } else {
-            // By the latitudes alone: longitudes may be some turns away.
-            let tile = asked.lonlat;
-            let shared = Bounds {
-                south: tile.south.max(whole.south),
-                north: tile.north.min(whole.north),
-                ..tile
-            };
-            if shared.south < shared.north {
-                cell_size(&target, shared)
-            } else {
-                let width = mercator_to_longitude(target.transform.cell_width);
-                (width, width)
-            }
+            let width = turn.x(target.transform.cell_width);
+            (width, width)
         };
         let grids = variable.levels.iter().map(|level| level.grid.transform);
         let level = coarsest_within(grids, width, height);
         let grid = variable.levels[level].grid;
         let source = grid.transform;
-        let row = |at: f64| source.row(y_at(&target, is_same, at));
+        let row = |at: f64| source.row(turn.y(target.transform.y(at)));
         let col = |at: f64| {
-            let x = x_at(&target, is_same, at);
-            let turns = if system != Epsg::WGS84 || grid.turn.is_some() {
-                0.0
-            } else {
+            let x = turn.x(target.transform.x(at));
+            let turns = if longitudes && grid.turn.is_none() {
                 turns_to(x, whole)
+            } else {
+                0.0
             };
             source.col(x + turns)
         };
@@ -268,31 +248,4 @@ fn mean_cell(positions: &Positions, whole: Bounds) -> Option<(f64, f64)> {
     // So few pixels that no two are side by side: the whole is one of them.
     let any = is_touched || (0..positions.x.len()).any(|n| is_inside(at(n)));
     any.then_some((whole.east - whole.west, whole.north - whole.south))
-}
-
-/// Whether two rectangles in degrees share any area, some turns of longitude apart.
-fn overlaps(part: &Bounds, other: &Bounds) -> bool {
-    [-360.0, 0.0, 360.0].iter().any(|turn| {
-        part.overlaps(&Bounds {
-            west: other.west + turn,
-            east: other.east + turn,
-            ..*other
-        })
-    })
-}
-
-fn outside(target: &Target, placed: &Placed) -> TileError {
-    let bounds = placed.footprint.bounds().to_array();
-    match target.address {
-        Some(address) => TileError::Outside {
-            zoom: address.zoom(),
-            col: address.col(),
-            row: address.row(),
-            bounds,
-        },
-        None => TileError::NoOverlap {
-            asked: target.lonlat.to_array(),
-            bounds,
-        },
-    }
 }

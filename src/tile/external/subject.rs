@@ -1,6 +1,6 @@
 //! What a request shows of a data set, and where.
 
-use super::{place::Target, style};
+use super::style;
 use crate::{
     crs,
     dataset::{Dataset, Selection, Variable, cf::Role},
@@ -8,7 +8,7 @@ use crate::{
     grid::{Bounds, Epsg, GeoTransform, Grid, Shape},
     raster::Expression,
     render::FileFormat,
-    tile::{Look, PictureRequest, TileError, prepare::Output},
+    tile::{Look, PictureRequest, TileError, prepare::Output, target::Target},
 };
 
 /// The variables that a look shows, with the bands of each.
@@ -117,7 +117,11 @@ pub(super) fn output(
         None => None,
     };
     let style = style::of(look, subject, bands, ranges)?;
-    Ok(Output::Picture { style, format })
+    Ok(Output::Picture {
+        style,
+        background: look.background,
+        format,
+    })
 }
 
 /// The pixels of a rectangle of the first variable that is shown, grown to whole cells.
@@ -131,40 +135,42 @@ pub(super) fn rectangle(
         .copied()
         .unwrap_or(&external.dataset.variables[0]);
     let placed = external.placed(variable)?;
-    let asked = request.bounds.unwrap_or(placed.footprint.bounds());
+    let asked = match request.bounds {
+        Some(bounds) if request.coords != Epsg::WGS84 => {
+            let parts = crs::geographic_bounds(request.coords, bounds);
+            let parts = parts.map_err(TileError::System)?.into_iter();
+            parts.reduce(|all, part| all.union(&part))
+        }
+        asked => asked,
+    };
     let no_overlap = || TileError::NoOverlap {
-        asked: asked.to_array(),
+        asked: asked.unwrap_or(placed.footprint.bounds()).to_array(),
         bounds: placed.footprint.bounds().to_array(),
     };
-    let (bounds, cells) = match request.bounds {
+    let (own, cells) = match asked {
         None => whole(variable),
         Some(bounds) => part(variable, placed, bounds)?.ok_or_else(no_overlap)?,
     };
-    let (system, bounds, cells) = match request.crs.filter(|crs| *crs != placed.system) {
-        None => (placed.system, bounds, cells),
-        Some(system) => {
-            let around = crs::geographic_bounds(placed.system, bounds)?;
-            let around = around.first().ok_or_else(no_overlap)?;
-            let bounds = crs::projected_bounds(system, *around);
-            // As many pixels as there are cells.
-            (system, bounds.map_err(TileError::Elsewhere)?, cells)
+    let system = request.crs.unwrap_or(placed.system);
+    let bounds = match request.bounds {
+        _ if system == placed.system => own,
+        // As many pixels as there are cells.
+        Some(bounds) => {
+            crs::transformed(bounds, request.coords, system).map_err(TileError::System)?
         }
+        None => crs::transformed(own, placed.system, system).map_err(TileError::System)?,
     };
     let shape = request.size.of(cells);
-    Ok(Target {
-        grid: Grid {
-            crs: system,
-            transform: GeoTransform {
-                origin_x: bounds.west,
-                origin_y: bounds.north,
-                cell_width: (bounds.east - bounds.west) / as_float(shape.cols),
-                cell_height: (bounds.south - bounds.north) / as_float(shape.rows),
-            },
-            shape,
+    Ok(Target::of_grid(Grid {
+        crs: system,
+        transform: GeoTransform {
+            origin_x: bounds.west,
+            origin_y: bounds.north,
+            cell_width: (bounds.east - bounds.west) / as_float(shape.cols),
+            cell_height: (bounds.south - bounds.north) / as_float(shape.rows),
         },
-        lonlat: asked,
-        address: None,
-    })
+        shape,
+    }))
 }
 
 fn whole(variable: &Variable) -> (Bounds, Shape) {

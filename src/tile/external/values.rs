@@ -107,7 +107,7 @@ impl Tiles {
         };
         let within = (cell.row % side.rows) * side.cols + cell.col % side.cols;
         let at_once = count.min(AT_ONCE);
-        let cost = Cost::of_pixels(cell.array.unit_bytes().saturating_mul(at_once as u64), 0);
+        let cost = Cost::of_samples(cell.array.unit_bytes().saturating_mul(at_once as u64), 0);
         let read = stream::iter(0..count)
             .map(|band| {
                 let unit = cell.array.unit(&selection.indices(band), place);

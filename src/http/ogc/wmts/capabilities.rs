@@ -7,14 +7,10 @@ use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
 
-use super::SET;
-use crate::grid::{
-    Bounds,
-    tile_matrix::{HALF_SIDE, tiles_touched},
+use crate::{
+    grid::{Bounds, TileMatrixSet},
+    http::limits::Limits,
 };
-
-/// Scale at zoom 0: of tiles of 256 pixels, of which each is 0.28 mm (OGC 17-083r4).
-const SCALE: f64 = 2.0 * HALF_SIDE / 256.0 / 0.28e-3;
 
 /// What a capabilities document says.
 pub(super) struct Capabilities<'a> {
@@ -35,7 +31,10 @@ pub(super) struct Layer {
     pub(super) bounds: Bounds,
     /// The instants of the time steps.
     pub(super) times: Vec<String>,
-    pub(super) most_zoom: u8,
+    /// The sets that it has tiles of, and which.
+    pub(super) sets: Vec<(TileMatrixSet, Vec<Limits>)>,
+    /// The address of a picture of its legend, if there can be one.
+    pub(super) legend: Option<String>,
     /// Media types, and the templates of addresses of tiles.
     pub(super) tiles: Vec<(&'static str, String)>,
     /// The same of the values of pixels.
@@ -47,8 +46,16 @@ impl Capabilities<'_> {
         let (title, address) = (escape(self.title), escape(&*self.address));
         let operations = self.operations();
         let layers: String = self.layers.iter().map(Layer::to_xml).collect();
-        let deepest = self.layers.iter().map(|layer| layer.most_zoom).max();
-        let matrices = deepest.map_or_else(String::new, matrix_set);
+        let deepest = |set: TileMatrixSet| {
+            let all = self.layers.iter().flat_map(|layer| &layer.sets);
+            let own = all.filter(|(other, _)| *other == set);
+            own.filter_map(|(_, limits)| limits.last())
+                .map(|last| last.zoom)
+                .max()
+        };
+        let matrices: String = (TileMatrixSet::ALL.into_iter())
+            .filter_map(|set| Some(matrix_set(set, deepest(set)?)))
+            .collect();
         format!(
             r#"<?xml version="1.0" encoding="UTF-8"?>
 <Capabilities xmlns="http://www.opengis.net/wmts/1.0" xmlns:ows="http://www.opengis.net/ows/1.1" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://www.opengis.net/wmts/1.0 http://schemas.opengis.net/wmts/1.0/wmtsGetCapabilities_response.xsd" version="1.0.0">
@@ -98,7 +105,11 @@ impl Layer {
             north,
         } = self.bounds;
         let formats = listed("Format", &self.tiles) + &listed("InfoFormat", &self.infos);
-        let (dimension, limits) = (self.dimension(), self.limits());
+        let (dimension, sets) = (self.dimension(), self.sets());
+        let legend = self.legend.as_deref().map_or_else(String::new, |address| {
+            let address = escape(address);
+            format!("        <LegendURL format=\"image/png\" xlink:href=\"{address}\"/>\n")
+        });
         let templates = templates("tile", &self.tiles) + &templates("FeatureInfo", &self.infos);
         format!(
             r#"    <Layer>
@@ -110,13 +121,8 @@ impl Layer {
       <ows:Identifier>{name}</ows:Identifier>
       <Style isDefault="true">
         <ows:Identifier>default</ows:Identifier>
-      </Style>
-{formats}{dimension}      <TileMatrixSetLink>
-        <TileMatrixSet>{SET}</TileMatrixSet>
-        <TileMatrixSetLimits>
-{limits}        </TileMatrixSetLimits>
-      </TileMatrixSetLink>
-{templates}    </Layer>
+{legend}      </Style>
+{formats}{dimension}{sets}{templates}    </Layer>
 "#
         )
     }
@@ -135,21 +141,29 @@ impl Layer {
         )
     }
 
-    /// The tiles of each zoom that there are.
-    fn limits(&self) -> String {
+    /// The sets, and the tiles of each zoom that there are.
+    fn sets(&self) -> String {
         let mut text = String::new();
-        for zoom in 0..=self.most_zoom {
-            let [cols, rows] = tiles_touched(self.bounds, zoom);
+        for (set, limits) in &self.sets {
             let _infallible = writeln!(
                 text,
-                "          <TileMatrixLimits><TileMatrix>{zoom}</TileMatrix>\
-                 <MinTileRow>{}</MinTileRow><MaxTileRow>{}</MaxTileRow>\
-                 <MinTileCol>{}</MinTileCol><MaxTileCol>{}</MaxTileCol></TileMatrixLimits>",
-                rows.start(),
-                rows.end(),
-                cols.start(),
-                cols.end()
+                "      <TileMatrixSetLink>\n        <TileMatrixSet>{}</TileMatrixSet>\n        \
+                 <TileMatrixSetLimits>",
+                set.id()
             );
+            for Limits { zoom, cols, rows } in limits {
+                let _infallible = writeln!(
+                    text,
+                    "          <TileMatrixLimits><TileMatrix>{zoom}</TileMatrix>\
+                     <MinTileRow>{}</MinTileRow><MaxTileRow>{}</MaxTileRow>\
+                     <MinTileCol>{}</MinTileCol><MaxTileCol>{}</MaxTileCol></TileMatrixLimits>",
+                    rows.start(),
+                    rows.end(),
+                    cols.start(),
+                    cols.end()
+                );
+            }
+            text.push_str("        </TileMatrixSetLimits>\n      </TileMatrixSetLink>\n");
         }
         text
     }
@@ -172,28 +186,40 @@ fn templates(kind: &str, of: &[(&str, String)]) -> String {
     of.iter().map(line).collect()
 }
 
-/// The matrix set down to a zoom.
-fn matrix_set(deepest: u8) -> String {
+/// A set down to a zoom.
+fn matrix_set(set: TileMatrixSet, deepest: i8) -> String {
     let mut matrices = String::new();
-    for zoom in 0..=deepest {
-        let side = 1_u32 << zoom;
-        let scale = SCALE / f64::from(side);
+    let needed = set.matrices().iter();
+    for matrix in needed.take_while(|matrix| matrix.zoom <= deepest) {
+        let ([first, second], side) = (matrix.corner, matrix.tile);
         let _infallible = writeln!(
             matrices,
-            "      <TileMatrix><ows:Identifier>{zoom}</ows:Identifier>\
-             <ScaleDenominator>{scale}</ScaleDenominator>\
-             <TopLeftCorner>-{HALF_SIDE} {HALF_SIDE}</TopLeftCorner>\
-             <TileWidth>256</TileWidth><TileHeight>256</TileHeight>\
-             <MatrixWidth>{side}</MatrixWidth><MatrixHeight>{side}</MatrixHeight></TileMatrix>"
+            "      <TileMatrix><ows:Identifier>{}</ows:Identifier>\
+             <ScaleDenominator>{}</ScaleDenominator>\
+             <TopLeftCorner>{first} {second}</TopLeftCorner>\
+             <TileWidth>{side}</TileWidth><TileHeight>{side}</TileHeight>\
+             <MatrixWidth>{}</MatrixWidth><MatrixHeight>{}</MatrixHeight></TileMatrix>",
+            matrix.zoom, matrix.scale_denominator, matrix.cols, matrix.rows
         );
     }
+    let crs = if set == TileMatrixSet::WorldCRS84Quad {
+        "urn:ogc:def:crs:OGC:1.3:CRS84".to_owned()
+    } else {
+        format!("urn:ogc:def:crs:EPSG::{}", set.crs().0)
+    };
+    let scales = if set == TileMatrixSet::WebMercatorQuad {
+        "      <WellKnownScaleSet>urn:ogc:def:wkss:OGC:1.0:GoogleMapsCompatible\
+         </WellKnownScaleSet>\n"
+    } else {
+        ""
+    };
     format!(
         r"    <TileMatrixSet>
-      <ows:Identifier>{SET}</ows:Identifier>
-      <ows:SupportedCRS>urn:ogc:def:crs:EPSG::3857</ows:SupportedCRS>
-      <WellKnownScaleSet>urn:ogc:def:wkss:OGC:1.0:GoogleMapsCompatible</WellKnownScaleSet>
-{matrices}    </TileMatrixSet>
-"
+      <ows:Identifier>{}</ows:Identifier>
+      <ows:SupportedCRS>{crs}</ows:SupportedCRS>
+{scales}{matrices}    </TileMatrixSet>
+",
+        set.id()
     )
 }
 
@@ -203,19 +229,22 @@ mod tests {
 
     use super::*;
 
-    fn layer(name: &str, most_zoom: u8) -> Layer {
+    fn layer(name: &str, most_zoom: i8) -> Layer {
+        let bounds = Bounds {
+            west: 5.0,
+            south: 43.0,
+            east: 7.0,
+            north: 44.0,
+        };
+        let set = TileMatrixSet::WebMercatorQuad;
         Layer {
             name: name.to_owned(),
             title: "Alps & <Riviera>".to_owned(),
             credit: Some("\"A\" & B".to_owned()),
-            bounds: Bounds {
-                west: 5.0,
-                south: 43.0,
-                east: 7.0,
-                north: 44.0,
-            },
+            bounds,
             times: vec!["2023-08-01T00:00:00Z".to_owned()],
-            most_zoom,
+            sets: vec![(set, Limits::of(set, bounds, most_zoom))],
+            legend: Some("http://h/legend.png?a=1&b=2".to_owned()),
             tiles: vec![("image/png", "http://h/{TileMatrix}?a=1&b=2".to_owned())],
             infos: vec![("text/plain", "http://h/{I}/{J}.txt?a=1&b=2".to_owned())],
         }

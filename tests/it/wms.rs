@@ -1,0 +1,314 @@
+//! Cubes as a Web Map Service.
+
+use std::process::Command;
+
+use cubetiler::http::Access;
+use reqwest::{Response, header};
+use serde_json::{Value, json};
+
+use crate::{
+    fixture::{CELL, Local, NORTH, SIDE, Server, WEST},
+    reference::script,
+    support::{cubetiler, python, succeed},
+};
+
+/// All of a map of the whole cube, a pixel a cell, but its service.
+fn whole(version: &str) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let side = SIDE as f64 * CELL;
+    let (east, south) = (WEST + side, NORTH - side);
+    let place = match version {
+        "1.3.0" => format!("CRS=EPSG:4326&BBOX={south},{WEST},{NORTH},{east}"),
+        _ => format!("SRS=EPSG:4326&BBOX={WEST},{south},{east},{NORTH}"),
+    };
+    format!(
+        "SERVICE=WMS&VERSION={version}&REQUEST=GetMap&LAYERS=formula&STYLES=&FORMAT=image/png&{place}\
+         &WIDTH={SIDE}&HEIGHT={SIDE}"
+    )
+}
+
+async fn served() -> (Local, Server) {
+    let local = Local::new();
+    let store = local.create("cube");
+    succeed(&mut cubetiler(&["build", &store]));
+    let server = Server::start(store.into(), Access::Off, "").await;
+    (local, server)
+}
+
+/// Red, green, blue and alpha of every pixel.
+async fn pixels(answer: Response) -> Vec<[u8; 4]> {
+    let status = answer.status();
+    let bytes = answer.bytes().await.unwrap();
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&bytes));
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(&bytes[..]));
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
+    let mut reader = decoder.read_info().unwrap();
+    let mut data = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut data).unwrap();
+    let samples = info.color_type.samples();
+    data[..info.buffer_size()]
+        .chunks_exact(samples)
+        .map(|pixel| match *pixel {
+            [gray, alpha] => [gray, gray, gray, alpha],
+            [red, green, blue, alpha] => [red, green, blue, alpha],
+            _ => panic!("{samples} samples"),
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_map_of_either_version_has_the_cells_of_the_cube() {
+    let (_local, server) = served().await;
+    let style = "variable=red&rescale=1000,2000";
+    let preview = server
+        .get(&format!("/cubes/formula/preview.png?{style}"))
+        .await;
+    let expected = pixels(preview).await;
+    assert_eq!(expected.len(), SIDE * SIDE);
+    assert!(expected.iter().any(|pixel| pixel[3] == 255));
+    for version in ["1.3.0", "1.1.1"] {
+        for service in ["/wms", "/cubes/formula/wms"] {
+            for time in [
+                "",
+                "&TIME=2023-08-01",
+                "&time=2023-08-01T00:00:00Z",
+                "&TIME=current",
+                "&TIME=2023-08-01/2023-08-31",
+                "&TIME=2023-01-01/2023-12-31/P1M",
+            ] {
+                let path = format!(
+                    "{service}?{}&TRANSPARENT=TRUE&{style}{time}",
+                    whole(version)
+                );
+                let answer = server.get(&path).await;
+                assert_eq!(answer.headers()[header::CONTENT_TYPE], "image/png");
+                assert!(answer.headers().contains_key("etag"));
+                assert_eq!(pixels(answer).await, expected, "{path}");
+            }
+        }
+    }
+    // The order of the other version shows another place, where there is nothing.
+    let turned = whole("1.1.1")
+        .replace("1.1.1", "1.3.0")
+        .replace("SRS", "CRS");
+    let nothing = server
+        .get(&format!("/wms?{turned}&TRANSPARENT=TRUE&{style}"))
+        .await;
+    assert!(pixels(nothing).await.iter().all(|pixel| *pixel == [0; 4]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_nowhere_has_the_colour_of_the_background_unless_it_is_transparent() {
+    let (_local, server) = served().await;
+    let map = whole("1.3.0").replace("5.905", "5.705");
+    let style = "variable=red&rescale=1000,2000";
+    for (query, expected) in [
+        ("", [255, 255, 255, 255]),
+        ("&BGCOLOR=0xFF0080", [255, 0, 128, 255]),
+        ("&TRANSPARENT=true&BGCOLOR=0xFF0080", [0, 0, 0, 0]),
+    ] {
+        let shown = pixels(server.get(&format!("/wms?{map}&{style}{query}")).await).await;
+        // The west of the map is beside the cube.
+        assert_eq!(shown[SIDE * SIDE / 2], expected, "{query}");
+        let inside = shown[SIDE * SIDE / 2 + SIDE - 8];
+        assert_eq!((inside[3], inside[0] == inside[1]), (255, true), "{query}");
+    }
+    let answer = server
+        .get(&format!(
+            "/wms?{}&{style}",
+            map.replace("image/png", "image/jpeg")
+        ))
+        .await;
+    assert_eq!(answer.headers()[header::CONTENT_TYPE], "image/jpeg");
+    let answer = server
+        .get(&format!(
+            "/wms?{}&{style}",
+            map.replace("image/png", "image/tiff")
+        ))
+        .await;
+    assert_eq!(
+        answer.headers()[header::CONTENT_TYPE],
+        "image/tiff; application=geotiff"
+    );
+    assert_eq!(
+        answer.headers()["content-crs"],
+        "<http://www.opengis.net/def/crs/EPSG/0/4326>"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_style_is_a_name_of_a_colormap_and_parameters_of_tiles_win() {
+    let (_local, server) = served().await;
+    let map = whole("1.3.0") + "&TRANSPARENT=TRUE&variable=red&rescale=1000,2000";
+    let named = server
+        .get(&format!(
+            "/wms?{}",
+            map.replace("STYLES=", "STYLES=viridis")
+        ))
+        .await;
+    let written = server
+        .get(&format!("/wms?{map}&colormap_name=viridis"))
+        .await;
+    let (named, written) = (pixels(named).await, pixels(written).await);
+    assert_eq!(named, written);
+    assert!(named.iter().any(|pixel| pixel[0] != pixel[1]));
+    let query = map.replace("STYLES=", "STYLES=viridis") + "&colormap_name=gray";
+    let gray = pixels(server.get(&format!("/wms?{query}")).await).await;
+    assert!(gray.iter().all(|pixel| pixel[0] == pixel[1]));
+    let legend =
+        "/wms?REQUEST=GetLegendGraphic&LAYER=formula&STYLE=viridis&variable=red&rescale=0,1";
+    let request = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let answer = request
+        .build()
+        .unwrap()
+        .get(format!("{}{legend}", server.url))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 307);
+    assert_eq!(
+        answer.headers()[header::LOCATION],
+        format!(
+            "{}/cubes/formula/legend.png?colormap_name=viridis&variable=red&rescale=0,1",
+            server.url
+        )
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pixel_of_a_map_tells_the_values_of_the_cube() {
+    let (_local, server) = served().await;
+    for (version, keys) in [("1.3.0", "I=10&J=20"), ("1.1.1", "X=10&Y=20")] {
+        let map = whole(version).replace("GetMap", "GetFeatureInfo");
+        let path = format!("/wms?{map}&QUERY_LAYERS=formula&{keys}&INFO_FORMAT=application/json");
+        let told: Value = server.get(&path).await.json().await.unwrap();
+        let feature = &told["features"][0];
+        let [lon, lat] = [0, 1].map(|n| feature["geometry"]["coordinates"][n].as_f64().unwrap());
+        assert!((lon - (WEST + 10.5 * CELL)).abs() < 1e-9, "{lon}");
+        assert!((lat - (NORTH - 20.5 * CELL)).abs() < 1e-9, "{lat}");
+        assert_eq!(feature["properties"]["red"], json!(1200));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_is_told_in_the_form_of_its_version_or_as_a_blank_picture() {
+    let (_local, server) = served().await;
+    let changed = |from: &str, to: &str| whole("1.3.0").replace(from, to);
+    for (query, status, code) in [
+        (changed("=formula", "=formla"), 400, "LayerNotDefined"),
+        (
+            changed("=formula", "=formula,formula"),
+            400,
+            "LayerNotDefined",
+        ),
+        (changed("STYLES=", "STYLES=viridus"), 400, "StyleNotDefined"),
+        (changed("EPSG:4326", "EPSG:999999"), 400, "InvalidCRS"),
+        // Heights.
+        (
+            changed("EPSG:4326", "EPSG:5773"),
+            400,
+            "InvalidParameterValue",
+        ),
+        (changed("image/png", "image/gif"), 400, "InvalidFormat"),
+        (changed("&BBOX=", "&BOX="), 400, "MissingParameterValue"),
+        (
+            changed("&WIDTH=64", "&WIDTH=5000"),
+            400,
+            "InvalidParameterValue",
+        ),
+        (
+            whole("1.3.0") + "&TIME=1999-01-01/2000-01-01",
+            400,
+            "InvalidDimensionValue",
+        ),
+        (
+            whole("1.3.0") + "&varable=red",
+            400,
+            "InvalidParameterValue",
+        ),
+        (
+            changed("GetMap", "DescribeLayer"),
+            501,
+            "OperationNotSupported",
+        ),
+    ] {
+        let answer = server.get(&format!("/wms?{query}")).await;
+        assert_eq!(answer.status(), status, "{query}");
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/xml");
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+        let text = answer.text().await.unwrap();
+        let expected = format!("code=\"{code}\"");
+        assert!(
+            text.contains("version=\"1.3.0\"") && text.contains(&expected),
+            "{query}: {text}"
+        );
+    }
+    let old = whole("1.1.1").replace("=formula", "=formla");
+    let answer = server.get(&format!("/wms?{old}")).await;
+    assert_eq!(
+        answer.headers()[header::CONTENT_TYPE],
+        "application/vnd.ogc.se_xml"
+    );
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("<!DOCTYPE ServiceExceptionReport"), "{text}");
+    let blank = server
+        .get(&format!(
+            "/wms?{old}&EXCEPTIONS=application/vnd.ogc.se_blank"
+        ))
+        .await;
+    assert!(pixels(blank).await.iter().all(|pixel| *pixel == [255; 4]));
+    assert_eq!(
+        server
+            .get("/cubes/nowhere/wms?REQUEST=GetMap")
+            .await
+            .status(),
+        404
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owslib_reads_the_services_and_their_documents_follow_the_schemas() {
+    let (_local, server) = served().await;
+    let Some(python) = python() else { return };
+    let mut read = Command::new(python);
+    read.args([
+        "-W",
+        "ignore",
+        &script("ogc_services.py"),
+        &server.url,
+        "formula",
+        "2023-08-01",
+    ]);
+    tokio::task::block_in_place(|| succeed(&mut read));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_in_the_system_that_is_asked_for() {
+    let (_local, server) = served().await;
+    let path = "/cubes/formula/bbox/660000,5318000,676000,5332000.png?coord_crs=EPSG:3857&dst_crs=EPSG:3035\
+                &variable=red&rescale=1000,2000";
+    let answer = server.get(path).await;
+    assert_eq!(
+        answer.headers()["content-crs"],
+        "<http://www.opengis.net/def/crs/EPSG/0/3035>"
+    );
+    let shown = pixels(answer).await;
+    assert!(shown.iter().filter(|pixel| pixel[3] == 255).count() * 2 > shown.len());
+    let answer = server
+        .get("/cubes/formula/preview/50x40.npy?dst_crs=EPSG:3857&variable=red")
+        .await;
+    assert_eq!(answer.status(), 200);
+    let bbox = answer.headers()["content-bbox"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    // 5.905 degrees are 657341.6 m.
+    assert!(
+        bbox.starts_with("657341.5") || bbox.starts_with("657341.6"),
+        "{bbox}"
+    );
+    let answer = server
+        .get("/cubes/formula/preview.png?dst_crs=EPSG:1")
+        .await;
+    assert_eq!(answer.status(), 400);
+}

@@ -183,8 +183,6 @@ export class Inspector {
     } catch (error) {
       if (signal.aborted) return;
       const status = error instanceof ApiError ? error.status : null;
-      // Where there are no values at all (501), the point says so.
-      if (status === 501) return;
       setText(note, status === 404 ? 'This data set tells its values of one time step at a time only.' : describeError(error));
     }
   }

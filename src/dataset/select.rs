@@ -105,6 +105,9 @@ enum Method {
     Backfill,
 }
 
+/// Values of a dimension that are bands without having been named.
+const MOST_VALUES: usize = 10_000;
+
 /// More bands than this are no picture.
 const MOST_BANDS: usize = 64;
 
@@ -116,7 +119,7 @@ impl Variable {
     /// If a parameter does not follow the grammar, names no dimension or value
     /// of this variable, or several dimensions would make bands.
     pub fn select(&self, sel: &[String], bidx: &[usize]) -> Result<Selection, DatasetError> {
-        self.selected(sel, bidx, default_index)
+        self.selected(sel, bidx, |axis| Ok(default_index(axis)))
     }
 
     /// The same, but that all values of a dimension that is not named are bands, as for
@@ -125,14 +128,18 @@ impl Variable {
     /// # Errors
     /// As of [`Variable::select`].
     pub fn select_all(&self, sel: &[String], bidx: &[usize]) -> Result<Selection, DatasetError> {
-        self.selected(sel, bidx, |axis| ((0..axis.len).collect(), How::All))
+        self.selected(sel, bidx, |axis| {
+            let what = || format!("the number of values of `{}`", axis.name);
+            super::limits::check(&what(), axis.len, MOST_VALUES)?;
+            Ok(((0..axis.len).collect(), How::All))
+        })
     }
 
     fn selected(
         &self,
         sel: &[String],
         bidx: &[usize],
-        unnamed: impl Fn(&Axis) -> (Vec<usize>, How),
+        unnamed: impl Fn(&Axis) -> Result<(Vec<usize>, How), DatasetError>,
     ) -> Result<Selection, DatasetError> {
         super::limits::check(
             "the number of `sel` and `bidx`",
@@ -166,7 +173,7 @@ impl Variable {
             } else if axis.len == 1 {
                 (vec![0], How::Only)
             } else {
-                unnamed(axis)
+                unnamed(axis)?
             };
             axes.push(Chosen {
                 dimension: axis.name.clone(),

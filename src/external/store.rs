@@ -84,6 +84,10 @@ impl Store {
         }
         if !documents.is_consolidated() {
             found = match &address.location {
+                // Not searched for what a stranger supposes there.
+                Location::Local(_) if address.is_confined && found.is_empty() => {
+                    return Err(DatasetError::NotZarr.into());
+                }
                 Location::Local(path) => {
                     let path = path.clone();
                     let all = compute.run(move || document_keys(&path)).await??;

@@ -25,7 +25,16 @@ const CONCURRENT_LISTINGS: usize = 16;
 pub(super) fn document_keys(root: &Path) -> Result<Vec<String>, ExternalError> {
     let mut keys = Vec::new();
     let mut open: Vec<(PathBuf, String, usize)> = vec![(root.to_owned(), String::new(), 0)];
+    let mut visited: u64 = 0;
     while let Some((folder, path, depth)) = open.pop() {
+        visited += 1;
+        if visited > 3 * limits::NODES as u64 {
+            return Err(ExternalError::Dataset(DatasetError::TooLarge {
+                what: format!("the number of folders of {}", root.display()),
+                found: visited,
+                limit: 3 * limits::NODES as u64,
+            }));
+        }
         let failed = |source| ExternalError::Folder {
             path: folder.clone(),
             source,

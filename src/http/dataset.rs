@@ -122,10 +122,16 @@ pub(super) async fn page(about: About) -> Result<Response, ApiError> {
         ("Variables", "data_vars"),
         ("Attributes", "attrs"),
     ] {
-        html += &format!("<h2>{title}</h2>\n<table>\n");
+        html.extend(["<h2>", title, "</h2>\n<table>\n"]);
         for (name, value) in document[part].as_object().into_iter().flatten() {
             let (name, value) = (escaped(name), escaped(&value.to_string()));
-            html += &format!("<tr><th>{name}</th><td><code>{value}</code></td></tr>\n");
+            html.extend([
+                "<tr><th>",
+                &name,
+                "</th><td><code>",
+                &value,
+                "</code></td></tr>\n",
+            ]);
         }
         html += "</table>\n";
     }

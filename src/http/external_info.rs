@@ -7,14 +7,11 @@ use super::{
     query::{TileQuery, ValuesQuery},
 };
 use crate::{
-    dataset::{DatasetError, How, Selection, Variable, cf::Role},
+    dataset::{How, Selection, Variable, cf::Role},
     external::External,
     grid::Bounds,
     tile::TileError,
 };
-
-/// Bands that are listed at most.
-const MOST_BANDS: usize = 10_000;
 
 /// Attributes that tell how numbers are stored, which xarray takes away when it reads them.
 const OF_STORAGE: [&str; 8] = [
@@ -41,7 +38,7 @@ pub(super) fn document(
     let selection = variable.select_all(&query.sel, &query.bidx);
     let selection = selection.map_err(TileError::from)?;
     let placed = external.placed(variable).map_err(TileError::from)?;
-    let bands = labels(variable, &selection)?;
+    let bands = labels(variable, &selection);
     let level = &variable.levels[0];
     let numbered = || (1..=bands.len()).map(|n| format!("b{n}"));
     let described = numbered()
@@ -85,9 +82,7 @@ pub(super) fn add_bands(told: &mut Value, external: &External, query: &TileQuery
     let Ok(selection) = variable.select_all(&query.sel, &[]) else {
         return;
     };
-    let Ok(bands) = labels(variable, &selection) else {
-        return;
-    };
+    let bands = labels(variable, &selection);
     let numbered = (1..=bands.len()).map(|n| format!("b{n}"));
     let described = numbered.zip(&bands).map(|(band, text)| json!([band, text]));
     told["band_descriptions"] = described.collect();
@@ -97,7 +92,7 @@ pub(super) fn add_bands(told: &mut Value, external: &External, query: &TileQuery
 }
 
 /// What bands are called, times as numpy writes them.
-fn labels(variable: &Variable, selection: &Selection) -> Result<Vec<String>, ApiError> {
+fn labels(variable: &Variable, selection: &Selection) -> Vec<String> {
     let several = (0..selection.axes.len()).find(|n| selection.axes[*n].indices.len() > 1);
     let time = || {
         variable
@@ -109,17 +104,9 @@ fn labels(variable: &Variable, selection: &Selection) -> Result<Vec<String>, Api
         .or_else(time)
         .or((!selection.axes.is_empty()).then_some(0))
     else {
-        return Ok(vec![variable.name.clone()]);
+        return vec![variable.name.clone()];
     };
     let (axis, chosen) = (&variable.axes[place], &selection.axes[place]);
-    if chosen.labels.len() > MOST_BANDS {
-        return Err(TileError::from(DatasetError::TooLarge {
-            what: format!("the number of values of `{}`", axis.name),
-            found: chosen.labels.len() as u64,
-            limit: MOST_BANDS as u64,
-        })
-        .into());
-    }
     let of = |label: &String| {
         if axis.role == Role::Time {
             in_nanoseconds(label)
@@ -127,7 +114,7 @@ fn labels(variable: &Variable, selection: &Selection) -> Result<Vec<String>, Api
             label.clone()
         }
     };
-    Ok(chosen.labels.iter().map(of).collect())
+    chosen.labels.iter().map(of).collect()
 }
 
 /// An instant with the nine digits that numpy gives it.

@@ -506,7 +506,7 @@ async fn what_titiler_would_answer_with_500_is_refused_with_what_could_be() {
 }
 
 #[tokio::test]
-async fn of_a_data_set_of_somebody_else_there_are_tile_sets_but_no_samples_yet() {
+async fn a_data_set_of_somebody_else_has_tile_sets_values_and_pictures() {
     let local = Local::new();
     let store = local.folder.path().join("other.zarr");
     other(&store, json!({}));
@@ -522,14 +522,20 @@ async fn of_a_data_set_of_somebody_else_there_are_tile_sets_but_no_samples_yet()
     let shown = format!("{tile}.png?colormap=%7B%227%22:%22%23f00%22%7D");
     let (shown, _) = pixels(&server, &shown).await;
     assert!(shown.contains(&[255, 0, 0, 255]));
+    let told = document(&server, "/cubes/other/info").await;
+    assert_eq!((&told["name"], &told["dtype"]), (&json!("v"), &json!("int16")));
+    assert_eq!(told["dimensions"], json!(["y", "x"]));
+    let told = document(&server, "/cubes/other/point/0.5,46.5").await;
+    assert_eq!(told["values"], json!([7.0]));
+    let told = document(&server, "/cubes/other/statistics?bbox=0,45,2,48").await;
+    assert_eq!((&told["b1"]["mean"], &told["b1"]["count"]), (&json!(7.0), &json!(4.0)));
     for path in [
-        "/cubes/other/info",
         "/cubes/other/preview.png",
-        "/cubes/other/bbox/0,45,1,46.png",
+        "/cubes/other/bbox/0,46,1,47.png?dst_crs=EPSG:3857",
         &format!("{tile}.npy"),
+        &format!("{tile}.png?expression=v%2B1&rescale=0,10"),
     ] {
-        let answer = server.get(path).await;
-        assert_eq!(answer.status(), StatusCode::NOT_IMPLEMENTED, "{path}");
+        found(&server, path).await;
     }
 }
 

@@ -58,6 +58,14 @@ fn scaled(time: usize, row: usize, col: usize) -> i16 {
 
 /// Writes the store.
 pub(crate) fn write(store: &Path) {
+    fs::create_dir_all(store).unwrap();
+    let group = json!({"zarr_format": 3, "node_type": "group", "attributes": {}});
+    fs::write(store.join("zarr.json"), group.to_string()).unwrap();
+    coordinates(store);
+    variables(store);
+}
+
+fn variables(store: &Path) {
     let cells = || (0..ROWS).flat_map(|row| (0..COLS).map(move |col| (row, col)));
     let steps = |value: &dyn Fn(usize, usize, usize) -> Vec<u8>| -> Vec<(String, Vec<u8>)> {
         let step = |time: usize| {
@@ -69,62 +77,6 @@ pub(crate) fn write(store: &Path) {
             .map(|time| (format!("c/{time}/0/0"), step(time)))
             .collect()
     };
-    let none = json!({});
-    let whole = |name: &str, kind: &Value, values: Vec<u8>, len: usize, attributes: &Value| {
-        let chunks = vec![("c/0".to_owned(), values)];
-        array(
-            store,
-            name,
-            (kind, &json!(0)),
-            (&[len], &[len]),
-            &[name],
-            attributes,
-            chunks,
-        );
-    };
-    fs::create_dir_all(store).unwrap();
-    let group = json!({"zarr_format": 3, "node_type": "group", "attributes": {}});
-    fs::write(store.join("zarr.json"), group.to_string()).unwrap();
-    let doubles = |values: Vec<f64>| {
-        values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect()
-    };
-    whole(
-        "lat",
-        &json!("float64"),
-        doubles((0..ROWS).map(latitude).collect()),
-        ROWS,
-        &none,
-    );
-    whole(
-        "lon",
-        &json!("float64"),
-        doubles((0..COLS).map(longitude).collect()),
-        COLS,
-        &none,
-    );
-    let days = (0..4_i64).flat_map(|n| (10 * n).to_le_bytes()).collect();
-    let since =
-        json!({"units": "days since 2024-01-01 00:00:00", "calendar": "proleptic_gregorian"});
-    whole("time", &json!("int64"), days, TIMES, &since);
-    let names = ["B02", "B03", "B04", "B08"].iter();
-    let letters = names
-        .flat_map(|name| name.chars())
-        .flat_map(|c| u32::from(c).to_le_bytes());
-    let text = json!({"name": "fixed_length_utf32", "configuration": {"length_bytes": 12}});
-    let chunks = vec![("c/0".to_owned(), letters.collect())];
-    array(
-        store,
-        "band",
-        (&text, &json!("")),
-        (&[BANDS], &[BANDS]),
-        &["band"],
-        &none,
-        chunks,
-    );
-
     let missing = json!({"_FillValue": "AAAAAAAA+H8="});
     let shape = [TIMES, ROWS, COLS];
     let names = ["time", "lat", "lon"];
@@ -174,6 +126,61 @@ pub(crate) fn write(store: &Path) {
         &names,
         &valid,
         values,
+    );
+}
+
+fn coordinates(store: &Path) {
+    let none = json!({});
+    let whole = |name: &str, kind: &Value, values: Vec<u8>, len: usize, attributes: &Value| {
+        let chunks = vec![("c/0".to_owned(), values)];
+        array(
+            store,
+            name,
+            (kind, &json!(0)),
+            (&[len], &[len]),
+            &[name],
+            attributes,
+            chunks,
+        );
+    };
+    let doubles = |values: Vec<f64>| {
+        values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
+    };
+    whole(
+        "lat",
+        &json!("float64"),
+        doubles((0..ROWS).map(latitude).collect()),
+        ROWS,
+        &none,
+    );
+    whole(
+        "lon",
+        &json!("float64"),
+        doubles((0..COLS).map(longitude).collect()),
+        COLS,
+        &none,
+    );
+    let days = (0..4_i64).flat_map(|n| (10 * n).to_le_bytes()).collect();
+    let since =
+        json!({"units": "days since 2024-01-01 00:00:00", "calendar": "proleptic_gregorian"});
+    whole("time", &json!("int64"), days, TIMES, &since);
+    let names = ["B02", "B03", "B04", "B08"].iter();
+    let letters = names
+        .flat_map(|name| name.chars())
+        .flat_map(|c| u32::from(c).to_le_bytes());
+    let text = json!({"name": "fixed_length_utf32", "configuration": {"length_bytes": 12}});
+    let chunks = vec![("c/0".to_owned(), letters.collect())];
+    array(
+        store,
+        "band",
+        (&text, &json!("")),
+        (&[BANDS], &[BANDS]),
+        &["band"],
+        &none,
+        chunks,
     );
 }
 

@@ -139,10 +139,11 @@ impl Contours {
 
 /// Mapzen's encoding.
 pub(super) fn terrarium(heights: &Raster<f32>, nodata: Option<f64>) -> Vec<Raster<f32>> {
-    three(heights, nodata, |height| {
+    let encoded = |height: f64| {
         let height = (height + 32_768.0).clamp(0.0, 65_535.0);
         [height / 256.0, height % 256.0, (height * 256.0) % 256.0].map(f64::floor)
-    })
+    };
+    three(heights, nodata.map(encoded), encoded)
 }
 
 /// Mapbox's encoding.
@@ -165,8 +166,8 @@ impl TerrainRgb {
 
     /// Heights that three bytes cannot tell are the nearest that they can.
     pub(super) fn encoded(&self, heights: &Raster<f32>) -> Vec<Raster<f32>> {
-        three(heights, self.nodata_height, |height| {
-            let steps = ((height - self.base) / self.interval).round_ties_even();
+        let steps = |height: f64| (height - self.base) / self.interval;
+        let encoded = |steps: f64| {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -174,23 +175,28 @@ impl TerrainRgb {
             )]
             let [_, red, green, blue] = (steps.clamp(0.0, 16_777_215.0) as u32).to_be_bytes();
             [red, green, blue].map(f64::from)
+        };
+        // As there, heights are rounded, and that of what is missing is cut.
+        let missing = self.nodata_height.map(|height| encoded(steps(height)));
+        three(heights, missing, |height| {
+            encoded(steps(height).round_ties_even())
         })
     }
 }
 
-/// Three values for each height; for what is missing those of a height, or none.
+/// Three values for each height, and others or none for what is missing.
 fn three(
     heights: &Raster<f32>,
-    missing: Option<f64>,
+    missing: Option<[f64; 3]>,
     of: impl Fn(f64) -> [f64; 3],
 ) -> Vec<Raster<f32>> {
     let mut all = vec![Raster::filled(heights.shape, f32::NAN); 3];
     for (pixel, height) in heights.data.iter().enumerate() {
         let known = Some(f64::from(*height)).filter(|height| !height.is_nan());
-        let Some(height) = known.or(missing) else {
+        let Some(values) = known.map(&of).or(missing) else {
             continue;
         };
-        for (raster, value) in all.iter_mut().zip(of(height)) {
+        for (raster, value) in all.iter_mut().zip(values) {
             #[expect(clippy::cast_possible_truncation, reason = "a byte")]
             let value = value as f32;
             raster.data[pixel] = value;

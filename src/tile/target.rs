@@ -47,19 +47,17 @@ impl Target {
     /// That it shares nothing with what has these bounds, in degrees.
     pub(super) fn outside(&self, bounds: Bounds) -> TileError {
         let bounds = bounds.to_array();
-        match self.tile {
-            Some(tile) => TileError::Outside {
+        if let Some(tile) = self.tile {
+            return TileError::Outside {
                 zoom: tile.zoom(),
                 col: tile.col(),
                 row: tile.row(),
                 bounds,
-            },
-            None => {
-                let parts = self.parts().into_iter();
-                let asked = parts.reduce(|all, part| all.union(&part));
-                let asked = asked.unwrap_or_else(|| self.grid.bounds()).to_array();
-                TileError::NoOverlap { asked, bounds }
-            }
+            };
         }
+        let parts = self.parts().into_iter();
+        let asked = parts.reduce(|all, part| all.union(&part));
+        let asked = asked.unwrap_or_else(|| self.grid.bounds()).to_array();
+        TileError::NoOverlap { asked, bounds }
     }
 }

@@ -277,15 +277,15 @@ fn links(shown: &Shown, to: &Addresses) -> Vec<Value> {
     let capabilities = to.to(&format!("/cubes/{name}/WMTSCapabilities.xml"));
     let mut wmts = link("wmts", "image/png", capabilities);
     wmts["wmts:layer"] = json!([name]);
-    let mut wms = link("wms", "image/png", to.to(&format!("/cubes/{name}/wms")));
-    wms["wms:layers"] = json!([name]);
+    let mut maps = link("wms", "image/png", to.to(&format!("/cubes/{name}/wms")));
+    maps["wms:layers"] = json!([name]);
     vec![
         link("self", json, address(shown, to)),
         link("root", json, to.to("/stac")),
         link("parent", json, to.to("/stac")),
         link("xyz", "image/png", to.to(&tiles)),
         wmts,
-        wms,
+        maps,
         link("tilejson", json, to.to(&tilejson)),
         link("alternate", json, to.to(&format!("/collections/{name}"))),
         link("describedby", json, to.to(&format!("/cubes/{name}"))),

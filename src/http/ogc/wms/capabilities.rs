@@ -178,12 +178,9 @@ impl Capabilities<'_> {
         };
         let (root, namespaces) = root;
         let operation = |name: &str, formats: &[&str]| {
-            let formats: String = formats
-                .iter()
-                .map(|format| format!("        <Format>{format}</Format>\n"))
-                .collect();
+            let formats = listed(formats);
             format!(
-                "      <{name}>\n{formats}        <DCPType><HTTP><Get>{online}</Get></HTTP>\
+                "      <{name}>\n        {formats}\n        <DCPType><HTTP><Get>{online}</Get></HTTP>\
                  </DCPType>\n      </{name}>\n"
             )
         };
@@ -191,9 +188,7 @@ impl Capabilities<'_> {
         let operations = operation("GetCapabilities", &[version.capabilities_type()])
             + &operation("GetMap", &MAP_FORMATS)
             + &operation("GetFeatureInfo", &infos);
-        let exceptions: String = (version.exceptions().iter())
-            .map(|form| format!("<Format>{form}</Format>"))
-            .collect();
+        let exceptions = listed(&version.exceptions());
         format!(
             r#"<?xml version="1.0" encoding="UTF-8"?>
 {head}<{root} version="{number}"{namespaces}>
@@ -214,6 +209,10 @@ impl Capabilities<'_> {
 "#
         )
     }
+}
+
+fn listed(formats: &[&str]) -> String {
+    format!("<Format>{}</Format>", formats.join("</Format><Format>"))
 }
 
 impl Layer {
@@ -238,18 +237,20 @@ impl Layer {
             east,
             north,
         } = self.bounds;
-        text += &match version {
-            Version::V111 => format!(
+        let _infallible = match version {
+            Version::V111 => writeln!(
+                text,
                 "        <LatLonBoundingBox minx=\"{west}\" miny=\"{south}\" maxx=\"{east}\" \
-                 maxy=\"{north}\"/>\n"
+                 maxy=\"{north}\"/>"
             ),
-            Version::V130 => format!(
+            Version::V130 => writeln!(
+                text,
                 "        <EX_GeographicBoundingBox>\
                  <westBoundLongitude>{west}</westBoundLongitude>\
                  <eastBoundLongitude>{east}</eastBoundLongitude>\
                  <southBoundLatitude>{south}</southBoundLatitude>\
                  <northBoundLatitude>{north}</northBoundLatitude>\
-                 </EX_GeographicBoundingBox>\n"
+                 </EX_GeographicBoundingBox>"
             ),
         };
         text += &self.rectangles(version);
@@ -293,15 +294,15 @@ impl Layer {
                 continue;
             }
             let [west, south, east, north] = bounds.to_array();
-            let [minx, miny, maxx, maxy] = if *is_north_first && !is_old {
+            let [left, low, right, high] = if *is_north_first && !is_old {
                 [south, west, north, east]
             } else {
                 [west, south, east, north]
             };
             let _infallible = writeln!(
                 text,
-                "        <BoundingBox {key}=\"{name}\" minx=\"{minx}\" miny=\"{miny}\" \
-                 maxx=\"{maxx}\" maxy=\"{maxy}\"/>"
+                "        <BoundingBox {key}=\"{name}\" minx=\"{left}\" miny=\"{low}\" \
+                 maxx=\"{right}\" maxy=\"{high}\"/>"
             );
         }
         text

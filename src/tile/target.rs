@@ -11,19 +11,22 @@ use crate::{
 pub(super) struct Target {
     pub(super) grid: Grid,
     /// The tile, if it is one.
-    pub(super) tile: Option<TileAddress>,
+    pub(super) address: Option<TileAddress>,
 }
 
 impl Target {
     pub(super) fn of_tile(address: TileAddress, size: usize) -> Self {
         Self {
             grid: address.grid(size),
-            tile: Some(address),
+            address: Some(address),
         }
     }
 
     pub(super) fn of_grid(grid: Grid) -> Self {
-        Self { grid, tile: None }
+        Self {
+            grid,
+            address: None,
+        }
     }
 
     /// Rectangles of longitude and latitude that hold all of it that is on the globe.
@@ -47,7 +50,7 @@ impl Target {
     /// That it shares nothing with what has these bounds, in degrees.
     pub(super) fn outside(&self, bounds: Bounds) -> TileError {
         let bounds = bounds.to_array();
-        if let Some(tile) = self.tile {
+        if let Some(tile) = self.address {
             return TileError::Outside {
                 zoom: tile.zoom(),
                 col: tile.col(),

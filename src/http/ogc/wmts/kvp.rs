@@ -207,10 +207,8 @@ fn place(keys: &Keys) -> Result<(TileMatrixSet, [&str; 3]), Exception> {
 /// The query of a tile: its style, and its time if there is one.
 fn query_of(state: &AppState, cube: &str, style: &Style, keys: &Keys) -> String {
     let query = style.with(&keys.rest);
-    Ok(
-        match keys.get("TIME").filter(|time| !is_placeholder(time)) {
-            None => query,
-            Some(time) => with(&query, "sel", &sel_at(state, cube, time)),
-        },
-    )
+    match keys.get("TIME").filter(|time| !is_placeholder(time)) {
+        None => query,
+        Some(time) => with(&query, "sel", &sel_at(state, cube, time)),
+    }
 }

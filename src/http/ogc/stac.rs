@@ -18,6 +18,7 @@ use crate::{
         ApiError, AppState,
         access::Caller,
         shown::{self, Addresses, Kind, Shown},
+        systems,
     },
     zarr::StoredCube,
 };
@@ -37,9 +38,6 @@ const EXTENSIONS: [&str; 3] = [
 
 /// Variables, and values of a dimension, of a data set of somebody else that are listed.
 const DESCRIBED: usize = 500;
-
-/// Above these are numbers of systems that have no code of EPSG.
-const FIRST_OF_OURS: u32 = 1 << 31;
 
 /// The media type of a Zarr store of version 3.
 const ZARR: &str = "application/vnd.zarr; version=3";
@@ -190,8 +188,7 @@ fn dimensions(shown: &Shown) -> Value {
                 .collect();
             let bounds = shown.grid.bounds();
             let system = shown.grid.crs;
-            // What has no code was defined by the data set, and its number is ours alone.
-            let code = (system.0 < FIRST_OF_OURS).then_some(system.0);
+            let code = systems::has_code(system).then_some(system.0);
             for (name, axis, extent) in [
                 ("y", "y", [bounds.south, bounds.north]),
                 ("x", "x", [bounds.west, bounds.east]),

@@ -16,6 +16,7 @@ use crate::{
             styles::{Style, styles},
         },
         shown::{Addresses, Kind, Shown},
+        systems,
         values::LARGEST_SIZE,
     },
     tile::{self, TileError},
@@ -83,18 +84,17 @@ pub(super) struct Layer {
 pub(super) fn layer(shown: &Shown, to: &Addresses, query: &str) -> Result<Layer, TileError> {
     let own = shown.grid.crs;
     let mut codes = vec![Epsg::WGS84, Epsg::WEB_MERCATOR];
-    // What has no code was defined by the data set.
-    if own.0 < 1_000_000 {
+    if systems::has_code(own) {
         codes.push(own);
     }
     codes.extend(shown.sets().map(TileMatrixSet::crs));
-    let mut systems = vec![("CRS:84".to_owned(), Some(shown.bounds), false)];
+    let mut all = vec![("CRS:84".to_owned(), Some(shown.bounds), false)];
     let mut known = Vec::new();
     for code in codes {
         if !known.contains(&code) {
             known.push(code);
             let bounds = rectangle(code, shown);
-            systems.push((code.to_string(), bounds, tile::is_north_first(code)?));
+            all.push((code.to_string(), bounds, tile::is_north_first(code)?));
         }
     }
     let named = if query.is_empty() {
@@ -114,7 +114,7 @@ pub(super) fn layer(shown: &Shown, to: &Addresses, query: &str) -> Result<Layer,
         credit: shown.credit().map(str::to_owned),
         is_queryable: matches!(shown.kind, Kind::Cube(..)),
         bounds: shown.bounds,
-        systems,
+        systems: all,
         times: shown.instants(),
         styles: (named.iter())
             .map(|style| {

@@ -139,6 +139,7 @@ pub(super) async fn one(
             {"rel": "self", "type": "application/json", "href": format!("{base}/cubes/{cube}")},
             {"rel": "tilejson", "type": "application/json", "href": format!("{base}/cubes/{cube}/WebMercatorQuad/tilejson.json")},
             {"rel": "wmts", "type": "application/xml", "href": format!("{base}/cubes/{cube}/WMTSCapabilities.xml")},
+            {"rel": "wms", "type": "text/xml", "href": format!("{base}/cubes/{cube}/wms?SERVICE=WMS&REQUEST=GetCapabilities")},
             {"rel": "stac", "type": "application/json", "href": format!("{base}/stac/collections/{cube}")},
             {"rel": "zarr", "type": "application/vnd.zarr; version=3", "href": format!("{base}/cubes/{cube}/zarr")},
             {"rel": "tiles", "templated": true, "type": "image/png", "href": format!("{base}/cubes/{cube}/tiles/WebMercatorQuad/{{z}}/{{x}}/{{y}}.png")},

@@ -42,7 +42,7 @@ pub(super) struct Shown {
 
 /// Whose it is.
 pub(super) enum Kind {
-    Cube(Arc<Entry>, StoredCube),
+    Cube(Arc<Entry>, Box<StoredCube>),
     External(Arc<ExternalEntry>, Arc<External>),
 }
 
@@ -108,7 +108,7 @@ impl Shown {
             grid: *stored.cube.pyramid().base(),
             data_type: "uint16".to_owned(),
             web_zooms: cubes::zooms(&stored),
-            kind: Kind::Cube(entry, stored),
+            kind: Kind::Cube(entry, Box::new(stored)),
         }
     }
 

@@ -13,6 +13,12 @@ pub(super) struct Named {
     pub(super) is_east_first: bool,
 }
 
+/// Whether a system has a code of EPSG; else a data set has defined it, and its number is
+/// known to nobody.
+pub(super) fn has_code(system: Epsg) -> bool {
+    system.0 < MOST
+}
+
 /// The system of a name: `EPSG:3857`, `CRS:84`, a URN of OGC or an address at opengis.net. That
 /// PROJ knows it is not said.
 pub(super) fn named(name: &str) -> Option<Named> {

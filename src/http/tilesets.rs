@@ -43,7 +43,7 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let found = Tileset::of(&state, &about, caller, &headers).await?;
     let sets: Vec<Value> = (found.shown.sets())
-        .map(|set| found.document(set, found.links(set)))
+        .map(|set| found.document(set, &found.links(set)))
         .collect();
     Ok(fresh(json!({"tilesets": sets})))
 }
@@ -70,7 +70,7 @@ pub(super) async fn one(
 ) -> Result<Response, ApiError> {
     let set = tile_matrix_sets::named(&place.tile_matrix_set_id, StatusCode::BAD_REQUEST)?;
     let found = Tileset::of(&state, &about, caller, &headers).await?;
-    Ok(fresh(found.whole(set, found.links(set))?))
+    Ok(fresh(found.whole(set, &found.links(set))?))
 }
 
 /// The map page with a cube as the query has it: its variables or expression, range,
@@ -192,7 +192,7 @@ impl Tileset {
     }
 
     /// What a list tells of a tile set, with links of a protocol.
-    pub(super) fn document(&self, set: TileMatrixSet, links: Vec<Value>) -> Value {
+    pub(super) fn document(&self, set: TileMatrixSet, links: &[Value]) -> Value {
         let [west, south, east, north] = self.shown.bounds.to_array();
         let mut told = json!({
             "title": self.shown.title(),
@@ -213,7 +213,7 @@ impl Tileset {
     }
 
     /// All that is told of a tile set: also which tiles there are.
-    pub(super) fn whole(&self, set: TileMatrixSet, links: Vec<Value>) -> Result<Value, ApiError> {
+    pub(super) fn whole(&self, set: TileMatrixSet, links: &[Value]) -> Result<Value, ApiError> {
         let zooms = self.shown.zooms(set);
         let (_, last) = zooms.ok_or_else(|| no_place(self.shown.name(), set))?;
         let limits = Limits::of(set, self.shown.bounds, last);

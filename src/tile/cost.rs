@@ -162,7 +162,7 @@ impl Cost {
         if self.0 <= limit {
             return Ok(());
         }
-        let advice = target.tile.map_or_else(
+        let advice = target.address.map_or_else(
             || SMALLER.to_owned(),
             |tile| {
                 let (mut zoom, mut bytes) = (tile.zoom(), self.0);

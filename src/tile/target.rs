@@ -11,7 +11,7 @@ use crate::{
 pub(super) struct Target {
     pub(super) grid: Grid,
     /// The tile, if it is one.
-    pub(super) tile: Option<TileAddress>,
+    pub(super) address: Option<TileAddress>,
     /// Half pixels more on each side that are made of the same level.
     pub(super) around: usize,
 }
@@ -20,7 +20,7 @@ impl Target {
     pub(super) fn of_tile(address: TileAddress, size: usize) -> Self {
         Self {
             grid: address.grid(size),
-            tile: Some(address),
+            address: Some(address),
             around: 0,
         }
     }
@@ -28,7 +28,7 @@ impl Target {
     pub(super) fn of_grid(grid: Grid) -> Self {
         Self {
             grid,
-            tile: None,
+            address: None,
             around: 0,
         }
     }
@@ -54,19 +54,17 @@ impl Target {
     /// That it shares nothing with what has these bounds, in degrees.
     pub(super) fn outside(&self, bounds: Bounds) -> TileError {
         let bounds = bounds.to_array();
-        match self.tile {
-            Some(tile) => TileError::Outside {
+        if let Some(tile) = self.address {
+            return TileError::Outside {
                 zoom: tile.zoom(),
                 col: tile.col(),
                 row: tile.row(),
                 bounds,
-            },
-            None => {
-                let parts = self.parts().into_iter();
-                let asked = parts.reduce(|all, part| all.union(&part));
-                let asked = asked.unwrap_or_else(|| self.grid.bounds()).to_array();
-                TileError::NoOverlap { asked, bounds }
-            }
+            };
         }
+        let parts = self.parts().into_iter();
+        let asked = parts.reduce(|all, part| all.union(&part));
+        let asked = asked.unwrap_or_else(|| self.grid.bounds()).to_array();
+        TileError::NoOverlap { asked, bounds }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
-use cubetiler::http::Access;
+use cubetiler::{config::Config, http::Access};
 use reqwest::{Response, header};
 use serde_json::{Value, json};
 
 use crate::{
+    external::write_plain,
     fixture::{CELL, Local, NORTH, SIDE, Server, WEST},
     reference::script,
     support::{cubetiler, python, succeed},
@@ -311,4 +312,50 @@ async fn a_picture_is_in_the_system_that_is_asked_for() {
         .get("/cubes/formula/preview.png?dst_crs=EPSG:1")
         .await;
     assert_eq!(answer.status(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_set_of_somebody_else_is_in_all_services() {
+    let folder = tempfile::tempdir().unwrap();
+    write_plain(folder.path(), 4, 8, 1.0);
+    let mut config = Config::default();
+    config
+        .cubes
+        .insert("plain".to_owned(), folder.path().into());
+    let server = Server::of(&config, Access::Off).await;
+    let map = "/wms?REQUEST=GetMap&LAYERS=plain&STYLES=&CRS=CRS:84&BBOX=0,52,8,60&WIDTH=8&HEIGHT=8\
+               &FORMAT=image/png&TRANSPARENT=TRUE";
+    let shown = pixels(server.get(map).await).await;
+    let expected = (0..64).map(|n| {
+        let level = u8::try_from((n / 8 + n % 8) * 255 / 16).unwrap();
+        [level, level, level, 255]
+    });
+    assert_eq!(shown, expected.collect::<Vec<_>>());
+    let european = map
+        .replace("CRS=CRS:84", "CRS=EPSG:3035")
+        .replace("0,52,8,60", "3570000,3850000,3770000,4050000");
+    let shown = pixels(server.get(&european).await).await;
+    assert!(shown.iter().all(|pixel| pixel[3] == 255), "{shown:?}");
+    let tile = "/cubes/plain/tiles/WorldCRS84Quad/6/64/11.png?tilesize=4";
+    // 2.8 degrees from 0 east and 59.1 north: 0.7 a pixel.
+    let shown = pixels(server.get(tile).await).await;
+    let level = |row: u32, col: u32| u8::try_from((row + col) * 255 / 16).unwrap();
+    assert_eq!(shown[0][0], level(1, 0), "{shown:?}");
+    assert_eq!(shown[15][0], level(3, 2), "{shown:?}");
+    for path in [
+        "/WMTSCapabilities.xml",
+        "/cubes/plain/WMTSCapabilities.xml",
+        "/cubes/plain/wms?REQUEST=GetCapabilities",
+        "/wms?REQUEST=GetCapabilities&VERSION=1.1.1",
+        "/collections",
+        "/collections/plain/map/tiles/WebMercatorQuad",
+        "/stac/collections/plain",
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains("plain"), "{text}");
+    }
+    let info = map.replace("GetMap", "GetFeatureInfo") + "&QUERY_LAYERS=plain&I=1&J=1";
+    assert_eq!(server.get(&info).await.status(), 501);
 }

@@ -2,17 +2,19 @@
 //!
 //! Source: OGC Two Dimensional Tile Matrix Set 2.0 (17-083r4).
 
+mod matrix;
 mod mercator;
 mod set;
 
 use super::{Bounds, Epsg, GeoTransform, Grid, Shape};
 
 pub use self::{
+    matrix::TileMatrix,
     mercator::{
         HALF_SIDE, MAX_ZOOM, latitude_to_mercator, longitude_to_mercator, mercator_to_degrees,
         mercator_to_latitude, mercator_to_longitude, tiles_touched, zoom_for_cell_width,
     },
-    set::{TileMatrix, TileMatrixSet},
+    set::TileMatrixSet,
 };
 
 /// Why three numbers name no tile.
@@ -26,16 +28,12 @@ pub struct TileAddressError {
 }
 
 fn what_there_is(set: TileMatrixSet, zoom: i64) -> String {
-    match set.matrix(zoom) {
-        Some(matrix) => format!(
-            "this zoom has {} columns and {} rows",
-            matrix.cols, matrix.rows
-        ),
-        None => {
-            let zooms = set.zooms();
-            format!("zooms are {} to {}", zooms.start(), zooms.end())
-        }
+    if let Some(matrix) = set.matrix(zoom) {
+        let (cols, rows) = (matrix.cols, matrix.rows);
+        return format!("this zoom has {cols} columns and {rows} rows");
     }
+    let zooms = set.zooms();
+    format!("zooms are {} to {}", zooms.start(), zooms.end())
 }
 
 /// A tile's place: one that exists names a tile of its set.
@@ -144,15 +142,15 @@ impl TileAddress {
                 shape,
             };
         };
-        let side = matrix.cell_size * f64::from(matrix.tile);
+        let span = matrix.cell_size * f64::from(matrix.tile);
         let merged = f64::from(self.set.merged(self.zoom, self.row));
         Grid {
             crs: self.set.crs(),
             transform: GeoTransform {
-                origin_x: matrix.west + f64::from(self.col) * side,
-                origin_y: matrix.north - f64::from(self.row) * side,
-                cell_width: side * merged / size as f64,
-                cell_height: -side / size as f64,
+                origin_x: matrix.west + f64::from(self.col) * span,
+                origin_y: matrix.north - f64::from(self.row) * span,
+                cell_width: span * merged / size as f64,
+                cell_height: -span / size as f64,
             },
             shape,
         }
@@ -226,17 +224,12 @@ mod tests {
         let set = TileMatrixSet::GNOSISGlobalGrid;
         let tile = |col| TileAddress::of(set, 2, col, 0).unwrap();
         assert_eq!(tile(5), tile(4));
-        assert_eq!(
-            tile(4).grid(256).bounds().to_array(),
-            [-90.0, 67.5, 0.0, 90.0]
-        );
+        let text = |tile: TileAddress| format!("{:?}", tile.grid(256).bounds().to_array());
+        assert_eq!(text(tile(4)), "[-90.0, 67.5, 0.0, 90.0]");
         let set = TileMatrixSet::CDB1GlobalGrid;
-        let bounds = |col, row| {
-            let tile = TileAddress::of(set, -10, col, row).unwrap();
-            tile.grid(1).bounds().to_array()
-        };
-        assert_eq!(bounds(13, 0), [-168.0, 89.0, -156.0, 90.0]);
-        assert_eq!(bounds(13, 90), [-167.0, -1.0, -166.0, 0.0]);
+        let bounds = |col, row| text(TileAddress::of(set, -10, col, row).unwrap());
+        assert_eq!(bounds(13, 0), "[-168.0, 89.0, -156.0, 90.0]");
+        assert_eq!(bounds(13, 90), "[-167.0, -1.0, -166.0, 0.0]");
     }
 
     #[test]

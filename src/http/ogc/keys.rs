@@ -26,9 +26,12 @@ impl Keys {
             match known.iter().find(|key| key.eq_ignore_ascii_case(&name)) {
                 None => rest.push(pair),
                 Some(key) => {
-                    if keys.known.insert(key, value.into_owned()).is_some() {
+                    let value = value.into_owned();
+                    // Clients add what the address of the service has already.
+                    if keys.known.get(key).is_some_and(|known| *known != value) {
                         return Err(Twice(key));
                     }
+                    keys.known.insert(key, value);
                 }
             }
         }
@@ -79,6 +82,8 @@ mod tests {
         assert_eq!(keys.get("TILEROW"), Some("3"));
         assert_eq!(keys.get("TIME"), Some("2023-08-01"));
         assert_eq!(keys.get("LAYER"), None);
+        let same = Keys::taken_out("time=1&TIME=1", &["TIME"]).unwrap();
+        assert_eq!(same.get("TIME"), Some("1"));
         let twice = Keys::taken_out("time=1&TIME=2", &["TIME"]);
         assert_eq!(twice, Err(Twice("TIME")));
     }

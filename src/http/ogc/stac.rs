@@ -18,6 +18,7 @@ use crate::{
         ApiError, AppState,
         access::Caller,
         shown::{self, Addresses, Kind, Shown},
+        systems,
     },
     zarr::StoredCube,
 };
@@ -37,9 +38,6 @@ const EXTENSIONS: [&str; 3] = [
 
 /// Variables, and values of a dimension, of a data set of somebody else that are listed.
 const DESCRIBED: usize = 500;
-
-/// Above these are numbers of systems that have no code of EPSG.
-const FIRST_OF_OURS: u32 = 1 << 31;
 
 /// The media type of a Zarr store of version 3.
 const ZARR: &str = "application/vnd.zarr; version=3";
@@ -190,8 +188,7 @@ fn dimensions(shown: &Shown) -> Value {
                 .collect();
             let bounds = shown.grid.bounds();
             let system = shown.grid.crs;
-            // What has no code was defined by the data set, and its number is ours alone.
-            let code = (system.0 < FIRST_OF_OURS).then_some(system.0);
+            let code = systems::has_code(system).then_some(system.0);
             for (name, axis, extent) in [
                 ("y", "y", [bounds.south, bounds.north]),
                 ("x", "x", [bounds.west, bounds.east]),
@@ -277,15 +274,15 @@ fn links(shown: &Shown, to: &Addresses) -> Vec<Value> {
     let capabilities = to.to(&format!("/cubes/{name}/WMTSCapabilities.xml"));
     let mut wmts = link("wmts", "image/png", capabilities);
     wmts["wmts:layer"] = json!([name]);
-    let mut wms = link("wms", "image/png", to.to(&format!("/cubes/{name}/wms")));
-    wms["wms:layers"] = json!([name]);
+    let mut maps = link("wms", "image/png", to.to(&format!("/cubes/{name}/wms")));
+    maps["wms:layers"] = json!([name]);
     vec![
         link("self", json, address(shown, to)),
         link("root", json, to.to("/stac")),
         link("parent", json, to.to("/stac")),
         link("xyz", "image/png", to.to(&tiles)),
         wmts,
-        wms,
+        maps,
         link("tilejson", json, to.to(&tilejson)),
         link("alternate", json, to.to(&format!("/collections/{name}"))),
         link("describedby", json, to.to(&format!("/cubes/{name}"))),

@@ -46,11 +46,11 @@ pub(in crate::http) async fn list(
     let sets: Vec<Value> = (found.shown.sets())
         .map(|set| {
             let own = found.to.to(&format!("{path}/{}", set.id()));
-            let links = vec![
+            let links = [
                 link("self", "application/json", &own),
                 definition(&found.to.base, set),
             ];
-            found.document(set, links)
+            found.document(set, &links)
         })
         .collect();
     Ok(Json(json!({
@@ -103,7 +103,7 @@ pub(in crate::http) async fn one(
         item["templated"] = json!(true);
         links.push(item);
     }
-    found.whole(set, links).map(Json)
+    found.whole(set, &links).map(Json)
 }
 
 /// A map tile of a cube: as `/cubes/{cube}/tiles` gives it, with the row before the

@@ -170,9 +170,11 @@ async fn fixed(state: &AppState, cube: &str, revision: &str) -> Result<Snapshot,
     }
     let entry = state.tiles.catalog().get(cube)?;
     let found = entry.repo().state(revision).await;
-    found.map_err(|error| match error {
-        RepoError::NotInHistory(_) => ApiError::new(StatusCode::NOT_FOUND, error.to_string()),
-        other => ZarrError::from(other).into(),
+    found.map_err(|error| {
+        if matches!(error, RepoError::NotInHistory(_)) {
+            return ApiError::new(StatusCode::NOT_FOUND, error.to_string());
+        }
+        ZarrError::from(error).into()
     })
 }
 

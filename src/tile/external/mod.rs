@@ -393,13 +393,9 @@ fn summed_as<'a, T: Element>(
         let mut raster = tiles.compute.run(move || mean.combine(parts)).await?;
         if tile.resampling != Resampling::Average {
             // A mean begins where a pixel does, all else where its centre is.
-            let Shape {
-                rows: all_rows,
-                cols: all_cols,
-            } = tile.target.shape;
-            let places = (0..all_rows).flat_map(|row| (0..all_cols).map(move |col| (row, col)));
-            for (sample, (row, col)) in raster.data.iter_mut().zip(places) {
-                if !(rows.is_inside(row) && cols.is_inside(col)) {
+            let across = tile.target.shape.cols;
+            for (n, sample) in raster.data.iter_mut().enumerate() {
+                if !(rows.is_inside(n / across) && cols.is_inside(n % across)) {
                     *sample = validity.fill();
                 }
             }
@@ -457,23 +453,22 @@ impl PreparedExternal {
 /// The places of the units that hold what a tile is made of.
 fn units(mapping: &Mapping, array: &OpenArray, resampling: Resampling) -> Vec<ChunkIndex> {
     let side = array.unit_shape();
-    let (rows, cols) = match mapping {
+    let [rows, cols] = match mapping {
         Mapping::Nothing => return Vec::new(),
-        Mapping::Separable { rows, cols } => (
+        Mapping::Separable { rows, cols } => [
             rows.chunks(resampling, side.rows),
             cols.chunks(resampling, side.cols),
-        ),
+        ],
         Mapping::Projected { window, .. } => units_of(*window, side),
     };
     let along = |row: usize| cols.iter().map(move |col| ChunkIndex { row, col: *col });
     rows.iter().flat_map(|row| along(*row)).collect()
 }
 
-fn units_of(window: Window, side: Shape) -> (Vec<usize>, Vec<usize>) {
-    let along =
-        |first: usize, end: usize, side: usize| (first / side..end.div_ceil(side)).collect();
-    (
+fn units_of(window: Window, side: Shape) -> [Vec<usize>; 2] {
+    let along = |first, end: usize, side| (first / side..end.div_ceil(side)).collect();
+    [
         along(window.row, window.row_end(), side.rows),
         along(window.col, window.col_end(), side.cols),
-    )
+    ]
 }

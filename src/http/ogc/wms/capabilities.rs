@@ -16,6 +16,7 @@ use crate::{
             styles::{Style, styles},
         },
         shown::{Addresses, Kind, Shown},
+        systems,
         values::LARGEST_SIZE,
     },
     tile::{self, TileError},
@@ -83,18 +84,17 @@ pub(super) struct Layer {
 pub(super) fn layer(shown: &Shown, to: &Addresses, query: &str) -> Result<Layer, TileError> {
     let own = shown.grid.crs;
     let mut codes = vec![Epsg::WGS84, Epsg::WEB_MERCATOR];
-    // What has no code was defined by the data set.
-    if own.0 < 1_000_000 {
+    if systems::has_code(own) {
         codes.push(own);
     }
     codes.extend(shown.sets().map(TileMatrixSet::crs));
-    let mut systems = vec![("CRS:84".to_owned(), Some(shown.bounds), false)];
+    let mut all = vec![("CRS:84".to_owned(), Some(shown.bounds), false)];
     let mut known = Vec::new();
     for code in codes {
         if !known.contains(&code) {
             known.push(code);
             let bounds = rectangle(code, shown);
-            systems.push((code.to_string(), bounds, tile::is_north_first(code)?));
+            all.push((code.to_string(), bounds, tile::is_north_first(code)?));
         }
     }
     let named = if query.is_empty() {
@@ -114,7 +114,7 @@ pub(super) fn layer(shown: &Shown, to: &Addresses, query: &str) -> Result<Layer,
         credit: shown.credit().map(str::to_owned),
         is_queryable: matches!(shown.kind, Kind::Cube(..)),
         bounds: shown.bounds,
-        systems,
+        systems: all,
         times: shown.instants(),
         styles: (named.iter())
             .map(|style| {
@@ -178,12 +178,9 @@ impl Capabilities<'_> {
         };
         let (root, namespaces) = root;
         let operation = |name: &str, formats: &[&str]| {
-            let formats: String = formats
-                .iter()
-                .map(|format| format!("        <Format>{format}</Format>\n"))
-                .collect();
+            let formats = listed(formats);
             format!(
-                "      <{name}>\n{formats}        <DCPType><HTTP><Get>{online}</Get></HTTP>\
+                "      <{name}>\n        {formats}\n        <DCPType><HTTP><Get>{online}</Get></HTTP>\
                  </DCPType>\n      </{name}>\n"
             )
         };
@@ -191,9 +188,7 @@ impl Capabilities<'_> {
         let operations = operation("GetCapabilities", &[version.capabilities_type()])
             + &operation("GetMap", &MAP_FORMATS)
             + &operation("GetFeatureInfo", &infos);
-        let exceptions: String = (version.exceptions().iter())
-            .map(|form| format!("<Format>{form}</Format>"))
-            .collect();
+        let exceptions = listed(&version.exceptions());
         format!(
             r#"<?xml version="1.0" encoding="UTF-8"?>
 {head}<{root} version="{number}"{namespaces}>
@@ -214,6 +209,10 @@ impl Capabilities<'_> {
 "#
         )
     }
+}
+
+fn listed(formats: &[&str]) -> String {
+    format!("<Format>{}</Format>", formats.join("</Format><Format>"))
 }
 
 impl Layer {
@@ -238,18 +237,20 @@ impl Layer {
             east,
             north,
         } = self.bounds;
-        text += &match version {
-            Version::V111 => format!(
+        let _infallible = match version {
+            Version::V111 => writeln!(
+                text,
                 "        <LatLonBoundingBox minx=\"{west}\" miny=\"{south}\" maxx=\"{east}\" \
-                 maxy=\"{north}\"/>\n"
+                 maxy=\"{north}\"/>"
             ),
-            Version::V130 => format!(
+            Version::V130 => writeln!(
+                text,
                 "        <EX_GeographicBoundingBox>\
                  <westBoundLongitude>{west}</westBoundLongitude>\
                  <eastBoundLongitude>{east}</eastBoundLongitude>\
                  <southBoundLatitude>{south}</southBoundLatitude>\
                  <northBoundLatitude>{north}</northBoundLatitude>\
-                 </EX_GeographicBoundingBox>\n"
+                 </EX_GeographicBoundingBox>"
             ),
         };
         text += &self.rectangles(version);
@@ -293,15 +294,15 @@ impl Layer {
                 continue;
             }
             let [west, south, east, north] = bounds.to_array();
-            let [minx, miny, maxx, maxy] = if *is_north_first && !is_old {
+            let [left, low, right, high] = if *is_north_first && !is_old {
                 [south, west, north, east]
             } else {
                 [west, south, east, north]
             };
             let _infallible = writeln!(
                 text,
-                "        <BoundingBox {key}=\"{name}\" minx=\"{minx}\" miny=\"{miny}\" \
-                 maxx=\"{maxx}\" maxy=\"{maxy}\"/>"
+                "        <BoundingBox {key}=\"{name}\" minx=\"{left}\" miny=\"{low}\" \
+                 maxx=\"{right}\" maxy=\"{high}\"/>"
             );
         }
         text

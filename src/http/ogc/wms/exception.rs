@@ -50,12 +50,12 @@ impl Form {
     }
 }
 
-pub(super) fn answer(error: Exception, form: &Form) -> Response {
+pub(super) fn answer(error: &Exception, form: &Form) -> Response {
     if let Some((shape, format, background)) = form.blank {
         return map::blank(shape, format, background)
             .unwrap_or_else(|error| report(&error.into(), form.version));
     }
-    report(&error, form.version)
+    report(error, form.version)
 }
 
 fn report(exception: &Exception, version: Version) -> Response {

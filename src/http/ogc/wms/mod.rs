@@ -187,11 +187,11 @@ async fn answer(
 ) -> Response {
     let keys = match Keys::taken_out(&query.unwrap_or_default(), &KEYS) {
         Ok(keys) => keys,
-        Err(twice) => return exception::answer(twice.into(), &Form::XML),
+        Err(twice) => return exception::answer(&twice.into(), &Form::XML),
     };
     let form = Form::of(&keys);
     let made = operation(state, cube, &keys, caller, headers).await;
-    made.unwrap_or_else(|error| exception::answer(error, &form))
+    made.unwrap_or_else(|error| exception::answer(&error, &form))
 }
 
 /// What is asked for, of the cube in the address or of any.

@@ -150,7 +150,7 @@ async fn get_tile(
     })?;
     let (set, [zoom, row, col]) = place(keys)?;
     let row = format!("{row}.{ending}");
-    let query = query_of(state, cube, style, keys)?;
+    let query = query_of(state, cube, style, keys);
     let place = (set, [zoom, col, &*row]);
     let tile = tiles::answer(state, cube, place, Some(&query), headers);
     Ok(tile.await?)
@@ -184,7 +184,7 @@ async fn get_feature_info(
         })
     };
     let place = middle(&tile.grid(side as usize), pixel("I")?, pixel("J")?);
-    let query = query_of(state, cube, style, keys)?;
+    let query = query_of(state, cube, style, keys);
     let query = TileQuery::parse(&query).map_err(ApiError::from)?;
     Ok(feature_info::answer(state, cube, place, &query, format).await?)
 }
@@ -205,12 +205,10 @@ fn place(keys: &Keys) -> Result<(TileMatrixSet, [&str; 3]), Exception> {
 }
 
 /// The query of a tile: its style, and its time if there is one.
-fn query_of(state: &AppState, cube: &str, style: &Style, keys: &Keys) -> Result<String, Exception> {
+fn query_of(state: &AppState, cube: &str, style: &Style, keys: &Keys) -> String {
     let query = style.with(&keys.rest);
-    Ok(
-        match keys.get("TIME").filter(|time| !is_placeholder(time)) {
-            None => query,
-            Some(time) => with(&query, "sel", &sel_at(state, cube, time)),
-        },
-    )
+    match keys.get("TIME").filter(|time| !is_placeholder(time)) {
+        None => query,
+        Some(time) => with(&query, "sel", &sel_at(state, cube, time)),
+    }
 }

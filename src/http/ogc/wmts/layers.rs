@@ -77,8 +77,8 @@ fn layers(shown: &Shown, to: &Addresses, query: &str) -> Vec<Layer> {
 fn layer(shown: &Shown, to: &Addresses, style: &Style) -> Layer {
     let cube = shown.name();
     // The placeholder is for the client, and stays as it is.
-    let time = shown.time_name().map(|name| format!("sel={name}={{time}}"));
-    let query = joined(&time.unwrap_or_default(), &style.query);
+    let step = shown.time_name().map(|name| format!("sel={name}={{time}}"));
+    let query = joined(&step.unwrap_or_default(), &style.query);
     let template = |what: &str, place: &str| {
         let path = format!("/cubes/{cube}/{what}/{{TileMatrixSet}}/{place}");
         to.with(&path, &query)

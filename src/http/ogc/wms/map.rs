@@ -258,9 +258,7 @@ pub(super) async fn picture(
     look.background = map.background;
     let prepared = if let Some(entry) = state.tiles.catalog().external(&map.cube) {
         let tiles = &state.tiles;
-        let prepared = tiles
-            .prepare_external_grid(&entry, map.grid, &look)
-            .await;
+        let prepared = tiles.prepare_external_grid(&entry, map.grid, &look).await;
         prepared.map(|tile| Prepared::External(Box::new(tile)))
     } else {
         let request = PictureRequest {

@@ -250,6 +250,33 @@ async fn gdal_reads_the_layers_of_the_server_and_a_pixel_tells_the_values_of_the
     }
 }
 
+/// Asks for the served state by its name.
+async fn at_its_revision_it_never_changes(server: &Server, etag: &str, root: &Value) {
+    let revision = json_of(server, "/cubes/formula").await["revision"].clone();
+    let fixed = format!(
+        "/cubes/formula/revisions/{}/zarr",
+        revision.as_str().unwrap()
+    );
+    for (key, etag) in [("0/red/c/0/0/0", Some(etag)), ("zarr.json", None)] {
+        let answer = server.get(&format!("{fixed}/{key}")).await;
+        assert_eq!(answer.status(), 200);
+        let caching = &answer.headers()[header::CACHE_CONTROL];
+        assert_eq!(caching, "public, max-age=31536000, immutable");
+        assert!(etag.is_none_or(|etag| answer.headers()[header::ETAG] == etag));
+    }
+    assert_eq!(&json_of(server, &fixed).await, root);
+    for path in [
+        format!("{fixed}/0/red/c/0/0/9"),
+        "/cubes/formula/revisions/main/zarr/zarr.json".to_owned(),
+        "/cubes/formula/revisions/1CECHNKREP0F1RSTCMT0/zarr/0/red/zarr.json".to_owned(),
+        "/cubes/formula/revisions/VVVVVVVVVVVVVVVVVVVG/zarr/zarr.json".to_owned(),
+    ] {
+        let answer = server.get(&path).await;
+        assert_eq!(answer.status(), 404, "{path}");
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cube_is_a_zarr_store_over_http_that_xarray_reads_as_from_icechunk() {
     let local = Local::new();
@@ -323,29 +350,7 @@ async fn a_cube_is_a_zarr_store_over_http_that_xarray_reads_as_from_icechunk() {
     let put = server.client.put(format!("{}{path}", server.url));
     assert_eq!(put.send().await.unwrap().status(), 405);
 
-    let revision = json_of(&server, "/cubes/formula").await["revision"].clone();
-    let fixed = format!(
-        "/cubes/formula/revisions/{}/zarr",
-        revision.as_str().unwrap()
-    );
-    for (key, etag) in [("0/red/c/0/0/0", Some(etag)), ("zarr.json", None)] {
-        let answer = server.get(&format!("{fixed}/{key}")).await;
-        assert_eq!(answer.status(), 200);
-        let caching = &answer.headers()[header::CACHE_CONTROL];
-        assert_eq!(caching, "public, max-age=31536000, immutable");
-        assert!(etag.is_none_or(|etag| answer.headers()[header::ETAG] == etag));
-    }
-    assert_eq!(json_of(&server, &fixed).await, root);
-    for path in [
-        format!("{fixed}/0/red/c/0/0/9"),
-        "/cubes/formula/revisions/main/zarr/zarr.json".to_owned(),
-        "/cubes/formula/revisions/1CECHNKREP0F1RSTCMT0/zarr/0/red/zarr.json".to_owned(),
-        "/cubes/formula/revisions/VVVVVVVVVVVVVVVVVVVG/zarr/zarr.json".to_owned(),
-    ] {
-        let answer = server.get(&path).await;
-        assert_eq!(answer.status(), 404, "{path}");
-        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
-    }
+    at_its_revision_it_never_changes(&server, etag, &root).await;
 
     let levels = json_of(&server, "/cubes/formula").await["levels"]
         .as_array()

@@ -166,14 +166,27 @@ impl Legend {
     /// Pixels that it takes, where nothing else is asked for.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
-        match &self.scale {
+        // As long as the longest line of a font that is six pixels wide.
+        let across = |text: &str| {
+            let pixels = text.chars().count().saturating_mul(6);
+            u32::try_from(pixels)
+                .unwrap_or(u32::MAX)
+                .saturating_add(2 * MARGIN)
+        };
+        let heading = across(&self.heading());
+        let (width, height) = match &self.scale {
             Scale::Ramp { .. } => (320, 3 * LINE + 16),
             Scale::Classes(classes) => {
                 let lines = u32::try_from(classes.len()).unwrap_or(u32::MAX);
                 let height = (lines.saturating_add(1)).saturating_mul(LINE) + 2 * MARGIN;
-                (240, height.min(*SIDES.end()))
+                let labels = classes
+                    .iter()
+                    .map(|class| across(&class.label()).saturating_add(26));
+                (labels.max().unwrap_or(0).max(120), height)
             }
-        }
+        };
+        let most = *SIDES.end();
+        (width.max(heading).min(most), height.min(most))
     }
 
     /// As SVG 1.1, of so many pixels.

@@ -523,12 +523,18 @@ async fn a_data_set_of_somebody_else_has_tile_sets_values_and_pictures() {
     let (shown, _) = pixels(&server, &shown).await;
     assert!(shown.contains(&[255, 0, 0, 255]));
     let told = document(&server, "/cubes/other/info").await;
-    assert_eq!((&told["name"], &told["dtype"]), (&json!("v"), &json!("int16")));
+    assert_eq!(
+        (&told["name"], &told["dtype"]),
+        (&json!("v"), &json!("int16"))
+    );
     assert_eq!(told["dimensions"], json!(["y", "x"]));
     let told = document(&server, "/cubes/other/point/0.5,46.5").await;
     assert_eq!(told["values"], json!([7.0]));
     let told = document(&server, "/cubes/other/statistics?bbox=0,45,2,48").await;
-    assert_eq!((&told["b1"]["mean"], &told["b1"]["count"]), (&json!(7.0), &json!(4.0)));
+    assert_eq!(
+        (&told["b1"]["mean"], &told["b1"]["count"]),
+        (&json!(7.0), &json!(4.0))
+    );
     for path in [
         "/cubes/other/preview.png",
         "/cubes/other/bbox/0,46,1,47.png?dst_crs=EPSG:3857",

@@ -5,7 +5,7 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
-use super::{CrsError, wkt};
+use super::{CrsError, name, wkt};
 use crate::grid::Epsg;
 
 /// Answers that are kept: there are some thousand systems, and maps use few.
@@ -17,13 +17,17 @@ static KNOWN: LazyLock<Mutex<HashMap<Epsg, bool>>> = LazyLock::new(Mutex::defaul
 /// and longitude: what PROJ turns round so that x is east.
 ///
 /// # Errors
-/// If PROJ does not know the system.
+/// If PROJ does not know the system, or it is none of a map: heights, or coordinates from
+/// the middle of the Earth.
 pub fn is_north_first(system: Epsg) -> Result<bool, CrsError> {
     let kept = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(answer) = kept().get(&system) {
         return Ok(*answer);
     }
-    let answer = is_turned(&wkt(system)?);
+    let answer = is_turned(&wkt(system)?).ok_or_else(|| CrsError::Undefined {
+        system: name(system),
+        reason: "its coordinates are not those of a map".to_owned(),
+    })?;
     let mut kept = kept();
     if kept.len() >= KEPT {
         kept.clear();
@@ -32,8 +36,9 @@ pub fn is_north_first(system: Epsg) -> Result<bool, CrsError> {
     Ok(answer)
 }
 
-/// As `CRS::mustAxisOrderSwitchForVisualization` of PROJ decides, by WKT2.
-fn is_turned(wkt: &str) -> bool {
+/// As `CRS::mustAxisOrderSwitchForVisualization` of PROJ decides, by WKT2; none if the axes
+/// do not lie on a map.
+fn is_turned(wkt: &str) -> Option<bool> {
     let mut axes = wkt.split("AXIS[").skip(1).map(|axis| {
         let mut fields = axis.split(',');
         let name = fields.next().unwrap_or_default().to_ascii_lowercase();
@@ -42,12 +47,14 @@ fn is_turned(wkt: &str) -> bool {
         let direction = direction.trim_matches(|c: char| !c.is_ascii_alphabetic());
         (name, direction.to_owned())
     });
-    let (Some((first, one)), Some((second, other))) = (axes.next(), axes.next()) else {
-        return false;
-    };
+    let ((first, one), (second, other)) = (axes.next()?, axes.next()?);
+    let is_flat = |direction: &String| ["north", "east", "south", "west"].contains(&&**direction);
+    if !(is_flat(&one) && is_flat(&other)) {
+        return None;
+    }
     let polar = one == other && (one == "north" || one == "south");
     let named = first.contains("northing") && second.contains("easting");
-    (one == "north" && other == "east") || (polar && named)
+    Some((one == "north" && other == "east") || (polar && named))
 }
 
 #[cfg(test)]
@@ -71,6 +78,9 @@ mod tests {
         ] {
             assert_eq!(is_north_first(Epsg(code)).unwrap(), expected, "{code}");
         }
-        assert!(is_north_first(Epsg(999_999)).is_err());
+        // No system at all, heights, and coordinates from the middle of the Earth.
+        for code in [999_999, 5773, 4978] {
+            assert!(is_north_first(Epsg(code)).is_err(), "{code}");
+        }
     }
 }

@@ -305,6 +305,8 @@ impl Place {
     reason = "a side is far below 2^52"
 )]
 fn grid_in(system: Epsg, request: &PictureRequest, base: &Grid) -> Result<Grid, CrsError> {
+    // Asks whether it is a system of maps at all.
+    crs::is_north_first(system)?;
     let bounds = match request.bounds {
         None => crs::transformed(base.bounds(), base.crs, system)?,
         Some(bounds) => crs::transformed(bounds, request.coords, system)?,

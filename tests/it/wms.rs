@@ -205,11 +205,7 @@ async fn an_error_is_told_in_the_form_of_its_version_or_as_a_blank_picture() {
         (changed("STYLES=", "STYLES=viridus"), 400, "StyleNotDefined"),
         (changed("EPSG:4326", "EPSG:999999"), 400, "InvalidCRS"),
         // Heights.
-        (
-            changed("EPSG:4326", "EPSG:5773"),
-            400,
-            "InvalidParameterValue",
-        ),
+        (changed("EPSG:4326", "EPSG:5773"), 400, "InvalidCRS"),
         (changed("image/png", "image/gif"), 400, "InvalidFormat"),
         (changed("&BBOX=", "&BOX="), 400, "MissingParameterValue"),
         (

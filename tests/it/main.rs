@@ -38,7 +38,6 @@ mod requests;
 mod round_trip;
 mod support;
 mod titiler;
-mod titiler_corpus;
 mod titiler_cube;
 mod titiler_url;
 mod upkeep;

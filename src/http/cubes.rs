@@ -191,18 +191,21 @@ pub(super) async fn tilejson(
         None => ".png".to_owned(),
     };
     let (base, root, id) = (base_url(&headers, &state.server), &about.root, set.id());
-    // The schema knows no zooms below 0 and above 30; those above 0 go on.
-    let [minzoom, maxzoom] = [minzoom.max(0), maxzoom.max(0)];
+    // The schema knows no zooms below 0 and above 30.
+    let maxzoom = maxzoom.max(0);
+    // At which the whole is seen. There are tiles of all zooms: a client shows a small cube
+    // from afar too.
+    let whole = f64::from(minzoom.max(0)) + 1.0;
     let mut told = json!({
         "tilejson": "3.0.0",
         "name": shown.title(),
         "version": "1.0.0",
         "scheme": "xyz",
         "tiles": [format!("{base}{root}/tiles/{id}/{{z}}/{{x}}/{{y}}{ending}{query}")],
-        "minzoom": minzoom,
+        "minzoom": 0,
         "maxzoom": maxzoom,
         "bounds": shown.bounds.to_array(),
-        "center": [shown.middle.0, shown.middle.1, f64::from(minzoom) + 1.0],
+        "center": [shown.middle.0, shown.middle.1, whole.min(f64::from(maxzoom))],
         "attribution": shown.credit().unwrap_or_default(),
         // The schema asks for it, of raster tiles too.
         "vector_layers": [],

@@ -116,7 +116,7 @@ pub(super) async fn root(
         ("Range" = Option<String>, Header, description = "A single range of a chunk's bytes"),
     ),
     responses(
-        (status = 200, description = "The object", content_type = "application/octet-stream"),
+        (status = 200, description = "The object", content(("application/octet-stream"), ("application/json"))),
         (status = 206, description = "A range of it"),
         (status = 304, description = "The client has it"),
         (status = 404, description = "No such cube, revision or object"),

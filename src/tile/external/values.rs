@@ -218,7 +218,7 @@ fn cell_at<'a>(
     let grid = &level.grid;
     // Fails where PROJ does not know the system that the request names.
     if system != Epsg::WGS84 {
-        crs::wkt(system).map_err(TileError::Elsewhere)?;
+        crs::wkt(system).map_err(TileError::System)?;
     }
     // What has no counterpart in the data set's system is outside of it.
     let (px, py) = crs::project(x, y, system, placed.system).map_err(|_none| outside())?;

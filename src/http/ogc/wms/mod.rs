@@ -138,10 +138,10 @@ impl Version {
     responses(
         (status = 200, description = "What was asked for"),
         (status = 307, description = "To the legend"),
-        (status = 400, description = "A key is wrong or missing", content_type = "text/xml"),
+        (status = 400, description = "A key is wrong or missing", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
         (status = 404, description = "No such cube"),
-        (status = 413, description = "Too much to hold", content_type = "text/xml"),
-        (status = 501, description = "No such operation, or not of a data set of somebody else", content_type = "text/xml"),
+        (status = 413, description = "Too much to hold", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
+        (status = 501, description = "No such operation, or not of a data set of somebody else", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
     )
 )]
 pub(in crate::http) async fn of_cube(
@@ -164,9 +164,9 @@ pub(in crate::http) async fn of_cube(
     responses(
         (status = 200, description = "What was asked for"),
         (status = 307, description = "To the legend"),
-        (status = 400, description = "A key is wrong or missing", content_type = "text/xml"),
-        (status = 413, description = "Too much to hold", content_type = "text/xml"),
-        (status = 501, description = "No such operation, or not of a data set of somebody else", content_type = "text/xml"),
+        (status = 400, description = "A key is wrong or missing", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
+        (status = 413, description = "Too much to hold", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
+        (status = 501, description = "No such operation, or not of a data set of somebody else", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
     )
 )]
 pub(in crate::http) async fn of_server(

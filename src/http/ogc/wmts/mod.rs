@@ -18,6 +18,7 @@ use axum::{
 
 use super::{
     feature_info::{self, InfoFormat, middle},
+    keys::{Keys, Twice},
     known,
 };
 use crate::{
@@ -49,7 +50,8 @@ pub(in crate::http) async fn of_cube(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let to = Addresses::new(&state, caller, &headers);
-    layers::capabilities_of(&state, &cube, &query.unwrap_or_default(), &to).await
+    let style = style_of(query.as_deref())?;
+    layers::capabilities_of(&state, &cube, &style, &to).await
 }
 
 /// All cubes that the caller may read as layers of one Web Map Tile Service.
@@ -66,7 +68,30 @@ pub(in crate::http) async fn of_server(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    layers::capabilities_of_all(&state, &query.unwrap_or_default(), caller, &headers).await
+    let style = style_of(query.as_deref())?;
+    layers::capabilities_of_all(&state, &style, caller, &headers).await
+}
+
+/// The query without the keys of `GetCapabilities`, which clients append to the address of
+/// a document too.
+fn style_of(query: Option<&str>) -> Result<String, ApiError> {
+    let keys = [
+        "SERVICE",
+        "REQUEST",
+        "VERSION",
+        "ACCEPTVERSIONS",
+        "ACCEPTFORMATS",
+        "SECTIONS",
+        "UPDATESEQUENCE",
+    ];
+    let taken = Keys::taken_out(query.unwrap_or_default(), &keys);
+    match taken {
+        Ok(keys) => Ok(keys.rest),
+        Err(Twice(key)) => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            format!("`{key}` is given twice"),
+        )),
+    }
 }
 
 /// The Web Map Tile Service of a cube by keys and values: `GetCapabilities`, `GetTile`

@@ -45,7 +45,13 @@ pub(super) fn document(
         .zip(&bands)
         .map(|(band, text)| json!([band, text]));
     let metadata = numbered().map(|band| json!([band, {}]));
-    let has_nodata = !level.packing.missing.is_empty() || query.nodata.is_some();
+    // That of floats is NaN as a rule, which is missing in any case.
+    let says_so = ["_FillValue", "missing_value"].iter();
+    let has_nodata = !level.packing.missing.is_empty()
+        || query.nodata.is_some()
+        || says_so
+            .into_iter()
+            .any(|name| variable.attributes.contains_key(*name));
     let left = left(variable, &selection);
     let dimensions: Vec<&str> = left.iter().map(String::as_str).chain(["y", "x"]).collect();
     let mut told = json!({

@@ -41,6 +41,7 @@ mod round_trip;
 mod support;
 mod tile_matrix_sets;
 mod titiler;
+mod titiler_corpus;
 mod titiler_cube;
 mod titiler_url;
 mod upkeep;

@@ -99,7 +99,7 @@ async fn a_cube_lists_the_sets_that_are_for_where_it_is() {
 
     // Cells of 0.003 degrees, 64 of them a side.
     let told = get("/cubes/formula/WorldCRS84Quad/tilejson.json", 200).await;
-    assert_eq!((&told["minzoom"], &told["maxzoom"]), (&json!(8), &json!(8)));
+    assert_eq!((&told["minzoom"], &told["maxzoom"]), (&json!(0), &json!(8)));
     assert!(
         told["tiles"][0]
             .as_str()

@@ -464,7 +464,7 @@ async fn what_titiler_would_answer_with_500_is_refused_with_what_could_be() {
         (
             "/cubes/formula/preview?bidx=1",
             400,
-            "there is no parameter `bidx`",
+            "`bidx` is for data sets",
         ),
         ("/cubes/formula/preview.png?max_size=0", 400, "1 to 4096"),
         ("/cubes/formula/preview/5000x1.png", 400, "1 to 4096"),

@@ -38,8 +38,12 @@ def get(url):
 
 
 def valid(document, by):
-    tree = etree.fromstring(document)
-    assert by.validate(tree), "\n".join(str(error) for error in by.error_log)
+    # The schema counts the rows and columns of limits from 1, and the standard from 0
+    # (OGC 07-057r7, table 12: non-negative integers).
+    by.validate(etree.fromstring(document))
+    errors = [str(error) for error in by.error_log]
+    errors = [error for error in errors if "'0' is not a valid value of the atomic type 'xs:positiveInteger'" not in error]
+    assert not errors, "\n".join(errors)
 
 
 def picture(answer):

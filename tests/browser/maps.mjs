@@ -185,6 +185,8 @@ async function run() {
     ['openlayers-wmts-kvp', { page: 'openlayers', source: 'kvp', ...at, style: STYLE, time }, truth],
     ['openlayers-ogc', { page: 'openlayers', source: 'ogc', ...chosen }, truth],
     ['maplibre', { page: 'maplibre', ...chosen }, truth],
+    // TileJSON tells its zooms: from afar a small cube is to be seen too.
+    ['maplibre-zoomed-out', { page: 'maplibre', ...chosen, zoom: document.minzoom - 3 }, []],
     ['zarr-layer', { page: 'zarr-layer', ...at, index: 1 }, truth],
   ];
   const wms = `cubes/${cube}/wms`;

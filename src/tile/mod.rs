@@ -14,9 +14,11 @@ mod name;
 mod painters;
 mod place;
 mod prepare;
+mod prepared;
 mod process;
 mod ranges;
 mod request;
+mod subject;
 mod systems;
 mod target;
 mod values;
@@ -28,7 +30,7 @@ pub use self::{
     error::TileError,
     external::{ExternalPoint, PreparedExternal},
     finished::Tile,
-    prepare::Prepared,
+    prepared::Prepared,
     ranges::{Styled, check},
     request::{Look, PictureRequest, PictureSize, TileRequest, with_indices},
     systems::{bounds_in, is_north_first, lonlat_at, zooms_in},
@@ -38,7 +40,7 @@ pub use self::{
 use self::{
     finished::{Finished, finish},
     painters::{Painters, Paints},
-    prepare::{Output, Step},
+    prepared::{Output, Step},
     ranges::Ranges,
 };
 use crate::{

@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     Cutout,
-    prepare::{Output, Step},
+    prepared::{Output, Step},
 };
 use crate::{
     grid::Grid,

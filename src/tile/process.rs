@@ -10,7 +10,7 @@ use super::{
     file,
     finished::finish,
     on,
-    prepare::{Output, Prepared},
+    prepared::{Output, Prepared},
     resampled,
 };
 use crate::{

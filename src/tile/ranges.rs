@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Look, PictureRequest, PictureSize, TileError, Tiles, prepare::Subject};
+use super::{Look, PictureRequest, PictureSize, TileError, Tiles, subject::Subject};
 use crate::{
     cache::{Cache, CacheConfig},
     catalog::Entry,

@@ -352,7 +352,8 @@ async fn a_data_set_of_somebody_else_is_in_all_services() {
         let text = answer.text().await.unwrap();
         assert!(text.contains("plain"), "{text}");
     }
-    let info = map.replace("GetMap", "GetFeatureInfo") + "&QUERY_LAYERS=plain&I=1&J=1";
+    let info = map.replace("GetMap", "GetFeatureInfo")
+        + "&QUERY_LAYERS=plain&I=1&J=1&INFO_FORMAT=application/json";
     let info = server.get(&info).await;
     assert_eq!(info.status(), 200);
     let info: Value = info.json().await.unwrap();

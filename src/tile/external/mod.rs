@@ -24,7 +24,7 @@ use super::{
     finished::{self, finish},
     name::RENDERER_VERSION,
     on,
-    prepare::Output,
+    prepared::Output,
     target::Target,
 };
 use crate::{

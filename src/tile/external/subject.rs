@@ -8,7 +8,7 @@ use crate::{
     grid::{Bounds, Epsg, GeoTransform, Grid, Shape},
     raster::Expression,
     render::FileFormat,
-    tile::{Look, PictureRequest, TileError, prepare::Output, target::Target},
+    tile::{Look, PictureRequest, TileError, prepared::Output, target::Target},
 };
 
 /// The variables that a look shows, with the bands of each.

@@ -1,16 +1,18 @@
 //! Query strings with repeated keys, read into checked values.
 
-use std::ops::RangeInclusive;
+mod parse;
+mod values;
 
-use super::{
-    looks::{self, Extras},
-    systems,
+use self::parse::{MAX_REPEATS, nodata, one_of, push, range, resampling, system, with_method};
+pub(super) use self::{
+    parse::{number, once, unknown},
+    values::ValuesQuery,
 };
+use super::looks::{self, Extras};
 use crate::{
     grid::Epsg,
     raster::{Expression, ExpressionError, Resampling},
     render::{AlgorithmError, Coloring, ColoringError, Colormap, FileFormat, FormulaError},
-    suggest,
     tile::Look,
 };
 
@@ -59,13 +61,6 @@ pub(super) enum QueryError {
     #[error("`{0}` is given more than {MAX_REPEATS} times")]
     TooMany(&'static str),
 }
-
-/// Bars of a histogram, and parts of a pixel along a side, as `TiTiler` allows them.
-const MOST_BARS: usize = 1000;
-const MOST_PARTS: usize = 1000;
-
-/// A repeatable parameter is repeated at most so often.
-const MAX_REPEATS: usize = 16;
 
 const PARAMETERS: [&str; 15] = [
     "variable",
@@ -253,234 +248,6 @@ impl TileQuery {
         let written = |text: &String| Coloring::parse(text).map_err(QueryError::Colormap);
         self.colormap.as_ref().map(written).transpose()
     }
-}
-
-/// The parameters of a question for values, of which each route knows some.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct ValuesQuery {
-    pub(super) bbox: Option<String>,
-    pub(super) variables: Vec<String>,
-    pub(super) expression: Option<Expression>,
-    pub(super) sel: Vec<String>,
-    /// From 0 to 100.
-    pub(super) percentiles: Vec<f64>,
-    pub(super) max_size: Option<usize>,
-    pub(super) show_times: Option<bool>,
-    pub(super) bidx: Vec<usize>,
-    pub(super) nodata: Option<f64>,
-    pub(super) resampling: Option<Resampling>,
-    pub(super) coord_crs: Option<Epsg>,
-    pub(super) dst_crs: Option<Epsg>,
-    pub(super) width: Option<usize>,
-    pub(super) height: Option<usize>,
-    pub(super) histogram_bins: Option<usize>,
-    pub(super) histogram_range: Option<[f64; 2]>,
-    pub(super) categorical: Option<bool>,
-    /// Values that are counted, if it is categorical.
-    pub(super) categories: Vec<f64>,
-    pub(super) cover_scale: Option<usize>,
-}
-
-impl ValuesQuery {
-    pub(super) fn parse(query: Option<&str>, known: &[&'static str]) -> Result<Self, QueryError> {
-        let mut parsed = Self::default();
-        let mut sel_method = None;
-        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            match name.as_ref() {
-                name if !known.contains(&name) => return Err(unknown(name, known)),
-                "bbox" => once(&mut parsed.bbox, "bbox", value.into_owned())?,
-                "variable" => push(&mut parsed.variables, "variable", value.into_owned())?,
-                "expression" => {
-                    let expression = Expression::parse(&value)?;
-                    once(&mut parsed.expression, "expression", expression)?;
-                }
-                "sel" => push(&mut parsed.sel, "sel", value.into_owned())?,
-                "show_times" => {
-                    let shows = boolean("show_times", &value)?;
-                    once(&mut parsed.show_times, "show_times", shows)?;
-                }
-                "p" => push(&mut parsed.percentiles, "p", percentile(&value)?)?,
-                "sel_method" => once(&mut sel_method, "sel_method", value.into_owned())?,
-                "bidx" => push(&mut parsed.bidx, "bidx", number("bidx", &value)?)?,
-                "nodata" => once(&mut parsed.nodata, "nodata", nodata(&value)?)?,
-                "resampling" | "reproject" => {
-                    once(&mut parsed.resampling, "resampling", resampling(&value)?)?;
-                }
-                "coord_crs" => {
-                    once(
-                        &mut parsed.coord_crs,
-                        "coord_crs",
-                        system("coord_crs", &value)?,
-                    )?;
-                }
-                "dst_crs" => once(&mut parsed.dst_crs, "dst_crs", system("dst_crs", &value)?)?,
-                "width" => once(&mut parsed.width, "width", number("width", &value)?)?,
-                "height" => once(&mut parsed.height, "height", number("height", &value)?)?,
-                "histogram_bins" => {
-                    let bins = within("histogram_bins", &value, 1..=MOST_BARS)?;
-                    once(&mut parsed.histogram_bins, "histogram_bins", bins)?;
-                }
-                "histogram_range" => {
-                    let [low, high] = range("histogram_range", &value)?;
-                    once(&mut parsed.histogram_range, "histogram_range", [low, high])?;
-                }
-                "categorical" => {
-                    let is_so = boolean("categorical", &value)?;
-                    once(&mut parsed.categorical, "categorical", is_so)?;
-                }
-                "c" => push(&mut parsed.categories, "c", number("c", &value)?)?,
-                "cover_scale" => {
-                    let scale = within("cover_scale", &value, 1..=MOST_PARTS)?;
-                    once(&mut parsed.cover_scale, "cover_scale", scale)?;
-                }
-                _ => once(
-                    &mut parsed.max_size,
-                    "max_size",
-                    number("max_size", &value)?,
-                )?,
-            }
-        }
-        one_of(&parsed.variables, parsed.expression.as_ref())?;
-        parsed.sel = with_method(parsed.sel, sel_method.as_deref());
-        Ok(parsed)
-    }
-}
-
-/// `sel_method`, which `TiTiler` had until 2.0 for all that has no method of its own.
-fn with_method(sel: Vec<String>, method: Option<&str>) -> Vec<String> {
-    let Some(method) = method else { return sel };
-    let with = |text: String| match text.split_once('=') {
-        Some((dimension, value)) if !value.contains("::") => {
-            format!("{dimension}={method}::{value}")
-        }
-        _ => text,
-    };
-    sel.into_iter().map(with).collect()
-}
-
-fn one_of(variables: &[String], expression: Option<&Expression>) -> Result<(), QueryError> {
-    if expression.is_some() && !variables.is_empty() {
-        return Err(QueryError::Both);
-    }
-    Ok(())
-}
-
-pub(super) fn unknown(name: &str, known: &[&'static str]) -> QueryError {
-    QueryError::Unknown {
-        name: name.to_owned(),
-        hint: suggest::hint(name, known.iter().copied()),
-        known: known.join(", "),
-    }
-}
-
-fn boolean(name: &'static str, text: &str) -> Result<bool, QueryError> {
-    // Python writes them with a large letter.
-    let lower = text.to_ascii_lowercase();
-    lower.parse().map_err(|_no_boolean| QueryError::Value {
-        name,
-        value: text.to_owned(),
-        expected: "true or false".to_owned(),
-    })
-}
-
-fn percentile(text: &str) -> Result<f64, QueryError> {
-    let share: Option<f64> = text.parse().ok();
-    let share = share.filter(|share| (0.0..=100.0).contains(share));
-    share.ok_or_else(|| QueryError::Value {
-        name: "p",
-        value: text.to_owned(),
-        expected: "a percentile, 0 to 100".to_owned(),
-    })
-}
-
-fn push<T>(values: &mut Vec<T>, name: &'static str, value: T) -> Result<(), QueryError> {
-    if values.len() >= MAX_REPEATS {
-        return Err(QueryError::TooMany(name));
-    }
-    values.push(value);
-    Ok(())
-}
-
-pub(super) fn once<T>(
-    place: &mut Option<T>,
-    name: &'static str,
-    value: T,
-) -> Result<(), QueryError> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(QueryError::Twice(name)),
-    }
-}
-
-/// A number within limits.
-fn within(
-    name: &'static str,
-    text: &str,
-    limits: RangeInclusive<usize>,
-) -> Result<usize, QueryError> {
-    let found = text.parse().ok().filter(|number| limits.contains(number));
-    found.ok_or_else(|| QueryError::Value {
-        name,
-        value: text.to_owned(),
-        expected: format!("a whole number from {} to {}", limits.start(), limits.end()),
-    })
-}
-
-fn range(name: &'static str, text: &str) -> Result<[f64; 2], QueryError> {
-    let inner = text.trim_start_matches('[').trim_end_matches(']');
-    let numbers: Vec<f64> = inner.split(',').flat_map(|n| n.trim().parse()).collect();
-    match (numbers.as_slice(), inner.split(',').count()) {
-        ([min, max], 2) => Ok([*min, *max]),
-        _ if name == "rescale" => Err(QueryError::Value {
-            name,
-            value: text.to_owned(),
-            expected:
-                "write min,max as in rescale=0,3000, repeated for more variables, or rescale=auto"
-                    .to_owned(),
-        }),
-        _ => Err(QueryError::Value {
-            name,
-            value: text.to_owned(),
-            expected: "write min,max".to_owned(),
-        }),
-    }
-}
-
-fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError> {
-    let named = systems::named(text).map(|named| named.system);
-    named.ok_or_else(|| QueryError::Value {
-        name,
-        value: text.to_owned(),
-        expected: "a reference system, as EPSG:3857".to_owned(),
-    })
-}
-
-fn resampling(text: &str) -> Result<Resampling, QueryError> {
-    Resampling::named(text).ok_or_else(|| QueryError::Value {
-        name: "resampling",
-        value: text.to_owned(),
-        expected: format!("one of {}", Resampling::NAMES.join(", ")),
-    })
-}
-
-fn nodata(text: &str) -> Result<f64, QueryError> {
-    let value = text.parse().ok().filter(|value: &f64| !value.is_infinite());
-    value.ok_or_else(|| QueryError::Value {
-        name: "nodata",
-        value: text.to_owned(),
-        expected: "a number, or nan".to_owned(),
-    })
-}
-
-pub(super) fn number<T: std::str::FromStr>(
-    name: &'static str,
-    text: &str,
-) -> Result<T, QueryError> {
-    text.parse().map_err(|_no_number| QueryError::Value {
-        name,
-        value: text.to_owned(),
-        expected: "a whole number in its range".to_owned(),
-    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use super::{ExportError, Profile};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layout {
     profile: Profile,
+    /// Whether what is stored is a shard, of which each inner chunk becomes a file.
+    pub(super) splits: bool,
     /// Path of the array, "" for none.
     pub(super) path: String,
     /// Of the whole array.
@@ -45,6 +47,7 @@ impl Layout {
             .ok_or_else(|| refuse("chunk grid"))?;
         let mut layout = Self {
             profile,
+            splits: false,
             path: path.to_owned(),
             files: vec![1; shape.len()],
             shape,
@@ -61,14 +64,10 @@ impl Layout {
             let parts = iter::zip(&layout.chunk, &inner);
             layout.files = parts.map(|(whole, part)| whole / part).collect();
             layout.chunk = inner;
+            layout.splits = true;
             layout.codecs = configuration["codecs"].clone();
         }
         Ok(layout)
-    }
-
-    /// Whether what is stored is split into a file for each inner chunk.
-    pub(super) fn splits(&self) -> bool {
-        self.files.iter().any(|&files| files > 1)
     }
 
     /// The files of a stored chunk, in the order of a shard's index; none for what lies
@@ -204,6 +203,15 @@ mod tests {
             files(Profile::Zarr2),
             [some("0/count/1.2.2"), None, some("0/count/1.3.2"), None]
         );
+    }
+
+    #[test]
+    fn a_shard_of_one_chunk_is_taken_apart_too() {
+        let mut document = document("0/count");
+        let whole = document["chunk_grid"]["configuration"]["chunk_shape"].clone();
+        document["codecs"][0]["configuration"]["chunk_shape"] = whole;
+        let of = |profile| Layout::of(profile, "0/count", &document).unwrap().splits;
+        assert!(!of(Profile::Sharded) && of(Profile::Unsharded) && of(Profile::Zarr2));
     }
 
     #[test]

@@ -232,7 +232,7 @@ async fn write_chunk(
     let stored = stored.unwrap_or_default();
     let wide: Vec<u64> = index.iter().map(|&at| at as u64).collect();
     let files = layout.files_of(&wide);
-    let parts = if layout.splits() {
+    let parts = if layout.splits {
         split(codec, &stored).map_err(|source| ExportError::Shard {
             path: layout.path.clone(),
             index,

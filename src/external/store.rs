@@ -1,6 +1,6 @@
 //! Keys of a store to bytes.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
@@ -72,6 +72,9 @@ impl Store {
             Location::Http(_) => false,
         };
         if is_repository {
+            if let (Location::Local(path), true) = (&address.location, address.is_confined) {
+                stays_within(path)?;
+            }
             return repository(address, storage, known, served).await;
         }
         let mut found = keys.root_documents(known).await?;
@@ -139,6 +142,24 @@ impl Store {
             Self::Keys(store) => store.read(&keys.of(index), bytes, limit).await,
         }
     }
+}
+
+/// Refuses a repository of which a part is a link to elsewhere.
+fn stays_within(repository: &Path) -> Result<(), ExternalError> {
+    let failed = |source| ExternalError::Folder {
+        path: repository.to_owned(),
+        source,
+    };
+    for entry in std::fs::read_dir(repository).map_err(failed)? {
+        let part = entry.map_err(failed)?.path();
+        if part
+            .canonicalize()
+            .is_ok_and(|real| !real.starts_with(repository))
+        {
+            return Err(ExternalError::NotListed(part.display().to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Reads all metadata documents of a repository, which stays open for the next

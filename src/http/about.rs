@@ -113,6 +113,9 @@ impl About {
         let query = if is_of_bands {
             let (variables, others): (Vec<_>, Vec<_>) =
                 pairs().partition(|(key, _)| key == "variable");
+            if variables.len() > 1 {
+                return Err(QueryError::Both.into());
+            }
             let mut rest = form_urlencoded::Serializer::new(String::new());
             let mut query = parse(&rest.extend_pairs(others).finish())?;
             query.variables = variables

@@ -24,6 +24,9 @@ use crate::{
 /// Attributes of times that xarray takes away when it decodes them.
 const OF_TIMES: [&str; 2] = ["units", "calendar"];
 
+/// Values of a coordinate that are told.
+const MOST_VALUES: u64 = 100_000;
+
 /// The names of its variables.
 #[utoipa::path(
     get, path = "/zarr/dataset/keys", tag = "datasets",
@@ -70,7 +73,7 @@ pub(super) async fn dimensions(about: About) -> Result<Response, ApiError> {
 #[utoipa::path(
     get, path = "/zarr/dataset/coordinates/{name}", tag = "datasets",
     params(("name" = String, Path, description = "Name of the dimension"), ("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
-    responses((status = 200, description = "The values as `data`"), (status = 403, description = "The store may not be named"), (status = 404, description = "There is none of this name"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+    responses((status = 200, description = "The values as `data`"), (status = 403, description = "The store may not be named"), (status = 404, description = "There is none of this name"), (status = 413, description = "It has too many values"), (status = 422, description = "`url` is missing, or the store cannot be served"))
 )]
 pub(super) async fn coordinate(
     Path(place): Path<CoordinatePlace>,
@@ -92,6 +95,15 @@ pub(super) async fn coordinate(
         );
         ApiError::new(StatusCode::NOT_FOUND, text)
     })?;
+    if coordinate.len > MOST_VALUES {
+        return Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "`{name}` has {} values, and {MOST_VALUES} is the limit",
+                coordinate.len
+            ),
+        ));
+    }
     let axis = axis(&external, name);
     let mut found = described(name, coordinate, axis);
     found["name"] = json!(name);

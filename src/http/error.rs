@@ -231,6 +231,7 @@ impl From<&TileError> for ApiError {
             | TileError::Cutout(CutoutError::Ring | CutoutError::Empty) => Self::bad_request(error),
             TileError::TooMuch { .. }
             | TileError::TooManyValues { .. }
+            | TileError::TooManyCategories
             | TileError::Cutout(CutoutError::TooMany(_) | CutoutError::TooFine { .. }) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
             }

@@ -176,12 +176,19 @@ pub(super) async fn picture(
         Some(Rectangle::Written(text)) => (Some(bounds_of(&text, coords)?), coords),
         None => (None, coords),
     };
+    let look = query.look(what.format)?;
+    if what.cutout.is_some() && look.touches.nodata.is_some() {
+        return Err(bad(
+            "`nodata_color` is not for a picture of a polygon, which is transparent around it"
+                .to_owned(),
+        ));
+    }
     let request = PictureRequest {
         bounds,
         coords,
         crs: query.dst_crs,
         size,
-        look: query.look(what.format)?,
+        look,
         cutout: what.cutout,
     };
     let (grid, prepared) = match &about.served {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     catalog::{Entry, ExternalEntry},
-    dataset::{Axis, cf::Role},
+    dataset::{Axis, AxisValues, cf::Role},
     external::External,
     grid::{Bounds, Grid, TileMatrixSet},
     tile,
@@ -25,6 +25,9 @@ use crate::{
 
 /// Time steps that are listed: of a data set that has more, the newest.
 const LISTED_STEPS: usize = 4096;
+
+/// Time steps that are put in order.
+const SORTED_STEPS: usize = 65_536;
 
 /// A cube or data set that the caller may read, at a state.
 pub(super) struct Shown {
@@ -181,8 +184,9 @@ impl Shown {
                 starts.map(|day| format!("{day}T00:00:00Z")).collect()
             }
             Kind::External(_, external) => time_axis(external).map_or_else(Vec::new, |axis| {
-                let listed = axis.len.saturating_sub(LISTED_STEPS)..axis.len;
-                listed.map(|step| instant(axis, step)).collect()
+                let mut all = in_order(axis);
+                all.drain(..all.len().saturating_sub(LISTED_STEPS));
+                all
             }),
         }
     }
@@ -196,10 +200,8 @@ impl Shown {
                 days.map(|day| Some(format!("{day}T00:00:00Z")))
             }
             Kind::External(_, external) => {
-                let axis = time_axis(external).filter(|axis| axis.len > 0);
-                axis.map_or([None, None], |axis| {
-                    [0, axis.len - 1].map(|step| Some(instant(axis, step)))
-                })
+                let all = time_axis(external).map(in_order).unwrap_or_default();
+                [all.first().cloned(), all.last().cloned()]
             }
         }
     }
@@ -208,8 +210,22 @@ impl Shown {
 /// The decoded dimension of time of what is shown without a query.
 pub(super) fn time_axis(external: &External) -> Option<&Axis> {
     let axes = &external.dataset.variables.first()?.axes;
-    let found = axes.iter().find(|axis| axis.role == Role::Time);
-    found.map(AsRef::as_ref)
+    let is_decoded =
+        |axis: &&Arc<Axis>| axis.role == Role::Time && matches!(axis.values, AxisValues::Times(_));
+    axes.iter().find(is_decoded).map(AsRef::as_ref)
+}
+
+/// The instants of a dimension of time from the oldest to the newest: they may be stored in
+/// any order. Of a very long one, which is not sorted for an answer, as they are.
+pub(super) fn in_order(axis: &Axis) -> Vec<String> {
+    let listed = if axis.len > SORTED_STEPS {
+        axis.len - LISTED_STEPS..axis.len
+    } else {
+        0..axis.len
+    };
+    let mut instants: Vec<String> = listed.map(|step| instant(axis, step)).collect();
+    instants.sort_unstable();
+    instants
 }
 
 /// As the services of maps write it: labels of data sets leave the zone out.

@@ -23,7 +23,7 @@ pub use over_time::OverTime;
 pub use sample::Sample;
 pub use scale::{scaled, shifted};
 pub use separable::{AxisTable, Mosaic, Validity};
-pub use statistics::{Bars, Statistics, Told};
+pub use statistics::{Bars, MOST_CATEGORIES, Statistics, Told};
 pub use stream::{AreaMean, PartOfMean};
 pub use warp::{CellRatio, Kernel, Patch, Positions, warp, warp_together};
 

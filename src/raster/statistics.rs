@@ -255,6 +255,10 @@ impl Runs {
     }
 }
 
+/// Different values that are counted where none are named. Of more there is one too many,
+/// which is for the caller to refuse.
+pub const MOST_CATEGORIES: usize = 10_000;
+
 impl Bars {
     /// How many of sorted values are in each bar, and the borders of the bars, or the
     /// values that are counted.
@@ -273,14 +277,14 @@ impl Bars {
             }
             Self::Categories(wanted) => {
                 let runs = sorted.chunk_by(|a, b| a.partial_cmp(b).is_some_and(Ordering::is_eq));
-                let found: Vec<(f64, usize)> =
-                    runs.map(|run| (f64::from(run[0]), run.len())).collect();
+                let found = runs.map(|run| (f64::from(run[0]), run.len()));
                 if wanted.is_empty() {
                     return found
-                        .into_iter()
                         .map(|(value, count)| (count, value))
+                        .take(MOST_CATEGORIES + 1)
                         .unzip();
                 }
+                let found: Vec<(f64, usize)> = found.collect();
                 let count = |wanted: &f64| {
                     let known = found
                         .iter()

@@ -13,6 +13,9 @@ const MOST_POINTS: usize = 20_000;
 /// Parts of pixels that are looked at for shares: about a second of work.
 const MOST_PARTS: usize = 1 << 28;
 
+/// Edges that rows of such parts may meet, all together: some seconds of work.
+const MOST_MET: usize = 1 << 27;
+
 /// What is wrong with a polygon.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CutoutError {
@@ -29,13 +32,15 @@ pub enum CutoutError {
     TooMany(usize),
     /// Shares of so many pixels would be too much.
     #[error(
-        "`cover_scale={scale}` divides {pixels} pixels into too many parts: ask for fewer of either"
+        "`cover_scale={scale}` divides {pixels} pixels into too many parts for {points} points: ask for fewer of any"
     )]
     TooFine {
         /// As asked for.
         scale: usize,
         /// Pixels of the rectangle around the polygon.
         pixels: usize,
+        /// Points of the polygon.
+        points: usize,
     },
 }
 
@@ -107,11 +112,17 @@ impl Cutout {
     ///
     /// # Errors
     /// [`CutoutError::TooFine`].
-    pub(super) fn check(grid: &Grid, scale: usize) -> Result<(), CutoutError> {
+    pub(super) fn check(&self, grid: &Grid, scale: usize) -> Result<(), CutoutError> {
         let pixels = grid.shape.rows * grid.shape.cols;
         let parts = pixels.saturating_mul(scale).saturating_mul(scale);
-        if parts > MOST_PARTS {
-            return Err(CutoutError::TooFine { scale, pixels });
+        let points: usize = self.rings.iter().map(Vec::len).sum();
+        let met = (grid.shape.rows * points).saturating_mul(scale);
+        if parts > MOST_PARTS || met > MOST_MET {
+            return Err(CutoutError::TooFine {
+                scale,
+                pixels,
+                points,
+            });
         }
         Ok(())
     }

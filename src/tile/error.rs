@@ -10,6 +10,7 @@ use crate::{
     cube::SelectError,
     dataset::DatasetError,
     external::ExternalError,
+    raster::MOST_CATEGORIES,
     render::{AlgorithmError, StyleError, encode::EncodeError},
     zarr::ZarrError,
 };
@@ -72,6 +73,11 @@ pub enum TileError {
         /// The limit.
         limit: usize,
     },
+    /// More different values than are listed.
+    #[error(
+        "there are more than {MOST_CATEGORIES} different values: leave out `categorical`, or name some by `c`"
+    )]
+    TooManyCategories,
     /// What only cubes have.
     #[error("`{0}` is for cubes, and this is a data set of somebody else")]
     OnlyOfCubes(&'static str),

@@ -25,6 +25,8 @@ mod values;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 pub use self::{
     cutout::{Cutout, CutoutError},
     error::TileError,
@@ -38,6 +40,7 @@ pub use self::{
 };
 
 use self::{
+    cost::Cost,
     finished::{Finished, finish},
     painters::{Painters, Paints},
     prepared::{Output, Step},
@@ -51,7 +54,7 @@ use crate::{
     grid::Shape,
     raster::Raster,
     render::{
-        FileFormat, ImageFormat, Picture, SampleFormat,
+        FileFormat, ImageFormat, Picture, SampleFormat, encode,
         geotiff::{Planes, geotiff},
         npy, picture,
     },
@@ -121,6 +124,29 @@ impl Tiles {
         // Boxed here, where it is made, and not moved about by who awaits it.
         let work = Box::pin(self.make(tile));
         self.finished.get_or_make(name, cost, work).await
+    }
+
+    /// The file of a picture of nothing, on a background if there is one.
+    ///
+    /// # Errors
+    /// If it would take too much, or too many tiles are being made.
+    pub async fn blank(
+        &self,
+        shape: Shape,
+        background: Option<[u8; 3]>,
+        format: ImageFormat,
+    ) -> Result<Bytes, TileError> {
+        let pixels = (shape.rows * shape.cols) as u64;
+        let make = move || {
+            // A picture's side is far below 2^32.
+            let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+            let picture = picture::transparent(side(shape.cols), side(shape.rows));
+            encode(&on(background, picture), format)
+        };
+        let work = async { Ok(self.compute.run(make).await??) };
+        self.finished
+            .within(Cost::of_samples(0, pixels), work)
+            .await
     }
 
     /// Reads, resamples, and paints and encodes.
@@ -236,7 +262,8 @@ fn resampled(
     let taken = tile.mapping.taken()?;
     let resample = |source| taken.resample(source, window, tile.resampling, tile.nodata);
     let mut rasters: Vec<Raster<u16>> = sources.iter().map(resample).collect();
-    if let Some(cutout) = &tile.cutout {
+    // What is computed of samples around a polygon needs them: it is cut afterwards.
+    if let Some(cutout) = tile.cutout.as_ref().filter(|_| !tile.is_processed()) {
         let is_in = cutout.touched(tile.grid())?;
         for raster in &mut rasters {
             cutout::cut(&mut raster.data, &is_in, tile.nodata);

@@ -80,6 +80,7 @@ impl Tiles {
         let whole = self.placed(entry, stored, &request.look, wanted, place, cost);
         let mut picture = whole.await?;
         if let Some(cutout) = &request.cutout {
+            cutout.check(picture.grid(), 1)?;
             picture.name = name::of_part(picture.name, cutout);
             picture.cutout = Some(Arc::clone(cutout));
         }

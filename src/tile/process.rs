@@ -7,7 +7,7 @@ use futures::{StreamExt as _, stream};
 use super::{
     Tile, TileError, Tiles,
     cost::STEPS_AT_ONCE,
-    file,
+    cutout, file,
     finished::finish,
     on,
     prepared::{Output, Prepared},
@@ -52,18 +52,24 @@ impl Tiles {
             None => self.step_values(tile, 0).await?,
             Some(over_time) => self.reduced(tile, over_time).await?,
         };
-        if tile.algorithm.is_none() {
-            return Ok(values);
-        }
         let tile = Arc::clone(tile);
-        let apply = move || match &tile.algorithm {
-            None => values,
-            Some(algorithm) => {
-                let transform = tile.grid().transform;
-                algorithm.apply(values, [transform.cell_width, transform.cell_height])
+        let finish = move || {
+            let mut values = match &tile.algorithm {
+                None => values,
+                Some(algorithm) => {
+                    let transform = tile.grid().transform;
+                    algorithm.apply(values, [transform.cell_width, transform.cell_height])
+                }
+            };
+            if let Some(cutout) = &tile.cutout {
+                let is_in = cutout.touched(tile.grid())?;
+                for raster in &mut values {
+                    cutout::cut(&mut raster.data, &is_in, f32::NAN);
+                }
             }
+            Ok(values)
         };
-        Ok(self.compute.run(apply).await?)
+        self.compute.run(finish).await?
     }
 
     /// The values of the time step of a number among those of the tile.

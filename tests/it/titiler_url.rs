@@ -628,6 +628,48 @@ async fn polygons_of_a_cube_have_numbers_and_pictures_too() {
     assert!(system.ends_with("/3857>"), "{system}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_of_polygons_and_expressions_beyond_reason_is_refused() {
+    let open = Open::new().await;
+    let several = "variable=ndvi&variable=scaled&sel=time=2024-01-11&expression=ndvi*2&rescale=0,1";
+    let path = open.by_url("tiles/WebMercatorQuad/5/16/10.png", several);
+    let (status, text) = refused(&open.server, &path).await;
+    assert_eq!(status, 400, "{text}");
+    let (status, text) = refused(
+        &open.server,
+        &open.by_url(
+            "statistics",
+            "variable=ndvi&sel=time=2024-01-11&categorical=true",
+        ),
+    )
+    .await;
+    assert_eq!(status, 413, "{text}");
+    assert!(text.contains("`categorical`"), "{text}");
+    // A zigzag whose edges all rows meet.
+    let mut ring: Vec<[f64; 2]> = (0..19_000_i32)
+        .map(|n| {
+            [
+                -9.0 + f64::from(n) * 1e-3,
+                if n % 2 == 0 { 41.0 } else { 59.0 },
+            ]
+        })
+        .collect();
+    ring.push(ring[0]);
+    let zigzag = json!({"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}});
+    let path = open.by_url(
+        "statistics",
+        "variable=ndvi&sel=time=2024-01-11&cover_scale=100",
+    );
+    let (status, told) = read(open.post(&path, &zigzag).await).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{told}");
+    let path = open.by_url(
+        "feature.png",
+        "variable=ndvi&sel=time=2024-01-11&rescale=0,1&nodata_color=red",
+    );
+    let (status, told) = read(open.post(&path, &square(0.0, 45.0, 1.0)).await).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{told}");
+}
+
 /// All routes of the `OpenAPI` document, with something for each parameter.
 async fn routes(server: &Server) -> Vec<(Method, String)> {
     let document = found(server, "/openapi.json").await;

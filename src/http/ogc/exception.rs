@@ -3,11 +3,11 @@
 //! Source: OGC 06-121r3 (OWS Common 1.1.0), clause 8, and OGC 07-057r7 (WMTS 1.0.0),
 //! tables 24, 28 and 31 of codes and their statuses.
 
+use super::escaped;
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use quick_xml::escape::escape;
 
 use super::keys::Twice;
 use crate::http::{ApiError, error::NO_STORE};
@@ -92,7 +92,7 @@ impl IntoResponse for Exception {
         let locator = self.locator.map_or_else(String::new, |key| {
             format!(" locator=\"{}\"", key.to_ascii_lowercase())
         });
-        let (code, detail) = (self.code, escape(self.error.detail()));
+        let (code, detail) = (self.code, escaped(self.error.detail()));
         let text = format!(
             r#"<?xml version="1.0" encoding="UTF-8"?>
 <ExceptionReport xmlns="http://www.opengis.net/ows/1.1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://www.opengis.net/ows/1.1 http://schemas.opengis.net/ows/1.1.0/owsExceptionReport.xsd" version="1.1.0" xml:lang="en">

@@ -35,3 +35,13 @@ fn known(state: &AppState, name: &str) -> Result<(), ApiError> {
     }
     Ok(())
 }
+
+/// Text of anybody as it may stand in XML: control characters may not even as references.
+fn escaped(text: impl AsRef<str>) -> String {
+    let plain: String = text
+        .as_ref()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    quick_xml::escape::escape(plain).into_owned()
+}

@@ -13,11 +13,11 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    dataset::{Axis, Variable, cf::Role},
+    dataset::{Axis, AxisValues, Variable, cf::Role},
     http::{
         ApiError, AppState,
         access::Caller,
-        shown::{self, Addresses, Kind, Shown},
+        shown::{self, Addresses, Kind, Shown, in_order},
         systems,
     },
     zarr::StoredCube,
@@ -205,14 +205,18 @@ fn dimensions(shown: &Shown) -> Value {
 }
 
 fn dimension(axis: &Axis) -> Value {
-    let ends = (axis.len > 0).then(|| [axis.label(0), axis.label(axis.len - 1)]);
-    if axis.role == Role::Time {
-        return json!({"type": "temporal", "extent": ends});
+    if axis.role == Role::Time && matches!(axis.values, AxisValues::Times(_)) {
+        let all = in_order(axis);
+        return json!({"type": "temporal", "extent": [all.first(), all.last()]});
     }
     let values: Vec<String> = (0..axis.len.min(DESCRIBED))
         .map(|n| axis.label(n))
         .collect();
-    json!({"type": "other", "values": values, "unit": axis.units})
+    let mut told = json!({"type": "other", "values": values});
+    if let Some(units) = &axis.units {
+        told["unit"] = json!(units);
+    }
+    told
 }
 
 fn dimensions_of(shown: &Shown, stored: &StoredCube) -> Value {

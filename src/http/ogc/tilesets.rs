@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
 use serde_json::{Value, json};
@@ -145,7 +145,12 @@ pub(in crate::http) async fn tile(
         Some(ending) => format!("{row}.{ending}"),
     };
     let place = (set, [&*zoom, &*col, &*row]);
-    tiles::answer(&state, &cube, place, Some(&query), &headers).await
+    let mut answer = tiles::answer(&state, &cube, place, Some(&query), &headers).await?;
+    if keys.get("f").is_none() {
+        let accept = HeaderValue::from_static("accept");
+        answer.headers_mut().append(header::VARY, accept);
+    }
+    Ok(answer)
 }
 
 fn keys(query: &str) -> Result<Keys, ApiError> {

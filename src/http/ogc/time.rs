@@ -1,7 +1,12 @@
 //! Times as protocols write them, as what selects them.
 
+use axum::http::StatusCode;
+
 use crate::{
-    http::{ApiError, AppState, shown::time_axis},
+    http::{
+        ApiError, AppState,
+        shown::{in_order, time_axis},
+    },
     tile::TileError,
 };
 
@@ -33,9 +38,19 @@ pub(super) fn sel_during(state: &AppState, cube: &str, text: &str) -> Result<Str
         return Ok(format!("time={text}"));
     };
     let name = &axis.name;
-    Ok(match text.rsplit_once('/') {
-        None => format!("{name}={text}"),
-        Some((_, "" | "..")) => format!("{name}={}", axis.label(axis.len - 1)),
-        Some((_, end)) => format!("{name}=pad::{end}"),
-    })
+    let Some((start, end)) = text.split_once('/') else {
+        return Ok(format!("{name}={text}"));
+    };
+    let is_open = |side: &str| matches!(side, "" | "..");
+    // An end that is a day or a month is all of it.
+    let is_within = |label: &String| {
+        (is_open(start) || label.as_str() >= start)
+            && (is_open(end) || label.get(..end.len()).unwrap_or(label) <= end)
+    };
+    let newest = in_order(axis).into_iter().rfind(is_within);
+    let newest = newest.ok_or_else(|| {
+        let text = format!("no time of `{name}` is within {text}");
+        ApiError::new(StatusCode::BAD_REQUEST, text)
+    })?;
+    Ok(format!("{name}={newest}"))
 }

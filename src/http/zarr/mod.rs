@@ -21,6 +21,7 @@ use self::{
 };
 use super::{
     ApiError, AppState,
+    error::NO_STORE,
     rendered::{IMMUTABLE, is_known, not_modified},
 };
 use crate::{
@@ -178,11 +179,15 @@ async fn fixed(state: &AppState, cube: &str, revision: &str) -> Result<Snapshot,
     })
 }
 
-/// What is of a fixed state may be kept.
+/// What is of a fixed state may be kept, but for the answer to a wrong range, which a cache
+/// could take for that of the whole.
 fn forever(mut answer: Response) -> Response {
-    answer
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, IMMUTABLE);
+    let caching = if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+        NO_STORE
+    } else {
+        IMMUTABLE
+    };
+    answer.headers_mut().insert(header::CACHE_CONTROL, caching);
     answer
 }
 

@@ -26,8 +26,14 @@ pub(super) enum Way {
     },
 }
 
-/// What a tile takes, and how it is made within `most` bytes.
-pub(super) fn cost(bands: &[Band], target: &Target, most: u64) -> Result<(Cost, Way), TileError> {
+/// What a tile takes, and how it is made within `most` bytes. Beside its samples a band
+/// takes `planes` bytes a pixel, of what is computed of them and of a file.
+pub(super) fn cost(
+    bands: &[Band],
+    target: &Target,
+    most: u64,
+    planes: u64,
+) -> Result<(Cost, Way), TileError> {
     let pixels = (target.grid.shape.rows * target.grid.shape.cols) as u64;
     let of_band = |band: &Band| {
         let sample = band.array.stored().size() as u64;
@@ -37,7 +43,7 @@ pub(super) fn cost(bands: &[Band], target: &Target, most: u64) -> Result<(Cost, 
             Mapping::Separable { .. } | Mapping::Nothing => 0,
         };
         let units = (band.units.len() as u64).saturating_mul(band.array.unit_bytes());
-        (units + window).saturating_add(2 * pixels * sample)
+        (units + window).saturating_add(pixels * (2 * sample + planes))
     };
     let whole = bands
         .iter()
@@ -58,7 +64,7 @@ pub(super) fn cost(bands: &[Band], target: &Target, most: u64) -> Result<(Cost, 
         .map(|band| band.units.len() as u64 * PART + pixels * SUM);
     let results = bands
         .iter()
-        .map(|band| 2 * pixels * band.array.stored().size() as u64);
+        .map(|band| pixels * (2 * band.array.stored().size() as u64 + planes));
     let rest = sums.max().unwrap_or(0) + results.sum::<u64>();
     // As it is stored, decoded, as samples, and what of that the allocator keeps.
     let units = bands.iter().map(|band| 3 * band.array.unit_bytes());

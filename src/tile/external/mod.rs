@@ -194,7 +194,16 @@ impl Tiles {
             }
         }
         let output = subject::output(look, &subject, bands.len(), &ranges)?;
-        let (cost, way) = cost(&bands, &target, self.most)?;
+        let planes = match (&output, &look.expression) {
+            // As single floats, and once more in the file.
+            (Output::Samples(_), _) => 8,
+            (Output::Picture { .. }, Some(_)) => 4,
+            (Output::Picture { .. }, None) => 0,
+        };
+        let (cost, way) = cost(&bands, &target, self.most, planes)?;
+        if let Some(cutout) = &cutout {
+            cutout.check(&target.grid, 1)?;
+        }
         let is_streamed = way != Way::AtOnce;
         if is_streamed {
             for band in &mut bands {

@@ -8,7 +8,9 @@ use crate::{
     grid::{Bounds, Epsg, GeoTransform, Grid, Shape},
     raster::Expression,
     render::FileFormat,
-    tile::{Look, PictureRequest, TileError, prepared::Output, target::Target},
+    tile::{
+        Look, PictureRequest, TileError, prepared::Output, target::Target, values::shared_parts,
+    },
 };
 
 /// The variables that a look shows, with the bands of each.
@@ -149,7 +151,19 @@ pub(super) fn rectangle(
     };
     let (own, cells) = match asked {
         None => whole(variable),
-        Some(bounds) => part(variable, placed, bounds)?.ok_or_else(no_overlap)?,
+        Some(bounds) => {
+            let is_direct = request.coords != Epsg::WGS84 && placed.system != Epsg::WGS84;
+            let around = match request.bounds.filter(|_| is_direct) {
+                // By way of degrees it would grow.
+                Some(own) => crs::transformed(own, request.coords, placed.system)
+                    .map(Some)
+                    .map_err(TileError::System)?,
+                None => around(variable, placed, bounds)?,
+            };
+            around
+                .and_then(|around| part(variable, around))
+                .ok_or_else(no_overlap)?
+        }
     };
     let system = request.crs.unwrap_or(placed.system);
     let bounds = match request.bounds {
@@ -180,16 +194,15 @@ fn whole(variable: &Variable) -> (Bounds, Shape) {
     (grid.transform.window_bounds(shape.window()), shape)
 }
 
-/// The cells under a rectangle in degrees: where they are in the variable's own system, and
-/// how many. Around the globe there is no first column.
-fn part(
+/// What a rectangle in degrees shares with a variable, in its own system. Around the globe
+/// there is no first column.
+fn around(
     variable: &Variable,
     placed: &Placed,
     asked: Bounds,
-) -> Result<Option<(Bounds, Shape)>, TileError> {
-    let grid = &variable.levels[0].grid;
-    let around = if placed.system == Epsg::WGS84 {
-        let whole = grid.bounds();
+) -> Result<Option<Bounds>, TileError> {
+    if placed.system == Epsg::WGS84 {
+        let whole = variable.levels[0].grid.bounds();
         let turned = [0.0, 360.0, -360.0].map(|turn| Bounds {
             west: asked.west + turn,
             east: asked.east + turn,
@@ -205,19 +218,20 @@ fn part(
                 .total_cmp(&shared(b))
                 .then(b.west.abs().total_cmp(&a.west.abs()))
         });
-        best.filter(|bounds| shared(bounds) > 0.0)
-    } else {
-        let parts = placed.footprint.parts.iter();
-        let mut around: Option<Bounds> = None;
-        for part in parts.filter_map(|part| part.intersection(&asked)) {
-            let part = crs::projected_bounds(placed.system, part)?;
-            around = Some(around.map_or(part, |other| other.union(&part)));
-        }
-        around
-    };
-    let Some((rows, cols)) = around.and_then(|around| grid.transform.window_of(around)) else {
-        return Ok(None);
-    };
+        return Ok(best.filter(|bounds| shared(bounds) > 0.0));
+    }
+    let mut around: Option<Bounds> = None;
+    for part in shared_parts(&placed.footprint.parts, asked) {
+        let part = crs::projected_bounds(placed.system, part)?;
+        around = Some(around.map_or(part, |other| other.union(&part)));
+    }
+    Ok(around)
+}
+
+/// The cells under a rectangle of the variable's own system: where they are, and how many.
+fn part(variable: &Variable, around: Bounds) -> Option<(Bounds, Shape)> {
+    let grid = &variable.levels[0].grid;
+    let (rows, cols) = grid.transform.window_of(around)?;
     let clipped = |range: std::ops::Range<i64>, len: usize| {
         let len = i64::try_from(len).unwrap_or(i64::MAX);
         range.start.max(0)..range.end.min(len)
@@ -238,7 +252,7 @@ fn part(
         cols: len(&cols),
     };
     if shape.rows == 0 || shape.cols == 0 {
-        return Ok(None);
+        return None;
     }
     #[expect(
         clippy::cast_precision_loss,
@@ -255,7 +269,7 @@ fn part(
         east: xs[0].max(xs[1]),
         north: ys[0].max(ys[1]),
     };
-    Ok(Some((bounds, shape)))
+    Some((bounds, shape))
 }
 
 #[expect(

@@ -12,7 +12,7 @@ use crate::{
     external::{Element, External, OpenArray, Placed, Samples, Unit},
     grid::{Bounds, ChunkIndex, Epsg},
     raster::{Statistics, Told},
-    tile::{Counting, Cutout, PictureRequest, TileError, Tiles, cost::Cost},
+    tile::{Counting, PictureRequest, TileError, Tiles, cost::Cost, values},
 };
 
 /// Values of a point at most.
@@ -136,8 +136,8 @@ impl Tiles {
         counting: Counting,
     ) -> Result<Vec<(String, Statistics)>, TileError> {
         let tile = self.prepare_external_picture(entry, request).await?;
-        if tile.cutout.is_some() {
-            Cutout::check(&tile.target, counting.scale)?;
+        if let Some(cutout) = &tile.cutout {
+            cutout.check(&tile.target, counting.scale)?;
         }
         let names = tile.names.clone();
         let cost = tile.cost;
@@ -154,7 +154,7 @@ impl Tiles {
             self.compute.run(count).await?
         };
         let found: Vec<Statistics> = self.finished.within(cost, work).await?;
-        Ok(std::iter::zip(names, found).collect())
+        values::named(names, found)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     crs,
     cube::NODATA,
     grid::{Bounds, Epsg, GeoTransform, Grid, Level, Shape, Window},
-    raster::{Expression, Raster, Statistics, Told},
+    raster::{Expression, MOST_CATEGORIES, Raster, Statistics, Told},
     render::geotiff::{Planes, geotiff},
     tile::{Cutout, TileError, Tiles, cost::Cost, with_indices},
     zarr::StoredCube,
@@ -194,8 +194,8 @@ impl Tiles {
     ) -> Result<Vec<(String, Statistics)>, TileError> {
         let names = area.names.clone();
         let grid = area.part();
-        if cutout.is_some() {
-            Cutout::check(&grid, counting.scale)?;
+        if let Some(cutout) = &cutout {
+            cutout.check(&grid, counting.scale)?;
         }
         let cost = area.cost;
         let work = async {
@@ -221,7 +221,7 @@ impl Tiles {
             self.compute.run(compute).await?
         };
         let found: Vec<Statistics> = self.finished.within(cost, work).await?;
-        Ok(std::iter::zip(names, found).collect())
+        named(names, found)
     }
 
     /// The values as a `GeoTIFF` in the cube's own system.
@@ -295,6 +295,17 @@ fn place(
     found.ok_or_else(|| no_overlap(stored, bounds))
 }
 
+/// Numbers by the names of what they are of.
+pub(in crate::tile) fn named(
+    names: Vec<String>,
+    found: Vec<Statistics>,
+) -> Result<Vec<(String, Statistics)>, TileError> {
+    if found.iter().any(|of| of.counts.len() > MOST_CATEGORIES) {
+        return Err(TileError::TooManyCategories);
+    }
+    Ok(std::iter::zip(names, found).collect())
+}
+
 /// What a rectangle in degrees shares with a cube, in the cube's own system.
 pub(in crate::tile) fn in_own_system(
     stored: &StoredCube,
@@ -303,14 +314,23 @@ pub(in crate::tile) fn in_own_system(
     let base = stored.cube.pyramid().base();
     let mut around: Option<Bounds> = None;
     // Only what is near the cube is sure to have a place in its system.
-    for part in &stored.footprint.parts {
-        let Some(shared) = part.intersection(&bounds) else {
-            continue;
-        };
+    for shared in shared_parts(&stored.footprint.parts, bounds) {
         let shared = crs::projected_bounds(base.crs, shared)?;
         around = Some(around.map_or(shared, |other| other.union(&shared)));
     }
     around.ok_or_else(|| no_overlap(stored, bounds))
+}
+
+/// What parts of the globe, within -180 to 180 degrees, share with a rectangle that may
+/// be a turn away or go beyond.
+pub(in crate::tile) fn shared_parts(parts: &[Bounds], asked: Bounds) -> Vec<Bounds> {
+    let turned = [0.0, 360.0, -360.0].map(|turn| Bounds {
+        west: asked.west + turn,
+        east: asked.east + turn,
+        ..asked
+    });
+    let of_part = |part: &Bounds| turned.map(|asked| part.intersection(&asked));
+    parts.iter().flat_map(of_part).flatten().collect()
 }
 
 pub(in crate::tile) fn no_overlap(stored: &StoredCube, asked: Bounds) -> TileError {

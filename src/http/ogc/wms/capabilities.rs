@@ -3,9 +3,8 @@
 //! Sources: OGC 06-042, annex E.1, and OGC 01-068r3, annex A.1, which want the elements in
 //! these orders.
 
+use crate::http::ogc::escaped;
 use std::fmt::Write as _;
-
-use quick_xml::escape::escape;
 
 use super::Version;
 use crate::{
@@ -144,7 +143,7 @@ impl Capabilities<'_> {
             .iter()
             .map(|layer| layer.to_xml(self.version))
             .collect();
-        let (title, address) = (escape(self.title), escape(&*self.address));
+        let (title, address) = (escaped(self.title), escaped(&self.address));
         let online = format!(
             "<OnlineResource xmlns:xlink=\"http://www.w3.org/1999/xlink\" xlink:type=\"simple\" \
              xlink:href=\"{address}\"/>"
@@ -221,8 +220,8 @@ impl Layer {
             "      <Layer queryable=\"{}\">\n        <Name>{}</Name>\n        \
              <Title>{}</Title>\n",
             u8::from(self.is_queryable),
-            escape(&*self.name),
-            escape(&*self.title)
+            escaped(&self.name),
+            escaped(&self.title)
         );
         let key = version.crs();
         for (name, _, _) in &self.systems {
@@ -256,7 +255,7 @@ impl Layer {
         text += &self.rectangles(version);
         text += &self.dimension(version);
         if let Some(credit) = &self.credit {
-            let credit = escape(&**credit);
+            let credit = escaped(credit);
             let _infallible = writeln!(
                 text,
                 "        <Attribution><Title>{credit}</Title></Attribution>"
@@ -266,8 +265,8 @@ impl Layer {
             let _infallible = write!(
                 text,
                 "        <Style><Name>{}</Name><Title>{}</Title>",
-                escape(&**name),
-                escape(&**title)
+                escaped(name),
+                escaped(title)
             );
             if let Some(address) = legend {
                 let [width, height] = LEGEND;
@@ -276,7 +275,7 @@ impl Layer {
                     "<LegendURL width=\"{width}\" height=\"{height}\"><Format>image/png</Format>\
                      <OnlineResource xmlns:xlink=\"http://www.w3.org/1999/xlink\" \
                      xlink:type=\"simple\" xlink:href=\"{}\"/></LegendURL>",
-                    escape(&**address)
+                    escaped(address)
                 );
             }
             text += "</Style>\n";

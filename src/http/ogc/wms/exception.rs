@@ -2,18 +2,19 @@
 //!
 //! Sources: OGC 06-042, clause 6.11 and annex E.2; OGC 01-068r3, annex A.3.
 
+use crate::http::ogc::escaped;
 use std::fmt::Write as _;
 
 use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use quick_xml::escape::escape;
 
 use super::{Version, map};
 use crate::{
     grid::Shape,
     http::{
+        AppState,
         error::NO_STORE,
         ogc::{exception::Exception, keys::Keys},
     },
@@ -50,9 +51,10 @@ impl Form {
     }
 }
 
-pub(super) fn answer(error: &Exception, form: &Form) -> Response {
+pub(super) async fn answer(state: &AppState, error: &Exception, form: &Form) -> Response {
     if let Some((shape, format, background)) = form.blank {
-        return map::blank(shape, format, background)
+        return map::blank(state, shape, format, background)
+            .await
             .unwrap_or_else(|error| report(&error.into(), form.version));
     }
     report(error, form.version)
@@ -64,7 +66,7 @@ fn report(exception: &Exception, version: Version) -> Response {
         let _infallible = write!(attributes, " locator=\"{key}\"");
     }
     let error = exception.error();
-    let detail = escape(error.detail());
+    let detail = escaped(error.detail());
     let (head, root) = match version {
         Version::V111 => (
             "<!DOCTYPE ServiceExceptionReport SYSTEM \

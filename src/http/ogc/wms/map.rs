@@ -27,7 +27,7 @@ use crate::{
         systems,
         values::LARGEST_SIZE,
     },
-    render::{FileFormat, ImageFormat, SampleFormat, encode, picture::transparent},
+    render::{FileFormat, ImageFormat, SampleFormat},
     tile::{self, PictureRequest, PictureSize, TileError},
 };
 
@@ -274,7 +274,7 @@ pub(super) async fn picture(
     };
     let prepared = match (prepared, map.format) {
         (Err(TileError::NoOverlap { .. }), FileFormat::Image(format)) => {
-            return blank(map.grid.shape, format, map.background);
+            return blank(state, map.grid.shape, format, map.background).await;
         }
         (prepared, _) => prepared?,
     };
@@ -289,19 +289,13 @@ pub(super) async fn picture(
 }
 
 /// A picture of nothing.
-pub(super) fn blank(
+pub(super) async fn blank(
+    state: &AppState,
     shape: Shape,
     format: ImageFormat,
     background: Option<[u8; 3]>,
 ) -> Result<Response, ApiError> {
-    // A side was checked.
-    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-    let picture = transparent(side(shape.cols), side(shape.rows));
-    let picture = match background {
-        None => picture,
-        Some(color) => picture.over(color),
-    };
-    let file = encode(&picture, format).map_err(TileError::from)?;
+    let file = state.tiles.blank(shape, background, format).await?;
     let kind = HeaderValue::from_static(format.content_type());
     let told = [
         (header::CONTENT_TYPE, kind),

@@ -187,11 +187,14 @@ async fn answer(
 ) -> Response {
     let keys = match Keys::taken_out(&query.unwrap_or_default(), &KEYS) {
         Ok(keys) => keys,
-        Err(twice) => return exception::answer(&twice.into(), &Form::XML),
+        Err(twice) => return exception::answer(state, &twice.into(), &Form::XML).await,
     };
     let form = Form::of(&keys);
     let made = operation(state, cube, &keys, caller, headers).await;
-    made.unwrap_or_else(|error| exception::answer(&error, &form))
+    match made {
+        Ok(answer) => answer,
+        Err(error) => exception::answer(state, &error, &form).await,
+    }
 }
 
 /// What is asked for, of the cube in the address or of any.

@@ -3,9 +3,8 @@
 //! Source: OGC 07-057r7 (WMTS 1.0.0) and its schemas, which want the elements in this
 //! order.
 
+use crate::http::ogc::escaped;
 use std::fmt::Write as _;
-
-use quick_xml::escape::escape;
 
 use crate::{
     grid::{Bounds, TileMatrixSet},
@@ -43,7 +42,7 @@ pub(super) struct Layer {
 
 impl Capabilities<'_> {
     pub(super) fn to_xml(&self) -> String {
-        let (title, address) = (escape(self.title), escape(&*self.address));
+        let (title, address) = (escaped(self.title), escaped(&self.address));
         let operations = self.operations();
         let layers: String = self.layers.iter().map(Layer::to_xml).collect();
         let deepest = |set: TileMatrixSet| {
@@ -77,7 +76,7 @@ impl Capabilities<'_> {
     /// Where keys and values are sent to. That there are templates too is told by the
     /// layers.
     fn operations(&self) -> String {
-        let address = escape(&*self.keys_and_values);
+        let address = escaped(&self.keys_and_values);
         let operation = |name| {
             format!(
                 "    <ows:Operation name=\"{name}\"><ows:DCP><ows:HTTP>\
@@ -94,9 +93,9 @@ impl Capabilities<'_> {
 
 impl Layer {
     fn to_xml(&self) -> String {
-        let (name, title) = (escape(&*self.name), escape(&*self.title));
+        let (name, title) = (escaped(&self.name), escaped(&self.title));
         let credit = self.credit.as_deref().map_or_else(String::new, |credit| {
-            format!("      <ows:Abstract>{}</ows:Abstract>\n", escape(credit))
+            format!("      <ows:Abstract>{}</ows:Abstract>\n", escaped(credit))
         });
         let Bounds {
             west,
@@ -107,7 +106,7 @@ impl Layer {
         let formats = listed("Format", &self.tiles) + &listed("InfoFormat", &self.infos);
         let (dimension, sets) = (self.dimension(), self.sets());
         let legend = self.legend.as_deref().map_or_else(String::new, |address| {
-            let address = escape(address);
+            let address = escaped(address);
             format!("        <LegendURL format=\"image/png\" xlink:href=\"{address}\"/>\n")
         });
         let templates = templates("tile", &self.tiles) + &templates("FeatureInfo", &self.infos);
@@ -177,7 +176,7 @@ fn listed(element: &str, of: &[(&str, String)]) -> String {
 
 fn templates(kind: &str, of: &[(&str, String)]) -> String {
     let line = |(media_type, template): &(&str, String)| {
-        let template = escape(&**template);
+        let template = escaped(template);
         format!(
             "      <ResourceURL format=\"{media_type}\" resourceType=\"{kind}\" \
              template=\"{template}\"/>\n"

@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     fixture::{Local, Server},
+    round_trip::decode,
     support::{cubetiler, succeed},
     titiler_cube::{self, COLS, ROWS, ndvi, reflectance},
 };
@@ -622,6 +623,24 @@ async fn polygons_of_a_cube_have_numbers_and_pictures_too() {
     );
     let picture = post("feature.png?variable=red&rescale=0,3000").await;
     assert_eq!(picture.status(), StatusCode::OK);
+    let corners = [[5.92, 43.1], [5.95, 43.1], [5.95, 43.13], [5.92, 43.1]];
+    let triangle = json!({"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [corners]}});
+    // What is computed of samples around a polygon has its outline too.
+    let outline = async |query: &str| {
+        let address = format!(
+            "{}/cubes/formula/feature/60x60.png?variable=red&{query}",
+            server.url
+        );
+        let picture = server.client.post(address).body(triangle.to_string());
+        let picture = picture.send().await.unwrap();
+        assert_eq!(picture.status(), StatusCode::OK, "{query}");
+        let (pixels, samples) = decode(&picture.bytes().await.unwrap());
+        let alpha = pixels.chunks(samples).map(|pixel| pixel[samples - 1] > 0);
+        alpha.collect::<Vec<_>>()
+    };
+    let plain = outline("rescale=0,3000").await;
+    assert!(plain.contains(&true) && plain.contains(&false));
+    assert_eq!(outline("algorithm=hillshade").await, plain);
     let turned = post("feature.png?variable=red&rescale=0,3000&dst_crs=EPSG:3857").await;
     assert_eq!(turned.status(), StatusCode::OK);
     let system = turned.headers()["content-crs"].to_str().unwrap();

@@ -572,9 +572,10 @@ async fn a_state_whose_overviews_lag_behind_is_mended_by_whoever_writes_next() {
     assert_eq!(admin.ended(&job).await["committed"], 25);
     let (_, history) = admin.get("/admin/cubes/cube/history").await;
     let commits = history["commits"].as_array().unwrap();
-    // The newest has all overviews, and the oldest is the empty cube.
-    assert!(commits.len() > 4, "{history}");
-    let middle = &commits[commits.len() / 2]["revision"];
+    // The newest has all overviews. How many chunks are in which commit depends on how fast
+    // they are, but the first is committed by itself.
+    assert!(commits.len() > 3, "{history}");
+    let middle = &commits[1]["revision"];
     let body = json!({"revision": middle});
     let (status, told) = admin.post("/admin/cubes/cube/rollback", body).await;
     assert_eq!(status, StatusCode::OK, "{told}");

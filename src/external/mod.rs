@@ -3,8 +3,8 @@
 //! of ours.
 //!
 //! [`Source`] is an address that is asked from time to time whether its
-//! metadata changed, [`External`] one state of it, [`Gate`] says which a request may name, and [`ChunkReader`] reads
-//! the chunks of its variables through a cache.
+//! metadata changed, [`External`] one state of it, [`Gate`] says which a request may
+//! name, and [`ChunkReader`] reads the chunks of its variables through a cache.
 
 mod address;
 mod chunk_keys;

@@ -141,7 +141,7 @@ impl Version {
         (status = 400, description = "A key is wrong or missing", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
         (status = 404, description = "No such cube"),
         (status = 413, description = "Too much to hold", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
-        (status = 501, description = "No such operation, or not of a data set of somebody else", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
+        (status = 501, description = "There is no such operation", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
     )
 )]
 pub(in crate::http) async fn of_cube(
@@ -166,7 +166,7 @@ pub(in crate::http) async fn of_cube(
         (status = 307, description = "To the legend"),
         (status = 400, description = "A key is wrong or missing", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
         (status = 413, description = "Too much to hold", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
-        (status = 501, description = "No such operation, or not of a data set of somebody else", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
+        (status = 501, description = "There is no such operation", content(("text/xml"), ("application/vnd.ogc.se_xml"))),
     )
 )]
 pub(in crate::http) async fn of_server(

@@ -9,7 +9,10 @@ use crate::{
     raster::Expression,
     render::FileFormat,
     tile::{
-        Look, PictureRequest, TileError, prepared::Output, target::Target, values::shared_parts,
+        Look, PictureRequest, TileError,
+        prepared::Output,
+        target::Target,
+        values::{shared_parts, turned},
     },
 };
 
@@ -203,16 +206,11 @@ fn around(
 ) -> Result<Option<Bounds>, TileError> {
     if placed.system == Epsg::WGS84 {
         let whole = variable.levels[0].grid.bounds();
-        let turned = [0.0, 360.0, -360.0].map(|turn| Bounds {
-            west: asked.west + turn,
-            east: asked.east + turn,
-            ..asked
-        });
         let shared = |bounds: &Bounds| {
             let shared = whole.intersection(bounds);
             shared.map_or(0.0, |shared| shared.east - shared.west)
         };
-        let best = turned.into_iter().max_by(|a, b| {
+        let best = turned(asked).into_iter().max_by(|a, b| {
             // Of equals the last is taken, and the first is meant.
             shared(a)
                 .total_cmp(&shared(b))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{PreparedExternal, by_kind, subject::labels};
+use super::{PreparedExternal, paint::by_kind, subject::labels};
 use crate::{
     catalog::ExternalEntry,
     crs,

@@ -321,15 +321,19 @@ pub(in crate::tile) fn in_own_system(
     around.ok_or_else(|| no_overlap(stored, bounds))
 }
 
+/// A rectangle in degrees as it is, and a turn of the globe to the east and to the west.
+pub(in crate::tile) fn turned(bounds: Bounds) -> [Bounds; 3] {
+    [0.0, 360.0, -360.0].map(|turn| Bounds {
+        west: bounds.west + turn,
+        east: bounds.east + turn,
+        ..bounds
+    })
+}
+
 /// What parts of the globe, within -180 to 180 degrees, share with a rectangle that may
 /// be a turn away or go beyond.
 pub(in crate::tile) fn shared_parts(parts: &[Bounds], asked: Bounds) -> Vec<Bounds> {
-    let turned = [0.0, 360.0, -360.0].map(|turn| Bounds {
-        west: asked.west + turn,
-        east: asked.east + turn,
-        ..asked
-    });
-    let of_part = |part: &Bounds| turned.map(|asked| part.intersection(&asked));
+    let of_part = |part: &Bounds| turned(asked).map(|asked| part.intersection(&asked));
     parts.iter().flat_map(of_part).flatten().collect()
 }
 
@@ -337,5 +341,32 @@ pub(in crate::tile) fn no_overlap(stored: &StoredCube, asked: Bounds) -> TileErr
     TileError::NoOverlap {
         asked: asked.to_array(),
         bounds: stored.footprint.bounds().to_array(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_across_the_antimeridian_shares_with_both_sides_of_it() {
+        let bounds = |west, east| Bounds {
+            west,
+            south: 0.0,
+            east,
+            north: 1.0,
+        };
+        let parts = [bounds(174.0, 180.0), bounds(-180.0, -174.0)];
+        for (asked, shared) in [
+            (
+                bounds(179.5, 180.5),
+                vec![bounds(179.5, 180.0), bounds(-180.0, -179.5)],
+            ),
+            (bounds(181.0, 182.0), vec![bounds(-179.0, -178.0)]),
+            (bounds(-181.0, -180.5), vec![bounds(179.0, 179.5)]),
+            (bounds(0.0, 1.0), Vec::new()),
+        ] {
+            assert_eq!(shared_parts(&parts, asked), shared);
+        }
     }
 }

@@ -12,7 +12,7 @@ pub use self::{
     point::{PointValues, Series},
 };
 
-pub(super) use self::area::{in_own_system, named, no_overlap, shared_parts};
+pub(super) use self::area::{in_own_system, named, no_overlap, shared_parts, turned};
 
 use crate::{
     cube::{NODATA, SelectError},

@@ -27,7 +27,8 @@ pub(super) struct Guests {
     storage: Storage,
     compute: Compute,
     check_every: Duration,
-    open: Cache<String, Arc<ExternalEntry>>,
+    /// By their addresses, and whether their times are raw.
+    open: Cache<(String, bool), Arc<ExternalEntry>>,
     admission: Admission,
 }
 
@@ -65,17 +66,18 @@ impl Guests {
             let _place = self.admission.enter().await?;
             // A host that is listed may have any address.
             let storage = self.storage.naming(url);
-            let key = address.to_string();
+            let name = address.to_string();
             let source = Source::open(
                 address.clone(),
                 storage,
                 self.compute.clone(),
                 self.check_every,
             );
-            let entry = ExternalEntry::new(&key, number(), source.await?);
+            let entry = ExternalEntry::new(&name, number(), source.await?);
             Ok::<_, GuestError>(Arc::new(entry))
         };
-        let opened = self.open.get_or_compute(address.to_string(), open).await;
+        let key = (address.to_string(), address.has_raw_times);
+        let opened = self.open.get_or_compute(key, open).await;
         opened.map_err(GuestError::Shared)
     }
 }

@@ -211,13 +211,22 @@ impl Catalog {
     }
 
     /// The data set at an address, `ADDRESS[@REFERENCE]`, and the path of a group in
-    /// it; the one that the configuration names if that is the same.
+    /// it, with times that are decoded or as they are stored; the one that the
+    /// configuration names if that is the same.
     ///
     /// # Errors
     /// If it may not be named, is a cube of ours, or cannot be opened.
-    pub async fn guest(&self, url: &str, group: &str) -> Result<Arc<ExternalEntry>, GuestError> {
+    pub async fn guest(
+        &self,
+        url: &str,
+        group: &str,
+        has_raw_times: bool,
+    ) -> Result<Arc<ExternalEntry>, GuestError> {
         let guests = self.guests.as_ref().ok_or(ExternalError::Closed)?;
-        let address = guests.admit(url, group)?;
+        let address = Address {
+            has_raw_times,
+            ..guests.admit(url, group)?
+        };
         if let Some(entry) = self.served_at(&address)? {
             return Ok(entry);
         }
@@ -231,8 +240,9 @@ impl Catalog {
             return Err(GuestError::Own(name.clone()));
         }
         let is_it = |own: &Address| {
-            (&own.location, &own.reference, &own.group)
-                == (&address.location, &address.reference, &address.group)
+            let is_place = (&own.location, &own.reference, &own.group)
+                == (&address.location, &address.reference, &address.group);
+            is_place && own.has_raw_times == address.has_raw_times
         };
         let found = open.externals.values();
         Ok(found

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     Axis, Crs, CrsSource, Dataset, DatasetError, Draft, LevelGrid, Refused, Values, Variable,
     VariableLevel,
-    cf::{Packing, Role, flags::flags},
+    cf::{Packing, Role, flags::flags, time::Epoch},
     coordinates::{axis, regular},
     draft::{DraftVariable, Placed, shown},
 };
@@ -19,7 +19,10 @@ impl Draft<'_> {
     pub fn finish(self, values: &BTreeMap<String, Values>) -> Result<Dataset, DatasetError> {
         let mut refused = self.refused;
         let mut variables = Vec::new();
-        let mut known = BTreeMap::new();
+        let mut known = Axes {
+            by_coordinate: BTreeMap::new(),
+            has_raw_times: self.has_raw_times,
+        };
         for draft in &self.variables {
             match variable(draft, values, &mut known, &mut refused) {
                 Ok(found) => variables.push(found),
@@ -53,7 +56,12 @@ impl Draft<'_> {
     }
 }
 
-type Axes = BTreeMap<(String, String), Arc<Axis>>;
+/// Dimensions of several variables, each made once.
+struct Axes {
+    /// By path of the coordinate, and name and length.
+    by_coordinate: BTreeMap<(String, String), Arc<Axis>>,
+    has_raw_times: bool,
+}
 
 fn variable(
     draft: &DraftVariable<'_>,
@@ -97,12 +105,16 @@ fn variable(
             coordinate.map_or_else(String::new, |c| c.path.clone()),
             format!("{name} {len}"),
         );
-        let axis = match known.get(&key) {
-            Some(found) => Arc::clone(found),
-            None => Arc::new(axis(name, len, finest.roles[n], coordinate, values)?),
+        let other = if let Some(found) = known.by_coordinate.get(&key) {
+            Arc::clone(found)
+        } else {
+            let epoch = coordinate.and_then(Epoch::of);
+            let epoch = epoch.filter(|_| !known.has_raw_times);
+            let dimension = (name, len, finest.roles[n]);
+            Arc::new(axis(dimension, coordinate, epoch.as_ref(), values)?)
         };
-        known.insert(key, Arc::clone(&axis));
-        others.push(axis);
+        known.by_coordinate.insert(key, Arc::clone(&other));
+        others.push(other);
     }
     let text = |name: &str| shown(&array.attributes, name);
     Ok(Variable {

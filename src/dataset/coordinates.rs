@@ -110,12 +110,12 @@ fn read<'v>(
         })
 }
 
-/// A dimension other than x and y, with what it can be selected by.
+/// A dimension other than x and y, with what it can be selected by; `epoch` is what its
+/// times are counted from, if they are to be decoded.
 pub(super) fn axis(
-    name: &str,
-    len: u64,
-    role: Role,
+    (name, len, role): (&str, u64, Role),
     coordinate: Option<&Array>,
+    epoch: Option<&Epoch>,
     values: &BTreeMap<String, Values>,
 ) -> Result<Axis, DatasetError> {
     let mut axis = Axis {
@@ -140,7 +140,7 @@ pub(super) fn axis(
     };
     let found = read(coordinate, values)?;
     let packing = Packing::of(coordinate)?;
-    let times = Epoch::of(coordinate).and_then(|epoch| {
+    let times = epoch.and_then(|epoch| {
         if packing.is_identity() && packing.missing.is_empty() {
             return epoch.decode(found);
         }

@@ -22,6 +22,8 @@ pub struct Draft<'a> {
     pub(super) variables: Vec<DraftVariable<'a>>,
     pub(super) refused: Vec<Refused>,
     pub(super) available: String,
+    /// Whether times are to be left as the numbers that are stored.
+    pub has_raw_times: bool,
 }
 
 /// A variable at all its resolutions, the one with the most pixels first.
@@ -109,6 +111,7 @@ impl<'a> Draft<'a> {
             variables,
             refused,
             available: available(),
+            has_raw_times: false,
         })
     }
 

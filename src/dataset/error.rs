@@ -198,6 +198,19 @@ pub enum DatasetError {
         /// Another.
         second: String,
     },
+    /// No dimension along which anything changes over time.
+    #[error("`{0}` has no dimension of time, and so nothing to reduce over it")]
+    NoTime(String),
+    /// An interval that holds none of the times.
+    #[error("`{dimension}={interval}` holds none of the times, which are {available}")]
+    NoneWithin {
+        /// Name of the dimension.
+        dimension: String,
+        /// As asked for.
+        interval: String,
+        /// Some of the times.
+        available: String,
+    },
     /// A value that is none of the axis' kind.
     #[error("`{value}` is no {kind}, which dimension `{dimension}` has; it has {available}")]
     NoSuchKind {
@@ -247,6 +260,8 @@ impl DatasetError {
             | Self::UnknownMethod(_)
             | Self::TwoMethods(_)
             | Self::TwoBandDimensions { .. }
+            | Self::NoTime(_)
+            | Self::NoneWithin { .. }
             | Self::NoSuchKind { .. }
             | Self::NoSuchValue { .. }
             | Self::NoSuchBand { .. } => true,

@@ -23,6 +23,7 @@ mod draft;
 mod dtype;
 mod error;
 mod georef;
+mod interval;
 mod levels;
 pub mod limits;
 mod node;
@@ -38,6 +39,7 @@ pub use documents::{Documents, GROUP_DOCUMENTS};
 pub use draft::Draft;
 pub use dtype::DataType;
 pub use error::DatasetError;
+pub use interval::Times;
 pub use node::{Array, Attributes, Format, Group};
 pub use select::{Chosen, How, Selection};
 

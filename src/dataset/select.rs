@@ -97,8 +97,9 @@ impl Selection {
     }
 }
 
+/// How a value is looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     Exact,
     Nearest,
     Pad,
@@ -128,14 +129,10 @@ impl Variable {
     /// # Errors
     /// As of [`Variable::select`].
     pub fn select_all(&self, sel: &[String], bidx: &[usize]) -> Result<Selection, DatasetError> {
-        self.selected(sel, bidx, |axis| {
-            let what = || format!("the number of values of `{}`", axis.name);
-            super::limits::check(&what(), axis.len, MOST_VALUES)?;
-            Ok(((0..axis.len).collect(), How::All))
-        })
+        self.selected(sel, bidx, all)
     }
 
-    fn selected(
+    pub(super) fn selected(
         &self,
         sel: &[String],
         bidx: &[usize],
@@ -258,7 +255,7 @@ impl Variable {
         Ok(())
     }
 
-    fn axis(&self, name: &str) -> Result<usize, DatasetError> {
+    pub(super) fn axis(&self, name: &str) -> Result<usize, DatasetError> {
         let names: Vec<String> = self.axes.iter().map(|axis| axis.name.clone()).collect();
         names.iter().position(|other| other == name).ok_or_else(|| {
             let hint = suggest::hint(name, names.iter().map(String::as_str));
@@ -276,7 +273,15 @@ impl Variable {
     }
 }
 
-fn default_index(axis: &Axis) -> (Vec<usize>, How) {
+/// All values of a dimension that is not named.
+pub(super) fn all(axis: &Axis) -> Result<(Vec<usize>, How), DatasetError> {
+    let what = || format!("the number of values of `{}`", axis.name);
+    super::limits::check(&what(), axis.len, MOST_VALUES)?;
+    Ok(((0..axis.len).collect(), How::All))
+}
+
+/// The one that is shown of a dimension that is not named.
+pub(super) fn default_index(axis: &Axis) -> (Vec<usize>, How) {
     match &axis.values {
         AxisValues::Times(times) => (vec![times.newest().unwrap_or(0)], How::Newest),
         // Undecoded times still go forward.
@@ -292,7 +297,7 @@ fn default_index(axis: &Axis) -> (Vec<usize>, How) {
     }
 }
 
-fn parse(text: &str) -> Result<(&str, Method, &str), DatasetError> {
+pub(super) fn parse(text: &str) -> Result<(&str, Method, &str), DatasetError> {
     let grammar = || DatasetError::Grammar(shortened(text));
     let (dimension, value) = text.split_once('=').ok_or_else(grammar)?;
     let (method, value) = match value.split_once("::") {
@@ -309,7 +314,7 @@ fn parse(text: &str) -> Result<(&str, Method, &str), DatasetError> {
 }
 
 /// The index of a value on an axis.
-fn find(axis: &Axis, method: Method, value: &str) -> Result<usize, DatasetError> {
+pub(super) fn find(axis: &Axis, method: Method, value: &str) -> Result<usize, DatasetError> {
     let no_kind = || DatasetError::NoSuchKind {
         dimension: axis.name.clone(),
         value: shortened(value),

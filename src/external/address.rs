@@ -21,6 +21,8 @@ pub struct Address {
     pub group: String,
     /// Whether links that lead out of a local store are not followed.
     pub is_confined: bool,
+    /// Whether times are numbers, as they are stored.
+    pub has_raw_times: bool,
 }
 
 impl Address {
@@ -64,6 +66,7 @@ impl Address {
             reference: reference.map(str::to_owned),
             group: group.trim_matches('/').to_owned(),
             is_confined: false,
+            has_raw_times: false,
         })
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
-    ExternalError,
+    Address, ExternalError,
     chunk_keys::ChunkKeys,
     read::OpenArray,
     store::{Opened, Store},
@@ -101,14 +101,15 @@ impl External {
     ///
     /// # Errors
     /// If it is none that tiles can be made of, or its coordinates cannot be read.
-    pub(super) async fn of(opened: Opened, group: &str) -> Result<Self, ExternalError> {
+    pub(super) async fn of(opened: Opened, address: &Address) -> Result<Self, ExternalError> {
         let Opened {
             store,
             documents,
             version,
         } = opened;
         let tree = documents.tree()?;
-        let draft = Draft::new(&tree, group)?;
+        let mut draft = Draft::new(&tree, &address.group)?;
+        draft.has_raw_times = address.has_raw_times;
         let mut values = BTreeMap::new();
         for array in draft.coordinates()? {
             values.insert(array.path.clone(), coordinate(&store, array).await?);

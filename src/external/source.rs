@@ -39,7 +39,7 @@ impl Source {
         let opened = Store::open(&address, &storage, &compute, &known, None).await?;
         // There is no version yet that it could have already.
         let opened = opened.ok_or(DatasetError::NotZarr)?;
-        let current = External::of(opened, &address.group).await?;
+        let current = External::of(opened, &address).await?;
         Ok(Self {
             address,
             storage,
@@ -105,7 +105,7 @@ impl Source {
         let Some(opened) = opened else {
             return Ok(());
         };
-        let newest = External::of(opened, &self.address.group).await?;
+        let newest = External::of(opened, &self.address).await?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(newest);
         Ok(())
     }

@@ -16,7 +16,7 @@ use utoipa::openapi::{
 use super::{
     ApiError, AppState,
     access::Caller,
-    query::{QueryError, TileQuery, once},
+    query::{QueryError, TileQuery, boolean, once},
 };
 use crate::catalog::ExternalEntry;
 
@@ -164,11 +164,16 @@ impl FromRequestParts<Arc<AppState>> for About {
         state.guard.may_name_stores(&caller)?;
         let url = named.url.ok_or_else(|| ApiError::missing("url"))?;
         let group = named.group.unwrap_or_default();
-        let entry = state.tiles.catalog().guest(&url, &group).await?;
+        let has_raw_times = named.decode_times == Some(false);
+        let catalog = state.tiles.catalog();
+        let entry = catalog.guest(&url, &group, has_raw_times).await?;
         let mut naming = form_urlencoded::Serializer::new(String::new());
         naming.append_pair("url", &url);
         if !group.is_empty() {
             naming.append_pair("group", &group);
+        }
+        if has_raw_times {
+            naming.append_pair("decode_times", "false");
         }
         Ok(Self {
             served: Served::External(entry),
@@ -184,6 +189,7 @@ impl FromRequestParts<Arc<AppState>> for About {
 struct Named {
     url: Option<String>,
     group: Option<String>,
+    decode_times: Option<bool>,
     rest: String,
 }
 
@@ -191,21 +197,13 @@ impl Named {
     fn parse(query: &str) -> Result<Self, QueryError> {
         let mut named = Self::default();
         let mut rest = form_urlencoded::Serializer::new(String::new());
-        let mut decodes = None;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 "url" => once(&mut named.url, "url", value.into_owned())?,
                 "group" => once(&mut named.group, "group", value.into_owned())?,
-                "decode_times" if value.eq_ignore_ascii_case("true") => {
-                    once(&mut decodes, "decode_times", ())?;
-                }
                 "decode_times" => {
-                    return Err(QueryError::Value {
-                        name: "decode_times",
-                        value: value.into_owned(),
-                        expected: "times are always decoded here; leave it out or write true"
-                            .to_owned(),
-                    });
+                    let decodes = boolean("decode_times", &value)?;
+                    once(&mut named.decode_times, "decode_times", decodes)?;
                 }
                 _ => {
                     rest.append_pair(&name, &value);
@@ -239,7 +237,7 @@ pub(super) fn by_url(paths: Paths) -> Paths {
                 (
                     "decode_times",
                     Required::False,
-                    "true; times are always decoded",
+                    "false leaves times as the numbers that are stored, by which sel selects them",
                 ),
             ];
             for (name, required, text) in texts {
@@ -254,7 +252,7 @@ pub(super) fn by_url(paths: Paths) -> Paths {
                 ),
                 (
                     "422",
-                    "`url` or `variable` is missing, or the store cannot be served",
+                    "A parameter is missing or cannot be understood, or the store cannot be served",
                 ),
             ] {
                 let response = utoipa::openapi::ResponseBuilder::new()
@@ -292,10 +290,11 @@ mod tests {
             Named {
                 url: Some("/a b.zarr".to_owned()),
                 group: Some("0".to_owned()),
+                decode_times: Some(true),
                 rest: "variable=v&sel=time%3D1".to_owned(),
             }
         );
-        for wrong in ["url=a&url=b", "decode_times=false"] {
+        for wrong in ["url=a&url=b", "decode_times=maybe"] {
             assert!(Named::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::query::QueryError;
 use crate::{
@@ -27,13 +27,38 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// An answer that is an error: RFC 9457 problem details. A client's mistake is
 /// told to it; a server's goes to the log, and the client gets a fixed sentence.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ApiError {
     status: StatusCode,
     detail: String,
     retry_after: Option<u32>,
-    /// The parameter that is missing, which is told as `TiTiler` tells it.
-    missing: Option<&'static str>,
+    /// Boxed, since most errors have none.
+    parameter: Option<Box<Parameter>>,
+    /// Whether it is told as `TiTiler` tells it.
+    is_listed: bool,
+}
+
+/// The parameter that is missing or wrong.
+#[derive(Clone, Debug)]
+struct Parameter {
+    /// `query` or `path`.
+    place: &'static str,
+    name: &'static str,
+    /// None if it is missing.
+    given: Option<String>,
+}
+
+impl Parameter {
+    /// As the library tells it that `TiTiler` checks its parameters with.
+    fn listed(&self, detail: &str) -> Value {
+        let (kind, message) = match self.given {
+            Some(_) => ("value_error", detail),
+            None => ("missing", "Field required"),
+        };
+        json!([{
+            "type": kind, "loc": [self.place, self.name], "msg": message, "input": self.given,
+        }])
+    }
 }
 
 impl ApiError {
@@ -43,15 +68,39 @@ impl ApiError {
             status,
             detail: detail.into(),
             retry_after: None,
-            missing: None,
+            parameter: None,
+            is_listed: false,
+        }
+    }
+
+    /// A parameter of the query or the path that cannot be understood.
+    pub(super) fn wrong(
+        (place, name): (&'static str, &'static str),
+        given: &str,
+        detail: impl Into<String>,
+    ) -> Self {
+        let parameter = Parameter {
+            place,
+            name,
+            given: Some(given.to_owned()),
+        };
+        Self {
+            parameter: Some(Box::new(parameter)),
+            ..Self::new(StatusCode::BAD_REQUEST, detail)
         }
     }
 
     /// A parameter of the query that has to be there.
     pub(super) fn missing(name: &'static str) -> Self {
         let detail = format!("the parameter `{name}` is missing");
+        let parameter = Parameter {
+            place: "query",
+            name,
+            given: None,
+        };
         Self {
-            missing: Some(name),
+            parameter: Some(Box::new(parameter)),
+            is_listed: true,
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
         }
     }
@@ -98,11 +147,9 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let detail = match self.missing {
-            None => json!(self.detail),
-            Some(name) => json!([
-                {"type": "missing", "loc": ["query", name], "msg": "Field required", "input": null}
-            ]),
+        let detail = match &self.parameter {
+            Some(parameter) if self.is_listed => parameter.listed(&self.detail),
+            Some(_) | None => json!(self.detail),
         };
         let problem = json!({
             "type": "about:blank",
@@ -123,7 +170,24 @@ impl IntoResponse for ApiError {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if self.parameter.is_some() {
+            response.extensions_mut().insert(self);
+        }
         response
+    }
+}
+
+/// Tells that a parameter is wrong by the status and in the form of `TiTiler`, on routes that
+/// are its own.
+pub(super) async fn as_titiler(mut response: Response) -> Response {
+    match response.extensions_mut().remove::<ApiError>() {
+        Some(error) => ApiError {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            is_listed: true,
+            ..error
+        }
+        .into_response(),
+        None => response,
     }
 }
 
@@ -141,7 +205,11 @@ impl From<TileAddressError> for ApiError {
 
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
-        Self::bad_request(&error)
+        let told = error.to_string();
+        if let QueryError::Value { name, value, .. } = &error {
+            return Self::wrong(("query", name), value, told);
+        }
+        Self::new(StatusCode::BAD_REQUEST, told)
     }
 }
 
@@ -222,7 +290,7 @@ impl From<&TileError> for ApiError {
             TileError::Select(_)
             | TileError::Style(_)
             | TileError::Algorithm(_)
-            | TileError::OnlyOfCubes(_)
+            | TileError::OtherTimes(..)
             | TileError::NoRange
             | TileError::Nodata(_)
             | TileError::ManyBands(_)

@@ -9,7 +9,7 @@ use crate::{
     external::External,
     grid::{Bounds, Grid},
     render::Colormap,
-    tile::TileError,
+    tile,
 };
 
 /// Values of a dimension that are listed; of more, the first and last.
@@ -100,28 +100,7 @@ pub(super) struct Extent {
 /// The extent of a query, which is checked so that a typo shows before a thousand tiles
 /// fail.
 pub(super) fn extent(external: &External, query: &TileQuery) -> Result<Extent, ApiError> {
-    let dataset = &external.dataset;
-    let names = match &query.expression {
-        Some(expression) if query.variables.is_empty() => expression.variables(),
-        Some(_) | None => &query.variables,
-    };
-    let variables = if names.is_empty() {
-        vec![&dataset.variables[0]]
-    } else {
-        let found = names.iter().map(|name| dataset.variable(name));
-        found
-            .collect::<Result<Vec<_>, DatasetError>>()
-            .map_err(|error| ApiError::from(&error))?
-    };
-    let is_of_values = (query.coloring()?).is_some_and(|coloring| coloring.is_of_values());
-    if query.expression.is_some() && query.rescale.is_empty() && !is_of_values {
-        return Err(TileError::NoRange.into());
-    }
-    for variable in &variables {
-        variable
-            .select(&query.sel, &query.bidx)
-            .map_err(|error| ApiError::from(&error))?;
-    }
+    let variables = tile::check_external(query.look(None)?, external)?;
     let data_type = variables[0].levels[0].packing.decoded.to_string();
     let (bounds, cell_width) = around(external, variables.iter().copied())?;
     let (minzoom, maxzoom) = zooms(bounds, cell_width);

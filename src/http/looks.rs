@@ -1,14 +1,14 @@
 //! The parameters of what is computed before values are shown, and of what is done to a
 //! picture afterwards.
 
-use super::query::{QueryError, number, once};
+use super::query::{QueryError, boolean, number, once};
 use crate::{
     raster::OverTime,
     render::{Algorithm, ColorFormula, Touches, color},
 };
 
 /// Those of all pictures.
-pub(super) const PARAMETERS: [&str; 7] = [
+pub(super) const PARAMETERS: [&str; 8] = [
     "reduce",
     "algorithm",
     "algorithm_params",
@@ -16,6 +16,7 @@ pub(super) const PARAMETERS: [&str; 7] = [
     "below",
     "above",
     "nodata_color",
+    "return_mask",
 ];
 
 /// Those of tiles beside.
@@ -31,6 +32,8 @@ pub(super) struct Extras {
     pub(super) touches: Touches,
     /// Half pixels on each side.
     pub(super) buffer: Option<usize>,
+    /// Whether what is no data is told apart, as it is without it.
+    pub(super) return_mask: Option<bool>,
     name: Option<String>,
     parameters: Option<String>,
     padding: Option<u16>,
@@ -58,6 +61,10 @@ impl Extras {
                 once(&mut self.touches.nodata, "nodata_color", shade)
             }
             "buffer" => once(&mut self.buffer, "buffer", halves(value)?),
+            "return_mask" => {
+                let is_so = boolean("return_mask", value)?;
+                once(&mut self.return_mask, "return_mask", is_so)
+            }
             // The pixels that a kernel needs beyond a tile are read whether it is said or
             // not.
             _ => once(&mut self.padding, "padding", number("padding", value)?),

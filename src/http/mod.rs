@@ -42,7 +42,7 @@ use axum::{
     http::{HeaderName, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::{
@@ -215,13 +215,7 @@ fn of_titiler() -> OpenApiRouter<Arc<AppState>> {
         routes!(tilesets::map),
         routes!(tiles::tile),
     ];
-    let previews = |root: &str, router| {
-        (pictures::EXTENSIONS.iter()).fold(router, |router: OpenApiRouter<_>, extension| {
-            let path = format!("{root}/preview.{extension}");
-            router.route(&path, get(pictures::preview))
-        })
-    };
-    let router = previews("/zarr", previews("/cubes/{cube}", OpenApiRouter::new()));
+    let router = with_extensions(OpenApiRouter::new(), "preview", &get(pictures::preview));
     both.into_iter().fold(router, both_ways)
 }
 
@@ -232,22 +226,37 @@ fn of_polygons() -> OpenApiRouter<Arc<AppState>> {
         routes!(polygons::feature),
         routes!(polygons::feature_of_size),
     ];
-    let mut router = OpenApiRouter::new();
-    for (root, extension) in ["/zarr", "/cubes/{cube}"]
-        .iter()
-        .flat_map(|root| pictures::EXTENSIONS.map(|extension| (root, extension)))
-    {
-        let path = format!("{root}/feature.{extension}");
-        router = router.route(&path, post(polygons::feature));
-    }
+    let router = with_extensions(OpenApiRouter::new(), "feature", &post(polygons::feature));
     both.into_iter().fold(router, both_ways)
+}
+
+/// The same route of cubes, and of data sets that a request names, with each extension.
+fn with_extensions(
+    router: OpenApiRouter<Arc<AppState>>,
+    name: &str,
+    route: &MethodRouter<Arc<AppState>>,
+) -> OpenApiRouter<Arc<AppState>> {
+    (pictures::EXTENSIONS.iter()).fold(router, |router, extension| {
+        let by_name = format!("/cubes/{{cube}}/{name}.{extension}");
+        let by_url = format!("/zarr/{name}.{extension}");
+        (router.route(&by_name, route.clone())).route(&by_url, titilers(route.clone()))
+    })
+}
+
+/// A route that is `TiTiler`'s.
+fn titilers(route: MethodRouter<Arc<AppState>>) -> MethodRouter<Arc<AppState>> {
+    route.layer(middleware::map_response(error::as_titiler))
 }
 
 fn both_ways(
     router: OpenApiRouter<Arc<AppState>>,
     (schemas, paths, route): UtoipaMethodRouter<Arc<AppState>>,
 ) -> OpenApiRouter<Arc<AppState>> {
-    let by_url = (schemas.clone(), about::by_url(paths.clone()), route.clone());
+    let by_url = (
+        schemas.clone(),
+        about::by_url(paths.clone()),
+        titilers(route.clone()),
+    );
     router.routes((schemas, paths, route)).routes(by_url)
 }
 

@@ -24,7 +24,8 @@ use crate::{
 };
 
 /// The extensions of [`preview`].
-pub(super) const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "tif", "tiff", "npy"];
+pub(super) const EXTENSIONS: [&str; 8] =
+    ["png", "pngraw", "jpg", "jpeg", "webp", "tif", "tiff", "npy"];
 
 /// The whole cube as a picture or file of samples in its own system.
 #[utoipa::path(
@@ -266,7 +267,7 @@ fn bounds_of(text: &str, coords: Epsg) -> Result<Bounds, ApiError> {
 
 pub(super) fn format_of(extension: &str) -> Result<FileFormat, ApiError> {
     let format = extension.parse::<FileFormat>();
-    format.map_err(|error| bad(error.to_string()))
+    format.map_err(|error| ApiError::wrong(("path", "format"), extension, error.to_string()))
 }
 
 /// `{width}x{height}.{format}`.

@@ -69,7 +69,7 @@ impl Prepared {
                 time: tile.time().map(str::to_owned),
                 selection: tile.selection().map(str::to_owned),
                 coverage: None,
-                rescale: None,
+                rescale: tile.ranges().map(ranges),
                 etag: Some(tile.etag()),
             },
         }

@@ -36,6 +36,9 @@ use crate::{
         ("variable" = Option<Vec<String>>, Query, description = "Variables; repeat it"),
         ("expression" = Option<String>, Query, description = "As for tiles, in place of variables"),
         ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
+        ("reduce" = Option<String>, Query, description = "As for tiles: what the time steps become that sel selects"),
+        ("algorithm" = Option<String>, Query, description = "As for tiles: what is computed of the values"),
+        ("algorithm_params" = Option<String>, Query, description = "Its parameters as JSON"),
         ("p" = Option<Vec<f64>>, Query, description = "Percentiles, 0 to 100; 2 and 98 without"),
         ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, from 1; repeat it"),
         ("nodata" = Option<f64>, Query, description = "A value of a data set that is none"),
@@ -62,6 +65,12 @@ pub(super) async fn statistics(
     about.needs_variable(!query.variables.is_empty() || query.expression.is_some())?;
     let percentiles = percentiles(&query);
     let told: Map<String, Value> = match &about.served {
+        Served::Cube(cube) if is_processed(&query) => {
+            let request = part_of(&query, bounds(&query)?, None)?;
+            let counting = counting(&query)?;
+            let found = state.tiles.processed_statistics(cube, &request, counting);
+            by_shares(found.await?, &percentiles, false)
+        }
         Served::Cube(cube) => {
             let bbox = query.bbox.as_deref().unwrap_or("-180,-90,180,90");
             let area = area(&state, cube, bbox, &query).await?;
@@ -76,9 +85,7 @@ pub(super) async fn statistics(
                 .collect()
         }
         Served::External(entry) => {
-            let bbox = query.bbox.as_deref().map(BuildRequest::parse_bounds);
-            let bounds = bbox.transpose().map_err(|error| bad(error.to_string()))?;
-            let request = part_of(&query, bounds, None)?;
+            let request = part_of(&query, bounds(&query)?, None)?;
             let counting = counting(&query)?;
             let found = state.tiles.external_statistics(entry, &request, counting);
             by_shares(found.await?, &percentiles, true)
@@ -88,7 +95,7 @@ pub(super) async fn statistics(
 }
 
 /// The parameters of statistics of a rectangle.
-const OF_RECTANGLE: [&str; 18] = [
+const OF_RECTANGLE: [&str; 21] = [
     "bbox",
     "variable",
     "expression",
@@ -103,6 +110,9 @@ const OF_RECTANGLE: [&str; 18] = [
     "dst_crs",
     "width",
     "height",
+    "reduce",
+    "algorithm",
+    "algorithm_params",
     "histogram_bins",
     "histogram_range",
     "categorical",
@@ -120,6 +130,9 @@ const OF_RECTANGLE: [&str; 18] = [
         ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
         ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, from 1; repeat it"),
         ("nodata" = Option<f64>, Query, description = "A value of a data set that is none"),
+        ("reduce" = Option<String>, Query, description = "As for tiles: what the time steps become that sel selects"),
+        ("algorithm" = Option<String>, Query, description = "As for tiles: what is computed of the values"),
+        ("algorithm_params" = Option<String>, Query, description = "Its parameters as JSON"),
         ("p" = Option<Vec<f64>>, Query, description = "Percentiles, 0 to 100; 2 and 98 without"),
         ("histogram_bins" = Option<usize>, Query, description = "Bars of the histogram, 10 without"),
         ("histogram_range" = Option<String>, Query, description = "min,max of the histogram; that of the values without"),
@@ -153,6 +166,11 @@ pub(super) async fn of_polygons(
         let bounds = cutout.bounds();
         let counting = counting(&query)?;
         let (found, is_of_bands) = match &about.served {
+            Served::Cube(cube) if is_processed(&query) => {
+                let request = part_of(&query, Some(bounds), Some(Arc::new(cutout)))?;
+                let found = state.tiles.processed_statistics(cube, &request, counting);
+                (found.await?, false)
+            }
             Served::Cube(cube) => {
                 let area = area_of(&state, cube, bounds, &query).await?;
                 let found = state.tiles.statistics_in(area, Some(cutout), counting);
@@ -177,7 +195,7 @@ pub(super) async fn of_polygons(
 }
 
 /// The parameters of statistics of polygons.
-const OF_POLYGONS: [&str; 18] = [
+const OF_POLYGONS: [&str; 21] = [
     "variable",
     "expression",
     "sel",
@@ -191,12 +209,26 @@ const OF_POLYGONS: [&str; 18] = [
     "dst_crs",
     "width",
     "height",
+    "reduce",
+    "algorithm",
+    "algorithm_params",
     "histogram_bins",
     "histogram_range",
     "categorical",
     "c",
     "cover_scale",
 ];
+
+/// Whether values are computed with, beyond an expression.
+fn is_processed(query: &ValuesQuery) -> bool {
+    query.extras.over_time.is_some() || query.extras.algorithm.is_some()
+}
+
+/// The rectangle of a query, if it has one.
+fn bounds(query: &ValuesQuery) -> Result<Option<Bounds>, ApiError> {
+    let bbox = query.bbox.as_deref().map(BuildRequest::parse_bounds);
+    bbox.transpose().map_err(|error| bad(error.to_string()))
+}
 
 /// Whether a query asks for another histogram than the usual one.
 fn is_counted(query: &ValuesQuery) -> bool {
@@ -246,7 +278,7 @@ fn counting(query: &ValuesQuery) -> Result<Counting, ApiError> {
     })
 }
 
-/// The rectangle of a data set that values are of.
+/// The picture that values are of.
 fn part_of(
     query: &ValuesQuery,
     bounds: Option<Bounds>,
@@ -263,8 +295,8 @@ fn part_of(
             bidx: query.bidx.clone(),
             rescale: Vec::new(),
             is_auto: false,
-            over_time: None,
-            algorithm: None,
+            over_time: query.extras.over_time,
+            algorithm: query.extras.algorithm.clone(),
             touches: Touches::default(),
             background: None,
             coloring: None,

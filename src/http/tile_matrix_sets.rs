@@ -60,10 +60,8 @@ pub(super) fn named(id: &str, status: StatusCode) -> Result<TileMatrixSet, ApiEr
         let names = TileMatrixSet::ALL.map(TileMatrixSet::id);
         let hint = suggest::hint(id, names);
         let names = names.join(", ");
-        ApiError::new(
-            status,
-            format!("there is no tile matrix set `{id}`{hint}; there are {names}"),
-        )
+        let told = format!("there is no tile matrix set `{id}`{hint}; there are {names}");
+        ApiError::wrong(("path", "tileMatrixSetId"), id, told).with_status(status)
     })
 }
 

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::{
     ApiError, AppState,
     about::{About, Served},
+    pictures,
     query::TileQuery,
     rendered::{self, Asked, Prepared},
     tile_matrix_sets,
@@ -20,7 +21,6 @@ use super::{
 use crate::{
     build::Seen,
     grid::{TileAddress, TileMatrixSet},
-    render::FileFormat,
     tile::{self, TileRequest},
 };
 
@@ -56,6 +56,7 @@ pub(super) const NO_BANDS: &str =
         ("below" = Option<String>, Query, description = "Colour of a single variable's values below the range: red, ff0000, 255,0,0,128"),
         ("above" = Option<String>, Query, description = "Colour of those above it"),
         ("nodata_color" = Option<String>, Query, description = "Colour of what is no data"),
+        ("return_mask" = Option<bool>, Query, description = "false: black where there is no data, and files for numpy without the mask"),
         ("buffer" = Option<f64>, Query, description = "Pixels more on each side, whole or with .5"),
         ("padding" = Option<u16>, Query, description = "Accepted and without effect: kernels always see beyond a tile"),
         ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
@@ -167,7 +168,7 @@ async fn of(
     };
     let grid = match &prepared {
         Prepared::Cube(tile) => *tile.grid(),
-        Prepared::External(_) => request.address.grid(request.size),
+        Prepared::External(tile) => *tile.grid(),
     };
     let asked = Asked {
         headers,
@@ -214,20 +215,19 @@ fn request(
     query: &TileQuery,
     max_size: usize,
 ) -> Result<TileRequest, ApiError> {
-    let bad = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, detail);
     let (y, format) = match y.split_once('.') {
         None => (y, None),
-        Some((y, name)) => {
-            let format = name.parse::<FileFormat>();
-            (y, Some(format.map_err(|error| bad(error.to_string()))?))
-        }
+        Some((y, name)) => (y, Some(pictures::format_of(name)?)),
     };
     let (y, scale) = match y.split_once('@') {
         None => (y, 1),
         Some((y, text)) => {
             let scale = text.strip_suffix('x').and_then(|n| n.parse().ok());
             let scale = scale.filter(|scale| (1..=4).contains(scale));
-            let scale = scale.ok_or_else(|| bad(format!("`@{text}` is no scale: @1x to @4x")))?;
+            let scale = scale.ok_or_else(|| {
+                let told = format!("`@{text}` is no scale: @1x to @4x");
+                ApiError::wrong(("path", "scale"), text, told)
+            })?;
             (y, scale)
         }
     };
@@ -261,13 +261,12 @@ fn request(
 
 /// The tile at a zoom, column and row, as they were written.
 pub(super) fn address(set: TileMatrixSet, [z, x, y]: [&str; 3]) -> Result<TileAddress, ApiError> {
-    let bad = |name: &str, text: &str, from: &str| {
+    let bad = |name, text: &str, from: &str| {
         let detail = format!("{name} is `{text}`, which is no whole number{from}");
-        ApiError::new(StatusCode::BAD_REQUEST, detail)
+        ApiError::wrong(("path", name), text, detail)
     };
-    let number = |name: &str, text: &str| {
-        (text.parse::<u64>()).map_err(|_no_number| bad(name, text, " from 0"))
-    };
+    let number =
+        |name, text: &str| (text.parse::<u64>()).map_err(|_no_number| bad(name, text, " from 0"));
     let zoom = (z.parse::<i64>()).map_err(|_no_number| bad("z", z, ""))?;
     Ok(TileAddress::of(
         set,

@@ -26,7 +26,7 @@ use crate::{
     catalog::ExternalEntry,
     config::Scope,
     grid::{Bounds, Epsg},
-    tile::{Area, AreaRequest, ExternalPoint},
+    tile::{self, Area, AreaRequest, ExternalPoint},
 };
 
 /// Cells along a side of a rectangle without a `max_size`, as `TiTiler` has it, and
@@ -40,7 +40,8 @@ pub(super) const LARGEST_SIZE: usize = 4096;
     get, path = "/cubes/{cube}/point/{lonlat}", tag = "values",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("lonlat" = String, Path, description = "longitude,latitude in degrees"),
+        ("lonlat" = String, Path, description = "longitude,latitude in degrees, or x,y of coord_crs"),
+        ("coord_crs" = Option<String>, Query, description = "The system of the point, as EPSG:3857"),
         ("variable" = Option<Vec<String>>, Query, description = "Variables; repeat it"),
         ("sel" = Option<Vec<String>>, Query, description = "time=VALUE or time=METHOD::VALUE"),
     ),
@@ -73,20 +74,20 @@ pub(super) async fn point(
             about.needs_variable(!query.variables.is_empty())?;
             return values_of(&state, entry, at, &query).await;
         }
-        Served::Cube(_) if query.coord_crs.is_some_and(|crs| crs != Epsg::WGS84) => {
-            return Err(bad(
-                "the point of a cube is in degrees: leave out `coord_crs`".to_owned(),
-            ));
-        }
         Served::Cube(_) if !query.bidx.is_empty() || query.nodata.is_some() => {
             return Err(bad(NO_BANDS.to_owned()));
         }
         Served::Cube(cube) => cube,
     };
-    let found = state
+    let degrees = tile::in_degrees(at, query.coord_crs.unwrap_or(Epsg::WGS84))?;
+    let degrees = degrees.ok_or_else(|| {
+        let told = format!("`{}` is nowhere on the globe in `coord_crs`", place.lonlat);
+        ApiError::new(StatusCode::NOT_FOUND, told)
+    })?;
+    let point = state
         .tiles
-        .point(cube, at, &query.variables, &query.sel)
-        .await?;
+        .point(cube, degrees, &query.variables, &query.sel);
+    let found = point.await?;
     let may_see_errors = caller.can(Scope::Fill, cube);
     let provenance = if found.cell.provenance == 0 {
         Value::Null

@@ -20,6 +20,8 @@ pub enum SampleFormat {
     GeoTiff,
     /// numpy's own, see [`super::npy()`].
     Npy,
+    /// The same without the band that is the mask.
+    NpyWithoutMask,
 }
 
 /// An extension that names no format.
@@ -35,7 +37,9 @@ impl FileFormat {
             Self::Image(format) => format.content_type(),
             Self::Samples(SampleFormat::GeoTiff) => "image/tiff; application=geotiff",
             // As `TiTiler` has it: there is no registered type.
-            Self::Samples(SampleFormat::Npy) => "application/x-binary",
+            Self::Samples(SampleFormat::Npy | SampleFormat::NpyWithoutMask) => {
+                "application/x-binary"
+            }
         }
     }
 }

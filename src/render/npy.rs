@@ -15,19 +15,20 @@ const ALIGNED: usize = 64;
 /// What the mask is where any plane has a value, as in `TiTiler`; else it is 0.
 const SEEN: u8 = 255;
 
-/// Writes planes of one shape, of which there is at least one, and their mask.
+/// Writes planes of one shape, of which there is at least one, and their mask if
+/// `with_mask`.
 #[must_use]
-pub fn npy(planes: &Planes) -> Bytes {
+pub fn npy(planes: &Planes, with_mask: bool) -> Bytes {
     match planes {
         Planes::Stored(rasters, nodata) => file(
-            "<u2",
+            ("<u2", with_mask),
             rasters,
             |sample| sample != nodata,
             |seen| if seen { u16::from(SEEN) } else { 0 }.to_le_bytes(),
             u16::to_le_bytes,
         ),
         Planes::Computed(rasters) => file(
-            "<f4",
+            ("<f4", with_mask),
             rasters,
             |sample| !sample.is_nan(),
             |seen| if seen { f32::from(SEEN) } else { 0.0 }.to_le_bytes(),
@@ -37,7 +38,7 @@ pub fn npy(planes: &Planes) -> Bytes {
 }
 
 fn file<T: Copy, const N: usize>(
-    kind: &str,
+    (kind, with_mask): (&str, bool),
     rasters: &[Raster<T>],
     is_seen: impl Fn(&T) -> bool,
     mask: impl Fn(bool) -> [u8; N],
@@ -46,13 +47,14 @@ fn file<T: Copy, const N: usize>(
     let Some(first) = rasters.first() else {
         return Bytes::new();
     };
-    let (bands, shape) = (rasters.len() + 1, first.shape);
+    let (bands, shape) = (rasters.len() + usize::from(with_mask), first.shape);
     let mut bytes = header(kind, [bands, shape.rows, shape.cols]);
     bytes.reserve(bands * first.data.len() * N);
     for raster in rasters {
         bytes.extend(raster.data.iter().flat_map(|value| sample(*value)));
     }
-    for pixel in 0..first.data.len() {
+    let pixels = if with_mask { first.data.len() } else { 0 };
+    for pixel in 0..pixels {
         let seen = rasters.iter().any(|raster| is_seen(&raster.data[pixel]));
         bytes.extend(mask(seen));
     }
@@ -91,13 +93,16 @@ mod tests {
 
     #[test]
     fn the_header_is_as_long_as_numpys_and_says_type_and_shape() {
-        let file = npy(&Planes::Computed(vec![Raster::filled(
-            Shape {
-                rows: 256,
-                cols: 256,
-            },
-            0.5,
-        )]));
+        let file = npy(
+            &Planes::Computed(vec![Raster::filled(
+                Shape {
+                    rows: 256,
+                    cols: 256,
+                },
+                0.5,
+            )]),
+            true,
+        );
         // As TiTiler's tile of one band of f4.
         assert_eq!(file.len(), 524_416);
         assert_eq!(&file[..10], b"\x93NUMPY\x01\x00v\x00");
@@ -109,17 +114,22 @@ mod tests {
     #[test]
     fn the_mask_is_the_last_band_and_set_where_any_other_has_a_value() {
         let bands = vec![raster(vec![7_u16, 0, 0]), raster(vec![1, 2, 0])];
-        let file = npy(&Planes::Stored(bands, 0));
+        let file = npy(&Planes::Stored(bands, 0), true);
         let samples: Vec<u16> = file[128..]
             .chunks(2)
             .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
             .collect();
         assert_eq!(samples, [7, 0, 0, 1, 2, 0, 255, 255, 0]);
-        let file = npy(&Planes::Computed(vec![raster(vec![0.5, f32::NAN])]));
+        let planes = Planes::Computed(vec![raster(vec![0.5, f32::NAN])]);
+        let file = npy(&planes, true);
         let last: Vec<u8> = [255.0_f32, 0.0]
             .iter()
             .flat_map(|n| n.to_le_bytes())
             .collect();
         assert_eq!(file[file.len() - 8..], last);
+        let bare = npy(&planes, false);
+        assert_eq!(bare[128..], file[128..file.len() - 8]);
+        let text = std::str::from_utf8(&bare[10..128]).unwrap();
+        assert!(text.contains("(1, 1, 2)"), "{text}");
     }
 }

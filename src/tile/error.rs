@@ -78,9 +78,9 @@ pub enum TileError {
         "there are more than {MOST_CATEGORIES} different values: leave out `categorical`, or name some by `c`"
     )]
     TooManyCategories,
-    /// What only cubes have.
-    #[error("`{0}` is for cubes, and this is a data set of somebody else")]
-    OnlyOfCubes(&'static str),
+    /// Variables that cannot be reduced over time together.
+    #[error("`{0}` and `{1}` have different times: reduce one of them, or those that both have")]
+    OtherTimes(String, String),
     /// What is computed has no range that could be shown without being told.
     #[error(
         "an expression needs `rescale=min,max`, and so does what else is computed: which values are shown from the first to the last colour, or `rescale=auto`"

@@ -30,12 +30,12 @@ use bytes::Bytes;
 pub use self::{
     cutout::{Cutout, CutoutError},
     error::TileError,
-    external::{ExternalPoint, PreparedExternal},
+    external::{ExternalPoint, PreparedExternal, check_external},
     finished::Tile,
     prepared::Prepared,
     ranges::{Styled, check},
     request::{Look, PictureRequest, PictureSize, TileRequest, with_indices},
-    systems::{bounds_in, is_north_first, lonlat_at, zooms_in},
+    systems::{bounds_in, in_degrees, is_north_first, lonlat_at, zooms_in},
     values::{Area, AreaRequest, Counting, PointValues, Series},
 };
 
@@ -51,7 +51,7 @@ use crate::{
     catalog::Catalog,
     compute::{Admission, Compute},
     external::ChunkReader,
-    grid::Shape,
+    grid::{Grid, Shape},
     raster::Raster,
     render::{
         FileFormat, ImageFormat, Picture, SampleFormat, encode,
@@ -288,15 +288,20 @@ fn samples(
         None => Planes::Stored(rasters, tile.nodata),
         Some(expression) => Planes::Computed(vec![expression.of(&rasters, tile.nodata)]),
     };
-    file(tile, format, &planes)
+    file(tile.grid(), &tile.names, format, &planes)
 }
 
-/// A file of planes.
-fn file(tile: &Prepared, format: SampleFormat, planes: &Planes) -> Result<Tile, TileError> {
-    let grid = tile.grid();
+/// A file of the planes of these names.
+fn file(
+    grid: &Grid,
+    names: &[String],
+    format: SampleFormat,
+    planes: &Planes,
+) -> Result<Tile, TileError> {
     let bytes = match format {
-        SampleFormat::GeoTiff => geotiff(grid, grid.shape.window(), &tile.names, planes)?,
-        SampleFormat::Npy => npy(planes),
+        SampleFormat::GeoTiff => geotiff(grid, grid.shape.window(), names, planes)?,
+        SampleFormat::Npy => npy(planes, true),
+        SampleFormat::NpyWithoutMask => npy(planes, false),
     };
     Ok(Tile {
         bytes,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::{StreamExt as _, stream};
 
 use super::{
-    Tile, TileError, Tiles,
+    Cutout, Tile, TileError, Tiles,
     cost::STEPS_AT_ONCE,
     cutout, file,
     finished::finish,
@@ -14,8 +14,9 @@ use super::{
     resampled,
 };
 use crate::{
+    grid::Grid,
     raster::{OverTime, Raster, over_time::Reduced},
-    render::{Packing, Picture, Style, geotiff::Planes},
+    render::{Algorithm, Packing, Picture, Style, geotiff::Planes},
     zarr::HeldChunks,
 };
 
@@ -30,7 +31,9 @@ impl Tiles {
                 background,
                 format,
             } => finish(&on(*background, painted(style, &values)), *format),
-            Output::Samples(format) => file(&tile, *format, &Planes::Computed(values)),
+            Output::Samples(format) => {
+                file(tile.grid(), &tile.names, *format, &Planes::Computed(values))
+            }
         };
         self.compute.run(make).await?
     }
@@ -50,24 +53,15 @@ impl Tiles {
     pub(super) async fn values(&self, tile: &Arc<Prepared>) -> Result<Vec<Raster<f32>>, TileError> {
         let values = match tile.over_time {
             None => self.step_values(tile, 0).await?,
-            Some(over_time) => self.reduced(tile, over_time).await?,
+            Some(over_time) => {
+                let of_step = |step| self.step_values(tile, step);
+                self.reduced(over_time, tile.steps.len(), of_step).await?
+            }
         };
         let tile = Arc::clone(tile);
         let finish = move || {
-            let mut values = match &tile.algorithm {
-                None => values,
-                Some(algorithm) => {
-                    let transform = tile.grid().transform;
-                    algorithm.apply(values, [transform.cell_width, transform.cell_height])
-                }
-            };
-            if let Some(cutout) = &tile.cutout {
-                let is_in = cutout.touched(tile.grid())?;
-                for raster in &mut values {
-                    cutout::cut(&mut raster.data, &is_in, f32::NAN);
-                }
-            }
-            Ok(values)
+            let (algorithm, cutout) = (tile.algorithm.as_ref(), tile.cutout.as_deref());
+            finished(values, algorithm, cutout, tile.grid())
         };
         self.compute.run(finish).await?
     }
@@ -84,16 +78,18 @@ impl Tiles {
         self.compute.run(compute).await?
     }
 
-    /// What the values of all steps become. They come in order, and are let go of one by
+    /// What the values of so many steps become. They come in order, and are let go of one by
     /// one unless all are needed.
-    async fn reduced(
+    pub(super) async fn reduced<V>(
         &self,
-        tile: &Arc<Prepared>,
         over_time: OverTime,
-    ) -> Result<Vec<Raster<f32>>, TileError> {
-        let mut values = stream::iter(0..tile.steps.len())
-            .map(|n| self.step_values(tile, n))
-            .buffered(STEPS_AT_ONCE);
+        steps: usize,
+        values: impl Fn(usize) -> V,
+    ) -> Result<Vec<Raster<f32>>, TileError>
+    where
+        V: Future<Output = Result<Vec<Raster<f32>>, TileError>>,
+    {
+        let mut values = stream::iter(0..steps).map(values).buffered(STEPS_AT_ONCE);
         let mut reduced: Vec<Reduced> = Vec::new();
         while let Some(step) = values.next().await {
             let step = step?;
@@ -109,6 +105,28 @@ impl Tiles {
         let finish = move || reduced.into_iter().filter_map(Reduced::finish).collect();
         Ok(self.compute.run(finish).await?)
     }
+}
+
+/// What an algorithm makes of the values of the pixels of a grid, and of those that it takes
+/// away around them; and of that what is in a cutout.
+pub(super) fn finished(
+    values: Vec<Raster<f32>>,
+    algorithm: Option<&Algorithm>,
+    cutout: Option<&Cutout>,
+    grid: &Grid,
+) -> Result<Vec<Raster<f32>>, TileError> {
+    let cell = [grid.transform.cell_width, grid.transform.cell_height];
+    let mut values = match algorithm {
+        None => values,
+        Some(algorithm) => algorithm.apply(values, cell),
+    };
+    if let Some(cutout) = cutout {
+        let is_in = cutout.touched(grid)?;
+        for raster in &mut values {
+            cutout::cut(&mut raster.data, &is_in, f32::NAN);
+        }
+    }
+    Ok(values)
 }
 
 /// The values of variables, or of an expression, of what was read.
@@ -139,6 +157,6 @@ fn floats(tile: &Prepared, sources: Option<&[HeldChunks]>) -> Result<Vec<Raster<
     Ok(floats.collect())
 }
 
-fn painted(style: &Style, values: &[Raster<f32>]) -> Picture {
+pub(super) fn painted(style: &Style, values: &[Raster<f32>]) -> Picture {
     style.painter::<f32>(&[Packing::default()]).paint(values)
 }

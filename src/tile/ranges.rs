@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Look, PictureRequest, PictureSize, TileError, Tiles, subject::Subject};
+use super::{Look, PictureRequest, PictureSize, TileError, Tiles, cost::Cost, subject::Subject};
 use crate::{
     cache::{Cache, CacheConfig},
     catalog::Entry,
     grid::{Epsg, Level, Shape},
-    raster::{Resampling, Statistics},
+    raster::{Raster, Resampling, Statistics},
     render::{FileFormat, SampleFormat, Style, Touches},
     zarr::StoredCube,
 };
@@ -17,7 +17,7 @@ use crate::{
 const PERCENTILES: [f64; 2] = [2.0, 98.0];
 
 /// Values along a side that are looked at, at most, where a cube has no level as coarse.
-const MOST_SIDE: usize = 1024;
+pub(super) const MOST_SIDE: usize = 1024;
 
 /// Bytes that ranges take with their key.
 const ENTRY: usize = 256;
@@ -95,34 +95,30 @@ impl Tiles {
         stored: &StoredCube,
         look: &Look,
     ) -> Result<Ranges, TileError> {
-        let request = PictureRequest {
-            bounds: None,
-            size: coarsest(stored),
-            look: Look {
-                is_auto: false,
-                rescale: Vec::new(),
-                coloring: None,
-                touches: Touches::default(),
-                resampling: Resampling::Nearest,
-                format: Some(FileFormat::Samples(SampleFormat::Npy)),
-                ..look.clone()
-            },
-            cutout: None,
-            coords: Epsg::WGS84,
-            crs: None,
-        };
+        let request = whole(look, coarsest(stored));
         let tile = self
             .prepare_picture_of(entry, stored.clone(), &request)
             .await?;
         let key = (tile.cube, tile.name);
-        if let Some(known) = self.ranges.get(&key).await {
-            return Ok(known);
-        }
         let Shape { rows, cols } = tile.mapping.target().shape;
         let planes = tile.variables.len().max(tile.names.len());
         let cost = tile.cost.with_values(rows * cols, planes, self.most)?;
+        let tile = Arc::new(tile);
+        self.ranges_of(key, cost, self.values(&tile)).await
+    }
+
+    /// The display ranges of the values of a picture of this name, which are kept.
+    pub(super) async fn ranges_of(
+        &self,
+        name: (u32, u128),
+        cost: Cost,
+        values: impl Future<Output = Result<Vec<Raster<f32>>, TileError>> + Send,
+    ) -> Result<Ranges, TileError> {
+        if let Some(known) = self.ranges.get(&name).await {
+            return Ok(known);
+        }
         let find = self.finished.within(cost, async {
-            let values = self.values(&Arc::new(tile)).await?;
+            let values = values.await?;
             let found = self.compute.run(move || {
                 let found = |values| range(&Statistics::of(values, &PERCENTILES));
                 values
@@ -132,8 +128,28 @@ impl Tiles {
             });
             Ok(found.await?)
         });
-        let found = self.ranges.get_or_compute(key, find).await;
+        let found = self.ranges.get_or_compute(name, find).await;
         found.map_err(TileError::Shared)
+    }
+}
+
+/// The values of all that a look shows, as a picture of this size.
+pub(super) fn whole(look: &Look, size: PictureSize) -> PictureRequest {
+    PictureRequest {
+        bounds: None,
+        size,
+        look: Look {
+            is_auto: false,
+            rescale: Vec::new(),
+            coloring: None,
+            touches: Touches::default(),
+            resampling: Resampling::Nearest,
+            format: Some(FileFormat::Samples(SampleFormat::Npy)),
+            ..look.clone()
+        },
+        cutout: None,
+        coords: Epsg::WGS84,
+        crs: None,
     }
 }
 

@@ -160,17 +160,6 @@ impl Look {
         self.algorithm.as_ref().map_or(0, Algorithm::buffer)
     }
 
-    /// What of it is for cubes alone.
-    pub(super) fn only_of_cubes(&self) -> Option<&'static str> {
-        [
-            (self.is_auto, "rescale=auto"),
-            (self.over_time.is_some(), "reduce"),
-            (self.algorithm.is_some(), "algorithm"),
-        ]
-        .into_iter()
-        .find_map(|(is_asked, name)| is_asked.then_some(name))
-    }
-
     /// Whether the values themselves have colours, whatever range is usual.
     pub(super) fn is_of_values(&self) -> bool {
         self.coloring.as_ref().is_some_and(Coloring::is_of_values)

@@ -7,6 +7,9 @@ use crate::{
     zarr::StoredCube,
 };
 
+/// All that is stored.
+const STORED: [f64; 2] = [u16::MIN as f64, u16::MAX as f64];
+
 /// What a look shows of a cube.
 pub(super) struct Subject {
     /// Of the variables.
@@ -64,33 +67,40 @@ impl Subject {
             Some(found) => found.to_vec(),
             None if look.rescale.is_empty() && !look.is_of_values() => {
                 let own = &stored.cube.recipe().style.rescale[..];
-                self.usual_ranges(look, if self.is_own { own } else { &[] })?
+                let own = match look.over_time {
+                    _ if self.is_own && !own.is_empty() => own,
+                    // Of computed values the type's range is not the stored one.
+                    Some(_) => &[STORED],
+                    None => &[],
+                };
+                usual_ranges(look, self.expression.as_ref(), own, self.shown().len())?
             }
             None => look.rescale.clone(),
         };
         let style = Style::new(self.shown().len(), &rescale, look.coloring.clone())?;
         Ok(style.touched(&look.touches)?)
     }
+}
 
-    /// The display ranges where a request tells none; `own` are those of the recipe for
-    /// these variables, if it has any.
-    fn usual_ranges(&self, look: &Look, own: &[[f64; 2]]) -> Result<Vec<[f64; 2]>, TileError> {
-        /// All that is stored.
-        const STORED: [f64; 2] = [u16::MIN as f64, u16::MAX as f64];
-        let known = match (&look.algorithm, look.over_time, &self.expression) {
-            (Some(algorithm), ..) => algorithm.range(),
-            (None, Some(OverTime::Difference), _) => None,
-            (None, _, Some(expression)) => expression.range(),
-            // Of computed values the type's range is not the stored one.
-            (None, Some(_), None) if own.is_empty() => Some(STORED),
-            (None, _, None) => return Ok(own.to_vec()),
-        };
-        Ok(vec![known.ok_or(TileError::NoRange)?; self.shown().len()])
-    }
+/// The display ranges of so many planes where a request tells none; `own` are those of
+/// what nothing is computed of.
+pub(super) fn usual_ranges(
+    look: &Look,
+    expression: Option<&Expression>,
+    own: &[[f64; 2]],
+    planes: usize,
+) -> Result<Vec<[f64; 2]>, TileError> {
+    let known = match (&look.algorithm, look.over_time, expression) {
+        (Some(algorithm), ..) => algorithm.range(),
+        (None, Some(OverTime::Difference), _) => None,
+        (None, _, Some(expression)) => expression.range(),
+        (None, _, None) => return Ok(own.to_vec()),
+    };
+    Ok(vec![known.ok_or(TileError::NoRange)?; planes])
 }
 
 /// The names of what comes out of an expression and of an algorithm.
-fn computed(
+pub(super) fn computed(
     look: &Look,
     expression: Option<&Expression>,
     names: &[String],

@@ -17,6 +17,18 @@ pub fn lonlat_at(grid: &Grid, col: f64, row: f64) -> Option<(f64, f64)> {
     }
 }
 
+/// Longitude and latitude of a point of a system; none where that is not on the globe.
+///
+/// # Errors
+/// [`TileError::System`] if there is no such system.
+pub fn in_degrees((x, y): (f64, f64), system: Epsg) -> Result<Option<(f64, f64)>, TileError> {
+    if system == Epsg::WGS84 {
+        return Ok(Some((x, y)));
+    }
+    crs::wkt(system).map_err(TileError::System)?;
+    Ok(crs::project(x, y, system, Epsg::WGS84).ok())
+}
+
 /// Whether a system's own order of coordinates is north before east.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use super::TileError;
 use crate::{
     crs,
-    grid::{Bounds, Epsg, Grid, TileAddress, tile_matrix::mercator_to_degrees},
+    grid::{Bounds, Epsg, Grid, Shape, TileAddress, tile_matrix::mercator_to_degrees},
 };
 
 /// The pixels of a tile, or of a rectangle of any system.
@@ -31,6 +31,12 @@ impl Target {
             address: None,
             around: 0,
         }
+    }
+
+    /// How many pixels are made.
+    pub(super) fn pixels(&self) -> usize {
+        let Shape { rows, cols } = self.grid.shape;
+        (rows + self.around) * (cols + self.around)
     }
 
     /// Rectangles of longitude and latitude that hold all of it that is on the globe.

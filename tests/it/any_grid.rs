@@ -3,6 +3,7 @@
 use std::{path::Path, process::Command};
 
 use cubetiler::{
+    config::Config,
     crs::{geographic_bounds, project, projected_bounds, wkt},
     cube::System,
     demo::{
@@ -21,7 +22,7 @@ use cubetiler::{
     zarr::{StoredCube, read_chunk},
 };
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -225,25 +226,36 @@ fn green(latitude: f64) -> f64 {
 const NEAREST: f64 = 170.0 / 81_000.0 * SLOPE;
 
 fn ramps(folder: &Path) -> String {
+    let bounds = plane::Bounds {
+        west: 5.85,
+        south: 42.95,
+        east: 6.15,
+        north: 43.25,
+    };
+    archive_in(folder, bounds, |(longitude, latitude)| {
+        [red(longitude), green(latitude)]
+    })
+}
+
+/// The items of an archive of a rectangle, whose red and green are of longitude and latitude.
+fn archive_in(
+    folder: &Path,
+    bounds: plane::Bounds,
+    bands: impl Fn((f64, f64)) -> [f64; 2] + Copy + Send + Sync,
+) -> String {
     let options = ArchiveOptions {
         imagery: "ramps".to_owned(),
-        bounds: plane::Bounds {
-            west: 5.85,
-            south: 42.95,
-            east: 6.15,
-            north: 43.25,
-        },
+        bounds,
         cell_size: 240.0,
         overlap: 4.0,
         tile_size: 32,
         acquisitions: vec![Acquisition::on("2023-08-02".parse().unwrap())],
     };
     let imagery = || {
-        Formula(|_: &Acquisition, place: Place| {
-            let (longitude, latitude) = place.geographic;
+        Formula(move |_: &Acquisition, place: Place| {
             let number = |value: f64| format!("{value:.0}").parse::<u16>().unwrap();
-            let bands = [number(red(longitude)), number(green(latitude)), 600, 3000];
-            (bands, Scl::Vegetation)
+            let [red, green] = bands(place.geographic).map(number);
+            ([red, green, 600, 3000], Scl::Vegetation)
         })
     };
     let archive = generate_with(&folder.join("archive"), &options, imagery, |_, _| {}).unwrap();
@@ -479,6 +491,74 @@ async fn a_cube_in_the_european_grid_shows_the_formulas_values() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rectangle_in_the_own_system_is_of_the_cells_that_it_names() {
+    let small = Small::create(32633);
+    small.build(&[]);
+    let grid = *small.opened().await.cube.pyramid().base();
+    let plain = small.folder.path().join("plain");
+    let plain = plain.to_str().unwrap();
+    succeed(&mut cubetiler(&["export", &small.store, plain]));
+    let mut config = Config::default();
+    config.server.state_dir = small.folder.path().join("state");
+    config
+        .cubes
+        .insert("cube".to_owned(), small.store.clone().into());
+    config.cubes.insert("plain".to_owned(), plain.into());
+    let server = Server::of(&config, Access::Off).await;
+    // Cells 10 to 30 from the west and 5 to 20 from the north.
+    let [west, east] = [10.0, 30.0].map(|col| grid.transform.x(col));
+    let [north, south] = [5.0, 20.0].map(|row| grid.transform.y(row));
+    let reds = small.values("red").await;
+    for name in ["cube", "plain"] {
+        let bounds = format!("{west},{south},{east},{north}");
+        let path = format!("/cubes/{name}/bbox/{bounds}.npy?variable=red&coord_crs=EPSG:32633");
+        let answer = server.get(&path).await;
+        let told = answer.headers()["content-bbox"].to_str().unwrap();
+        let told: Vec<f64> = told.split(',').map(|n| n.parse().unwrap()).collect();
+        for (found, expected) in std::iter::zip(told, [west, south, east, north]) {
+            assert!((found - expected).abs() < 1e-6, "{name} {bounds}");
+        }
+        let file = answer.bytes().await.unwrap();
+        assert!(
+            file[10..128].windows(11).any(|text| text == b"(2, 15, 20)"),
+            "{name}"
+        );
+        let samples: Vec<f64> = if name == "cube" {
+            let pairs = file[128..].chunks(2);
+            pairs
+                .map(|pair| f64::from(u16::from_le_bytes(pair.try_into().unwrap())))
+                .collect()
+        } else {
+            let fours = file[128..].chunks(4);
+            fours
+                .map(|four| f64::from(f32::from_le_bytes(four.try_into().unwrap())))
+                .collect()
+        };
+        let expected = (5..20).flat_map(|row| (10..30).map(move |col| (row, col)));
+        for ((row, col), found) in std::iter::zip(expected, samples) {
+            let stored = f64::from(reds[row * SIDE + col]);
+            assert!(
+                (found - stored).abs() < 1e-3,
+                "{name} {row} {col}: {found} {stored}"
+            );
+        }
+        // A point of that system is in the cell that it is in.
+        let (x, y) = (grid.transform.x(10.5), grid.transform.y(5.5));
+        let path = format!("/cubes/{name}/point/{x},{y}?variable=red&coord_crs=EPSG:32633");
+        let told: Value = server.get(&path).await.json().await.unwrap();
+        let stored = f64::from(reds[5 * SIDE + 10]);
+        assert!(
+            (told["values"][0].as_f64().unwrap() - stored).abs() < 1e-3,
+            "{name} {told}"
+        );
+        for (point, status) in [("1e9,1e9", 404), ("0,x", 400)] {
+            let path = format!("/cubes/{name}/point/{point}?variable=red&coord_crs=EPSG:32633");
+            assert_eq!(server.get(&path).await.status(), status, "{name} {point}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rectangle_in_degrees_builds_the_chunks_that_it_touches() {
     let small = Small::create(32633);
     let grid = *small.opened().await.cube.pyramid().base();
@@ -546,4 +626,104 @@ async fn a_cube_across_the_antimeridian_has_tiles_on_both_of_its_sides() {
     }
     let north = "/cubes/formula/tiles/WebMercatorQuad/6/63/20.png";
     assert_eq!(server.get(north).await.status(), 404);
+}
+
+/// A square of 0.1 degrees from a longitude on, which may be beyond 180.
+fn square_from(west: f64) -> Value {
+    let (east, south, north) = (west + 0.1, -17.05, -16.95);
+    json!({"type": "Feature", "properties": {}, "geometry": {
+        "type": "Polygon",
+        "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+    }})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_polygon_across_the_antimeridian_has_what_a_cube_in_metres_has_on_both_sides() {
+    let folder = tempfile::tempdir().unwrap();
+    let bounds = plane::Bounds {
+        west: 179.8,
+        south: -17.15,
+        east: 179.99,
+        north: -16.85,
+    };
+    let items = archive_in(folder.path(), bounds, |(longitude, latitude)| {
+        [
+            2000.0 + (longitude - 179.9) * SLOPE,
+            2000.0 + (latitude + 17.0) * SLOPE,
+        ]
+    });
+    let system = Epsg(32760);
+    let (x, y) = project(180.0, -17.0, Epsg::WGS84, system).unwrap();
+    let (west, south) = (x.round() - 14_000.0, y.round() - 14_000.0);
+    let recipe = format!(
+        r#"
+        [grid]
+        crs = "{system}"
+        bounds = [{west}, {south}, {}, {}]
+        resolution = {CELL}
+        [time]
+        start = "2023-08-01"
+        end = "2023-08-31"
+        [source]
+        stac = "{items}"
+        bands = ["red", "green"]
+        mask = {{ asset = "scl" }}
+        "#,
+        west + 28_000.0,
+        south + 28_000.0,
+    );
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("recipe.toml"), recipe).unwrap();
+    succeed(&mut cubetiler(&[
+        "create",
+        &path("recipe.toml"),
+        &path("cube"),
+    ]));
+    succeed(&mut cubetiler(&["build", &path("cube")]));
+    let server = Server::start(path("cube").into(), Access::Off, "").await;
+    let numbers = async |feature: &Value| -> Value {
+        let url = format!("{}/cubes/formula/statistics?variable=red", server.url);
+        let answer = server
+            .client
+            .post(url)
+            .body(feature.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        let told: Value = answer.json().await.unwrap();
+        told["properties"]["statistics"]["red"].clone()
+    };
+    // What is east of the meridian was never built.
+    let across = numbers(&square_from(179.93)).await;
+    assert_eq!(numbers(&square_from(179.93 - 360.0)).await, across);
+    let number = |told: &Value, name: &str| told[name].as_f64().unwrap();
+    // Cells of 280 m: 38 x 39.6 in a square; of 0.06 of its 0.1 degrees there are values.
+    let (valid, masked) = (
+        number(&across, "valid_pixels"),
+        number(&across, "masked_pixels"),
+    );
+    let (all, share) = (valid + masked, valid / (valid + masked));
+    assert!(
+        (1500.0..1650.0).contains(&all) && (0.55..0.65).contains(&share),
+        "{across}"
+    );
+    let (min, mean, max) = (
+        number(&across, "min"),
+        number(&across, "mean"),
+        number(&across, "max"),
+    );
+    for (found, longitude) in [(min, 179.93), (mean, 179.96), (max, 179.99)] {
+        let expected = 2000.0 + (longitude - 179.9) * SLOPE;
+        assert!(
+            (found - expected).abs() < 60.0,
+            "{longitude}: {found} {expected}"
+        );
+    }
+    // A square beyond it has cells, and none has a value.
+    for west in [180.01, -179.99] {
+        let beyond = numbers(&square_from(west)).await;
+        assert!(number(&beyond, "masked_pixels") > 1000.0, "{beyond}");
+        assert!(number(&beyond, "valid_pixels") < 0.5, "{beyond}");
+    }
 }

@@ -13,13 +13,13 @@ use crate::{
 };
 
 /// Two tiles beside each other that the cube is in.
-const LEFT: &str = "/cubes/hills/tiles/WebMercatorQuad/10/528/375";
-const RIGHT: &str = "/cubes/hills/tiles/WebMercatorQuad/10/529/375";
+pub(crate) const LEFT: &str = "/cubes/hills/tiles/WebMercatorQuad/10/528/375";
+pub(crate) const RIGHT: &str = "/cubes/hills/tiles/WebMercatorQuad/10/529/375";
 const SIDE: usize = 256;
 
 /// A server of a cube of five time steps of five days whose red is hilly, and higher by 100
 /// each; of the last there is nothing east of 6 degrees.
-async fn hills() -> (tempfile::TempDir, Server) {
+pub(crate) async fn hills() -> (tempfile::TempDir, Server) {
     let folder = tempfile::tempdir().unwrap();
     let archive = archive_of(folder.path(), |n, (lon, lat)| {
         let height = 500.0 + 300.0 * (lon * 90.0).sin() * (lat * 70.0).cos() + 2000.0 * (lon - 5.9);
@@ -55,7 +55,7 @@ async fn hills() -> (tempfile::TempDir, Server) {
 
 /// The planes of an array of numpy's without its mask, NaN where there is no data, and its
 /// columns.
-async fn planes(server: &Server, path: &str) -> (Vec<Vec<f64>>, usize) {
+pub(crate) async fn planes(server: &Server, path: &str) -> (Vec<Vec<f64>>, usize) {
     let file = found(server, path).await.bytes().await.unwrap();
     let header = std::str::from_utf8(&file[10..128]).unwrap();
     let is_float = header.contains("<f4");
@@ -95,7 +95,7 @@ async fn plane(server: &Server, path: &str) -> Vec<f64> {
 }
 
 #[track_caller]
-fn same(found: &[f64], expected: &[f64], tolerance: f64) {
+pub(crate) fn same(found: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len());
     let mut valid = 0;
     for (n, (a, b)) in std::iter::zip(found, expected).enumerate() {

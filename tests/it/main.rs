@@ -29,6 +29,7 @@ mod invariance;
 mod jobs;
 mod layers;
 mod looks;
+mod looks_of_others;
 mod masks;
 mod ogc;
 mod products;

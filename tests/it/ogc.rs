@@ -446,6 +446,22 @@ async fn who_follows_the_links_of_ogc_api_comes_to_the_tiles_of_a_cube() {
         assert_eq!(answer.headers()["etag"], etag);
         assert_eq!(answer.bytes().await.unwrap(), bytes);
     }
+    // What depends on what a client accepts is not kept for another.
+    let named = format!("{tile}&f=png").replace("&f=png&f=png", "&f=png");
+    let open = named.replace("&f=png", "").replace("f=png&", "");
+    let varies = |answer: &Response| {
+        let all = answer.headers().get_all(header::VARY).iter();
+        all.filter_map(|value| value.to_str().ok())
+            .any(|value| value.eq_ignore_ascii_case("accept"))
+    };
+    for (kind, told) in [("image/webp", "image/webp"), ("image/jpeg", "image/jpeg")] {
+        let answer = asked(&server, &open, header::ACCEPT, kind).await;
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], told, "{open}");
+        assert!(varies(&answer), "{:?}", answer.headers());
+        let fixed = asked(&server, &named, header::ACCEPT, kind).await;
+        assert_eq!(fixed.headers()[header::CONTENT_TYPE], "image/png");
+        assert!(!varies(&fixed), "{:?}", fixed.headers());
+    }
     for (path, status) in [
         (format!("{tile}&datetime=1999-01-01"), 400),
         (format!("{tile}&f=gif"), 400),

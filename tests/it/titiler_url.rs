@@ -293,6 +293,170 @@ async fn what_is_missing_is_told_as_titiler_tells_it() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_understood_is_told_as_titiler_tells_it_and_by_a_name_in_a_sentence() {
+    let open = Open::new().await;
+    let tile = "tiles/WebMercatorQuad/5/16/10.png";
+    for (path, query, place, given) in [
+        (tile, "rescale=a,b", ["query", "rescale"], "a,b"),
+        (
+            tile,
+            "colormap_name=viridus",
+            ["query", "colormap_name"],
+            "viridus",
+        ),
+        (tile, "reproject=best", ["query", "resampling"], "best"),
+        (tile, "nodata=none", ["query", "nodata"], "none"),
+        (
+            "tiles/Nope/5/16/10.png",
+            "",
+            ["path", "tileMatrixSetId"],
+            "Nope",
+        ),
+        (
+            "tiles/WebMercatorQuad/5/16/10.bmp",
+            "",
+            ["path", "format"],
+            "bmp",
+        ),
+        (
+            "tiles/WebMercatorQuad/five/16/10.png",
+            "",
+            ["path", "z"],
+            "five",
+        ),
+        (
+            "tiles/WebMercatorQuad/5/16/ten.png",
+            "",
+            ["path", "y"],
+            "ten",
+        ),
+        ("preview.png", "max_size=big", ["query", "max_size"], "big"),
+        ("bbox/0,45,5,50.bmp", "", ["path", "format"], "bmp"),
+        (
+            "statistics",
+            "histogram_bins=0",
+            ["query", "histogram_bins"],
+            "0",
+        ),
+        (
+            "WebMercatorQuad/tilejson.json",
+            "return_mask=perhaps",
+            ["query", "return_mask"],
+            "perhaps",
+        ),
+    ] {
+        let query = format!("variable=ndvi&sel=time=2024-01-11&{query}");
+        let (status, told) = read(open.server.get(&open.by_url(path, &query)).await).await;
+        assert_eq!(
+            status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{path} {query}: {told}"
+        );
+        let listed = &told["detail"][0];
+        assert_eq!(
+            (&listed["loc"], &listed["input"]),
+            (&json!(place), &json!(given)),
+            "{path}"
+        );
+        assert_eq!(
+            (&listed["type"], &told["status"]),
+            (&json!("value_error"), &json!(422))
+        );
+        let by_name = format!("/cubes/named/{path}?{query}");
+        let (status, told) = read(open.server.get(&by_name).await).await;
+        assert_eq!(
+            (status, &told["detail"]),
+            (StatusCode::BAD_REQUEST, &listed["msg"]),
+            "{path}"
+        );
+    }
+    // What is understood and not there is not of that kind.
+    let wrong = open.by_url(tile, "variable=nope");
+    assert_eq!(refused(&open.server, &wrong).await.0, 400);
+}
+
+#[tokio::test]
+async fn times_that_are_left_as_they_are_stored_are_selected_by_their_numbers() {
+    let open = Open::new().await;
+    let path = "tiles/WebMercatorQuad/5/16/10.npy";
+    let decoded = open.by_url(path, "variable=ndvi&sel=time=2024-01-21");
+    let raw = open.by_url(path, "variable=ndvi&sel=time=20&decode_times=false");
+    let values = async |path: &str| {
+        let answer = open.server.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        (
+            answer.headers()["x-cube-time"].clone(),
+            answer.bytes().await.unwrap(),
+        )
+    };
+    let (date, expected) = values(&decoded).await;
+    let (number, own) = values(&raw).await;
+    assert_eq!(
+        (date.to_str().unwrap(), number.to_str().unwrap()),
+        ("2024-01-21T00:00:00", "20")
+    );
+    assert_eq!(expected, own);
+    // The newest of them is the greatest, and its map asks for numbers too.
+    let newest = open.by_url(path, "variable=ndvi&decode_times=False");
+    assert_eq!(values(&newest).await.0, "30");
+    let map = open.by_url(
+        "WebMercatorQuad/tilejson.json",
+        "variable=ndvi&decode_times=false",
+    );
+    let map = found(&open.server, &map).await;
+    let tile = map["tiles"][0].as_str().unwrap();
+    assert!(tile.contains("decode_times=false"), "{tile}");
+    let wrong = open.by_url(path, "variable=ndvi&sel=time=2024-01-21&decode_times=false");
+    let (status, told) = refused(&open.server, &wrong).await;
+    assert!(status == 400 && told.contains("is no number"), "{told}");
+}
+
+#[tokio::test]
+async fn without_a_mask_files_have_none_and_pictures_are_black_where_there_is_no_data() {
+    let open = Open::new().await;
+    let query = "variable=ndvi&sel=time=2024-01-11";
+    // Its north is beyond the data.
+    let path = |ending: &str, more: &str| {
+        open.by_url(
+            &format!("tiles/WebMercatorQuad/5/16/10.{ending}"),
+            &format!("{query}{more}"),
+        )
+    };
+    let with = floats(&open.server, &path("npy", "&return_mask=true")).await;
+    let without = floats(&open.server, &path("npy", "&return_mask=false")).await;
+    assert_eq!((with.len(), without.len()), (2 * 256 * 256, 256 * 256));
+    let bits =
+        |values: &[f32]| -> Vec<u32> { values.iter().map(|value| value.to_bits()).collect() };
+    assert_eq!(bits(&without), bits(&with[..without.len()]));
+    let picture = async |more: &str| {
+        let answer = open.server.get(&path("png", more)).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{more}");
+        decode(&answer.bytes().await.unwrap())
+    };
+    let style = "&rescale=-1,1&colormap_name=viridis";
+    let (shown, channels) = picture(style).await;
+    let (black, opaque) = picture(&format!("{style}&return_mask=false")).await;
+    assert_eq!((channels, opaque), (4, 3));
+    let mut holes = 0;
+    for (shown, black) in std::iter::zip(shown.chunks(4), black.chunks(3)) {
+        let expected = if shown[3] == 0 { &[0; 3] } else { &shown[..3] };
+        assert_eq!(black, expected);
+        holes += usize::from(shown[3] == 0);
+    }
+    assert!((100..65_000).contains(&holes), "{holes}");
+    // Without an ending it is a JPEG, since it is opaque.
+    let open_ended = open.by_url(
+        "tiles/WebMercatorQuad/5/16/10",
+        &format!("{query}{style}&return_mask=false"),
+    );
+    let answer = open.server.get(&open_ended).await;
+    assert_eq!(answer.headers()["content-type"], "image/jpeg");
+    let raw = open.server.get(&path("pngraw", style)).await;
+    assert_eq!(raw.headers()["content-type"], "image/png");
+    assert_eq!(decode(&raw.bytes().await.unwrap()), (shown, channels));
+}
+
+#[tokio::test]
 async fn a_data_set_answers_the_same_by_its_name_and_by_url() {
     let open = Open::new().await;
     let server = &open.server;
@@ -375,6 +539,7 @@ async fn the_values_of_a_point_are_those_of_the_store() {
         ("point/5,50", "variable=ndvi&sel=time=2024-01-12", 400),
         ("point/5,50", "variable=nope", 400),
         ("point/5,50", "variable=ndvi&coord_crs=EPSG:99999", 400),
+        ("point/5,50", "variable=ndvi&coord_crs=nonsense", 422),
         ("point/a,b", "variable=ndvi", 400),
     ] {
         let (found, text) = refused(server, &open.by_url(path, query)).await;
@@ -417,7 +582,7 @@ async fn files_hold_the_values_of_all_bands_and_what_is_computed_of_them() {
     let query = "expression=ndvi*2&sel=time=2024-01-01&rescale=-1,1&colormap_name=viridis";
     let path = open.by_url("tiles/WebMercatorQuad/5/16/10.png", query);
     assert_eq!(open.server.get(&path).await.status(), StatusCode::OK);
-    let without = open.by_url("tiles/WebMercatorQuad/5/16/10.png", "expression=ndvi*2");
+    let without = open.by_url("tiles/WebMercatorQuad/5/16/10.png", "expression=scaled*2");
     assert_eq!(refused(&open.server, &without).await.0, 400);
 }
 

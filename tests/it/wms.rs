@@ -10,7 +10,9 @@ use crate::{
     external::write_plain,
     fixture::{CELL, Local, NORTH, SIDE, Server, WEST},
     reference::script,
+    round_trip::decode,
     support::{cubetiler, python, succeed},
+    titiler_cube,
 };
 
 /// All of a map of the whole cube, a pixel a cell, but its service.
@@ -254,6 +256,11 @@ async fn an_error_is_told_in_the_form_of_its_version_or_as_a_blank_picture() {
         ))
         .await;
     assert!(pixels(blank).await.iter().all(|pixel| *pixel == [255; 4]));
+    let largest = changed("=formula", "=formla").replace("=64", "=4096");
+    let blank = format!("/wms?{largest}&EXCEPTIONS=BLANK&TRANSPARENT=TRUE");
+    let shown = pixels(server.get(&blank).await).await;
+    assert_eq!(shown.len(), 4096 * 4096);
+    assert!(shown.iter().all(|pixel| pixel[3] == 0));
     assert_eq!(
         server
             .get("/cubes/nowhere/wms?REQUEST=GetMap")
@@ -308,6 +315,48 @@ async fn a_picture_is_in_the_system_that_is_asked_for() {
         .get("/cubes/formula/preview.png?dst_crs=EPSG:1")
         .await;
     assert_eq!(answer.status(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_that_a_store_has_out_of_order_are_in_order_in_the_services() {
+    let folder = tempfile::tempdir().unwrap();
+    titiler_cube::write(folder.path());
+    // Of 1, 11, 21 and 31 January the last two change places.
+    let days = [0_i64, 10, 30, 20].iter().flat_map(|day| day.to_le_bytes());
+    let days: Vec<u8> = days.collect();
+    std::fs::write(folder.path().join("time/c/0"), days).unwrap();
+    let mut config = Config::default();
+    config
+        .cubes
+        .insert("grown".to_owned(), folder.path().into());
+    let server = Server::of(&config, Access::Off).await;
+    let text = async |path: &str| server.get(path).await.text().await.unwrap();
+    let told = text("/cubes/grown/WMTSCapabilities.xml").await;
+    let values: Vec<&str> = (told.split("<Value>").skip(1))
+        .filter_map(|rest| rest.split_once("</Value>"))
+        .map(|(value, _)| value)
+        .collect();
+    let expected = ["01", "11", "21", "31"].map(|day| format!("2024-01-{day}T00:00:00Z"));
+    assert_eq!(values[..4], expected, "{told}");
+    assert!(
+        told.contains("<Default>2024-01-31T00:00:00Z</Default>"),
+        "{told}"
+    );
+    let told = text("/cubes/grown/wms?SERVICE=WMS&REQUEST=GetCapabilities").await;
+    assert!(told.contains(&expected.join(",")), "{told}");
+    assert!(told.contains("default=\"2024-01-31T00:00:00Z\""), "{told}");
+    // A date of theirs shows the step of the store that has it, and none the newest.
+    let map = "/wms?REQUEST=GetMap&LAYERS=grown&STYLES=&CRS=CRS:84&BBOX=0,45,5,50&WIDTH=50&HEIGHT=50\
+               &FORMAT=image/png&variable=ndvi&rescale=-1,1";
+    let file = async |path: &str| server.get(path).await.bytes().await.unwrap();
+    let bbox = "/cubes/grown/bbox/0,45,5,50/50x50.png?variable=ndvi&rescale=-1,1&sel=time=";
+    for (time, day) in [
+        ("&TIME=2024-01-21T00:00:00Z", "2024-01-21"),
+        ("", "2024-01-31"),
+    ] {
+        let shown = decode(&file(&format!("{map}{time}&TRANSPARENT=TRUE")).await);
+        assert_eq!(shown, decode(&file(&format!("{bbox}{day}")).await), "{day}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

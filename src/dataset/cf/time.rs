@@ -132,27 +132,79 @@ pub fn text(instant: i128, calendar: Calendar) -> String {
 /// offset such as `+01:00`. Reference dates of CF may lack leading zeros.
 #[must_use]
 pub fn instant(text: &str, calendar: Calendar) -> Option<i128> {
-    let text = text.trim();
-    let (sign, unsigned) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text),
+    let written = Written::parse(text)?;
+    let (month, day) = (written.month.unwrap_or(1), written.day.unwrap_or(1));
+    written.at(written.year, month, day, calendar)
+}
+
+/// The last instant, to the nanosecond, of what a text names as [`instant`] reads it: that
+/// of the year, month, day, hour, minute or second.
+#[must_use]
+pub fn last_instant(text: &str, calendar: Calendar) -> Option<i128> {
+    let written = Written::parse(text)?;
+    let begin = instant(text, calendar)?;
+    let end = match (written.month, written.day, written.clock) {
+        (None, ..) | (Some(12), None, _) => written.at(written.year + 1, 1, 1, calendar)?,
+        (Some(month), None, _) => written.at(written.year, month + 1, 1, calendar)?,
+        (_, _, clock) => begin + length(without_zone(clock)?.0),
     };
-    let (date, clock) = match unsigned.find(['T', ' ']) {
-        Some(at) => (&unsigned[..at], unsigned[at + 1..].trim()),
-        None => (unsigned.strip_suffix('Z').unwrap_or(unsigned), ""),
-    };
-    let mut parts = date.split('-').map(digits);
-    let year = i64::try_from(parts.next()??).ok()? * sign;
-    let mut next = || match parts.next() {
-        None => Some(1),
-        Some(part) => u8::try_from(part?).ok(),
-    };
-    let (month, day) = (next()?, next()?);
-    if parts.next().is_some() {
-        return None;
+    Some(end - 1)
+}
+
+/// Nanoseconds of what a clock names: a day without one.
+fn length(clock: &str) -> i128 {
+    const SECOND: i128 = 1_000_000_000;
+    match clock.split(':').count() {
+        _ if clock.is_empty() => DAY,
+        _ if clock.contains('.') => 1,
+        1 => 3600 * SECOND,
+        2 => 60 * SECOND,
+        _ => SECOND,
     }
-    let days = calendar.days(Date { year, month, day })?;
-    Some(i128::from(days) * DAY + time_of_day(clock)?)
+}
+
+/// A date and time of day as far as a text tells them.
+struct Written<'a> {
+    year: i64,
+    month: Option<u8>,
+    day: Option<u8>,
+    clock: &'a str,
+}
+
+impl<'a> Written<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let text = text.trim();
+        let (sign, unsigned) = match text.strip_prefix('-') {
+            Some(rest) => (-1, rest),
+            None => (1, text),
+        };
+        let (date, clock) = match unsigned.find(['T', ' ']) {
+            Some(at) => (&unsigned[..at], unsigned[at + 1..].trim()),
+            None => (unsigned.strip_suffix('Z').unwrap_or(unsigned), ""),
+        };
+        let mut parts = date.split('-').map(digits);
+        let year = i64::try_from(parts.next()??).ok()? * sign;
+        let mut next = || match parts.next() {
+            None => Some(None),
+            Some(part) => u8::try_from(part?).ok().map(Some),
+        };
+        let (month, day) = (next()?, next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        Some(Self {
+            year,
+            month,
+            day,
+            clock,
+        })
+    }
+
+    /// The time of day at a date.
+    fn at(&self, year: i64, month: u8, day: u8, calendar: Calendar) -> Option<i128> {
+        let days = calendar.days(Date { year, month, day })?;
+        Some(i128::from(days) * DAY + time_of_day(self.clock)?)
+    }
 }
 
 /// Nanoseconds since midnight, UTC.
@@ -399,6 +451,29 @@ mod tests {
         assert_eq!(axis(&[1, 5, 3]).newest(), Some(1));
         assert_eq!(axis(&[1, 5, 5]).newest(), Some(2), "written last");
         assert_eq!(axis(&[]).newest(), None);
+    }
+
+    #[test]
+    fn the_end_of_what_a_text_names_is_a_nanosecond_before_what_follows() {
+        for (named, following) in [
+            ("2023", "2024"),
+            ("2023-12", "2024"),
+            ("2024-02", "2024-03"),
+            ("2024-02-28", "2024-02-29"),
+            ("2024-02-29Z", "2024-03"),
+            ("2024-02-29T23", "2024-03"),
+            ("2024-02-29T22:59Z", "2024-02-29T23"),
+            ("2024-02-29T22:59:59+01:00", "2024-02-29T23+01:00"),
+            ("2024-02-29T22:59:59.5", "2024-02-29T22:59:59.500000001"),
+        ] {
+            let end = last_instant(named, Calendar::Standard).map(|end| end + 1);
+            let next = instant(following, Calendar::Standard);
+            assert!(end.is_some() && end == next, "{named}: {end:?}, {next:?}");
+        }
+        let february = |calendar| last_instant("2023-02", calendar).map(|end| end + 1);
+        let march = |calendar| instant("2023-02-30", calendar).map(|start| start + DAY);
+        assert_eq!(february(Calendar::Days360), march(Calendar::Days360));
+        assert_eq!(last_instant("2023-13", Calendar::Standard), None);
     }
 
     #[test]

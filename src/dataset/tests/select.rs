@@ -172,3 +172,60 @@ fn what_selects_nothing_says_what_there_is() {
     }
     assert!(select(&vec!["zlev=0"; 100], &[]).is_err());
 }
+
+fn times(sel: &[&str]) -> Result<Vec<usize>, String> {
+    let sel: Vec<String> = sel.iter().map(|text| (*text).to_owned()).collect();
+    let found = cube().select_times(&sel, &[], false);
+    found
+        .map(|(_, times)| times.steps)
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_interval_is_of_whole_months_and_its_times_are_in_order() {
+    assert_eq!(times(&[]), Ok(vec![0, 1, 3, 2]));
+    for (interval, steps) in [
+        ("time=2023-02/2023-04", vec![1, 3, 2]),
+        ("time=2023-01-02/2023-03", vec![1, 3]),
+        ("time=../2023-02", vec![0, 1]),
+        ("time=2023-03/", vec![3, 2]),
+        ("time=/..", vec![0, 1, 3, 2]),
+        ("time=2023-03-01T00:00:00/2023-03-01T00", vec![3]),
+        ("time=nearest::2023-03-20", vec![2]),
+        ("time={time}", vec![0, 1, 3, 2]),
+    ] {
+        assert_eq!(times(&[interval]), Ok(steps), "{interval}");
+    }
+    let several = times(&["time=2023-03/2023-04", "time=2023-01", "time=2023-03"]);
+    assert_eq!(several, Ok(vec![0, 3, 2]));
+    for (sel, told) in [
+        ("time=2024/2025", "holds none of the times"),
+        ("time=2023-01/May", "`May` is no date"),
+        ("time=pad::2023-01/2023-02", "is no date"),
+        ("time=2022", "no value"),
+    ] {
+        let error = times(&[sel]).unwrap_err();
+        assert!(error.contains(told), "{sel}: {error}");
+    }
+}
+
+#[test]
+fn other_dimensions_are_selected_beside_the_times() {
+    let sel = ["time=2023-02/2023-03".to_owned(), "zlev=10".to_owned()];
+    let (one, times) = cube().select_times(&sel, &[], false).unwrap();
+    assert_eq!((times.axis, one.indices(0)), (0, vec![1, 0, 1]));
+    assert_eq!(one.told().unwrap(), "band=B04 (first)");
+    // All bands, but not all times.
+    let (all, _) = cube().select_times(&sel, &[], true).unwrap();
+    assert_eq!((all.bands(), all.indices(1)), (2, vec![1, 1, 1]));
+    let (picked, _) = cube().select_times(&sel, &[2, 1], false).unwrap();
+    assert_eq!(
+        (picked.indices(0), picked.indices(1)),
+        (vec![1, 1, 1], vec![1, 0, 1])
+    );
+
+    let mut variable = cube();
+    variable.axes.remove(0);
+    let error = variable.select_times(&[], &[], false).unwrap_err();
+    assert_eq!(error, DatasetError::NoTime("t".to_owned()));
+}

@@ -10,6 +10,7 @@ use crate::{
     catalog::ExternalEntry,
     grid::{Epsg, Grid},
     http::{ApiError, AppState, error::NO_STORE, query::TileQuery},
+    raster::Expression,
     tile::{self, TileError},
 };
 
@@ -64,10 +65,12 @@ pub(super) async fn answer(
     query: &TileQuery,
     format: InfoFormat,
 ) -> Result<Response, ApiError> {
-    let named = (query.expression.as_ref())
-        .map_or(&query.variables[..], |expression| expression.variables());
+    let named = match &query.expression {
+        None => query.variables.clone(),
+        Some(expression) => variables_of(state, cube, expression).await?,
+    };
     let values = match place {
-        Some(place) => values_at(state, cube, place, (named, &query.sel)).await?,
+        Some(place) => values_at(state, cube, place, (&named, &query.sel)).await?,
         None => Vec::new(),
     };
     let text = match format {
@@ -81,6 +84,23 @@ pub(super) async fn answer(
         (header::CONTENT_LENGTH, text.len().to_string()),
     ];
     Ok((told, [(header::CACHE_CONTROL, NO_STORE)], text).into_response())
+}
+
+/// The variables of an expression, and of the indices in it.
+async fn variables_of(
+    state: &AppState,
+    cube: &str,
+    expression: &Expression,
+) -> Result<Vec<String>, ApiError> {
+    let catalog = state.tiles.catalog();
+    let expression = if let Some(entry) = catalog.external(cube) {
+        let external = entry.source().current().await;
+        expression.with_indices(|name| external.dataset.variable(name).is_ok())
+    } else {
+        let stored = catalog.get(cube)?.current().await;
+        tile::with_indices(expression, &stored.cube)
+    };
+    Ok(expression.variables().to_vec())
 }
 
 async fn values_at(

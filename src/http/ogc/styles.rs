@@ -105,15 +105,16 @@ pub(super) fn split(layer: &str) -> (&str, &str) {
     layer.split_once(':').unwrap_or((layer, DEFAULT))
 }
 
-/// The default, and the vegetation index of a cube that has the bands for it.
+/// The default, and the vegetation index of what has the bands for it.
 pub(super) fn styles(shown: &Shown) -> Vec<Style> {
     let mut all = vec![Style::default_with("")];
-    if let Kind::Cube(_, stored) = &shown.kind {
-        let has = |band| stored.cube.variable(band).is_ok();
-        if has("red") && has("nir") {
-            let query = "expression=(nir-red)/(nir%2Bred)&rescale=-0.2,1&colormap_name=rdylgn";
-            all.push(Style::new("ndvi", "vegetation index (NDVI)", query));
-        }
+    let has = |band| match &shown.kind {
+        Kind::Cube(_, stored) => stored.cube.variable(band).is_ok(),
+        Kind::External(_, external) => external.dataset.variable(band).is_ok(),
+    };
+    if has("red") && has("nir") {
+        let query = "expression=(nir-red)/(nir%2Bred)&rescale=-0.2,1&colormap_name=rdylgn";
+        all.push(Style::new("ndvi", "vegetation index (NDVI)", query));
     }
     all
 }

@@ -5,14 +5,16 @@ mod values;
 
 use self::parse::{MAX_REPEATS, nodata, one_of, push, range, resampling, system, with_method};
 pub(super) use self::{
-    parse::{number, once, unknown},
+    parse::{boolean, number, once, unknown},
     values::ValuesQuery,
 };
 use super::looks::{self, Extras};
 use crate::{
     grid::Epsg,
     raster::{Expression, ExpressionError, Resampling},
-    render::{AlgorithmError, Coloring, ColoringError, Colormap, FileFormat, FormulaError},
+    render::{
+        AlgorithmError, Coloring, ColoringError, Colormap, FileFormat, FormulaError, SampleFormat,
+    },
     tile::Look,
 };
 
@@ -100,6 +102,9 @@ const PICTURE_PARAMETERS: [&str; 17] = [
     "coord_crs",
     "dst_crs",
 ];
+
+/// What is behind a picture that tells nothing apart.
+const BLACK: [u8; 3] = [0; 3];
 
 /// The parameters of a tile or another picture, as they were given.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -216,6 +221,13 @@ impl TileQuery {
 
     /// [`TileQuery::look`] in the colours of the query.
     pub(super) fn look_in(&self, coloring: Option<Coloring>, format: Option<FileFormat>) -> Look {
+        let is_masked = self.extras.return_mask != Some(false);
+        let format = match format {
+            Some(FileFormat::Samples(SampleFormat::Npy)) if !is_masked => {
+                Some(FileFormat::Samples(SampleFormat::NpyWithoutMask))
+            }
+            format => format,
+        };
         Look {
             variables: self.variables.clone(),
             expression: self.expression.clone(),
@@ -229,7 +241,7 @@ impl TileQuery {
             coloring,
             resampling: self.resampling.unwrap_or(Resampling::Nearest),
             nodata: self.nodata,
-            background: None,
+            background: (!is_masked).then_some(BLACK),
             format,
         }
     }

@@ -43,7 +43,7 @@ pub(in crate::http) fn unknown(name: &str, known: &[&'static str]) -> QueryError
     }
 }
 
-pub(super) fn boolean(name: &'static str, text: &str) -> Result<bool, QueryError> {
+pub(in crate::http) fn boolean(name: &'static str, text: &str) -> Result<bool, QueryError> {
     // Python writes them with a large letter.
     let lower = text.to_ascii_lowercase();
     lower.parse().map_err(|_no_boolean| QueryError::Value {

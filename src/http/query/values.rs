@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     grid::Epsg,
+    http::looks::Extras,
     raster::{Expression, Resampling},
 };
 
@@ -40,6 +41,8 @@ pub(in crate::http) struct ValuesQuery {
     /// Values that are counted, if it is categorical.
     pub(in crate::http) categories: Vec<f64>,
     pub(in crate::http) cover_scale: Option<usize>,
+    /// What is computed of the values.
+    pub(in crate::http) extras: Extras,
 }
 
 impl ValuesQuery {
@@ -52,6 +55,7 @@ impl ValuesQuery {
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match name.as_ref() {
                 name if !known.contains(&name) => return Err(unknown(name, known)),
+                name if Extras::is_known(name) => parsed.extras.take(name, &value)?,
                 "bbox" => once(&mut parsed.bbox, "bbox", value.into_owned())?,
                 "variable" => push(&mut parsed.variables, "variable", value.into_owned())?,
                 "expression" => {
@@ -106,6 +110,7 @@ impl ValuesQuery {
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
         parsed.sel = with_method(parsed.sel, sel_method.as_deref());
+        parsed.extras.finish()?;
         Ok(parsed)
     }
 }

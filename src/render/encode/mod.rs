@@ -74,7 +74,8 @@ impl FromStr for ImageFormat {
     /// Reads a file extension without its dot, in any case.
     fn from_str(extension: &str) -> Result<Self, UnknownFormat> {
         match extension.to_ascii_lowercase().as_str() {
-            "png" => Ok(Self::Png),
+            // TiTiler's name for one that is packed less.
+            "png" | "pngraw" => Ok(Self::Png),
             "jpg" | "jpeg" => Ok(Self::Jpeg),
             "webp" => Ok(Self::WebP),
             _ => Err(UnknownFormat(extension.to_owned())),

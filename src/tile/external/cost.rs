@@ -1,7 +1,10 @@
 //! What a tile of somebody else's data takes, and so how it is made.
 
-use super::{Band, place::Mapping};
-use crate::tile::{TileError, cost::Cost, target::Target};
+use super::{Band, place::Mapping, subject::Subject};
+use crate::{
+    render::FileFormat,
+    tile::{Look, TileError, Tiles, cost::Cost, target::Target},
+};
 
 /// The most units in memory at once where they are summed.
 const MOST_PARTS: u64 = 4;
@@ -26,15 +29,52 @@ pub(super) enum Way {
     },
 }
 
-/// What a tile takes, and how it is made within `most` bytes. Beside its samples a band
-/// takes `planes` bytes a pixel, of what is computed of them and of a file.
-pub(super) fn cost(
+impl Tiles {
+    /// What a tile of these bands takes, and how it is made.
+    ///
+    /// # Errors
+    /// If it is more than may be taken, with what would not be.
+    pub(super) fn external_cost(
+        &self,
+        bands: &[Band],
+        target: &Target,
+        look: &Look,
+        subject: &Subject<'_>,
+    ) -> Result<(Cost, Way), TileError> {
+        let is_computed =
+            look.expression.is_some() || look.over_time.is_some() || look.algorithm.is_some();
+        let planes = match look.format {
+            // As single floats, and once more in the file.
+            Some(FileFormat::Samples(_)) => 8,
+            Some(FileFormat::Image(_)) | None if is_computed => 4,
+            Some(FileFormat::Image(_)) | None => 0,
+        };
+        let steps = subject.steps();
+        let (mut cost, way) = cost(bands, target, self.most, planes, steps == 1)?;
+        let pixels = target.pixels();
+        let taken = subject.expression.as_ref().map_or(bands.len(), |_| 1);
+        if let Some(over_time) = look.over_time {
+            let held = |steps| taken * (1 + over_time.planes(steps));
+            cost = cost.of_steps(steps, pixels, held, self.most)?;
+        }
+        if look.algorithm.is_some() {
+            cost = cost.with_values(pixels, taken + subject.names().len(), self.most)?;
+        }
+        Ok((cost, way))
+    }
+}
+
+/// What a tile takes of one time step, and how it is made within `most` bytes. Beside its
+/// samples a band takes `planes` bytes a pixel, of what is computed of them and of a file.
+/// Only if it `may_stream` is it made of sums.
+fn cost(
     bands: &[Band],
     target: &Target,
     most: u64,
     planes: u64,
+    may_stream: bool,
 ) -> Result<(Cost, Way), TileError> {
-    let pixels = (target.grid.shape.rows * target.grid.shape.cols) as u64;
+    let pixels = target.pixels() as u64;
     let of_band = |band: &Band| {
         let sample = band.array.stored().size() as u64;
         let window = match band.mapping.as_ref() {
@@ -50,7 +90,7 @@ pub(super) fn cost(
         .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
     let cost = Cost::of_samples(whole, pixels);
     let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
-    if cost.bytes() <= most || !bands.iter().all(is_separable) {
+    if cost.bytes() <= most || !may_stream || !bands.iter().all(is_separable) {
         cost.check(most, target)?;
         return Ok((cost, Way::AtOnce));
     }

@@ -3,6 +3,8 @@
 mod cost;
 mod paint;
 mod place;
+mod process;
+mod ranges;
 mod read;
 mod style;
 mod subject;
@@ -12,8 +14,8 @@ use std::sync::Arc;
 
 pub use self::values::ExternalPoint;
 use self::{
-    cost::{Way, cost},
-    paint::{Painted, painted, physical},
+    cost::Way,
+    paint::{cut, painted},
     place::{Mapping, Place},
     subject::Subject,
 };
@@ -24,18 +26,17 @@ use super::{
     name::RENDERER_VERSION,
     on,
     prepared::Output,
+    ranges::Ranges,
+    request::{grown, shrunk},
     target::Target,
 };
 use crate::{
     catalog::ExternalEntry,
+    dataset::Variable,
     external::{External, OpenArray},
     grid::{ChunkIndex, Grid, Shape, Window},
-    raster::{Expression, Raster, Resampling},
-    render::{
-        FileFormat, Packing, SampleFormat,
-        geotiff::{Planes, geotiff},
-        npy,
-    },
+    raster::{Expression, OverTime, Resampling},
+    render::Algorithm,
 };
 
 /// A tile or picture of a data set before its pixels are read.
@@ -44,12 +45,19 @@ pub struct PreparedExternal {
     set: u32,
     external: Arc<External>,
     bands: Vec<Band>,
-    /// Of the bands, or the expression alone.
+    /// For each time step that is read, the places of each band along its other dimensions.
+    steps: Vec<Vec<Vec<usize>>>,
+    over_time: Option<OverTime>,
+    algorithm: Option<Algorithm>,
+    /// Of the bands, or of what is computed of them.
     names: Vec<String>,
     /// What is computed of the bands.
     expression: Option<Expression>,
     output: Output,
+    /// The pixels that are sampled.
     target: Grid,
+    /// Those of them that are shown.
+    grid: Grid,
     resampling: Resampling,
     nodata: Option<f64>,
     cutout: Option<Arc<Cutout>>,
@@ -58,13 +66,14 @@ pub struct PreparedExternal {
     cost: Cost,
     time: Option<String>,
     told: Option<String>,
+    /// Display ranges that were found.
+    ranges: Option<Ranges>,
 }
 
-/// A variable at one level and one index along its other dimensions.
+/// A variable at one level.
 #[derive(Debug)]
 struct Band {
     array: OpenArray,
-    others: Vec<usize>,
     mapping: Arc<Mapping>,
     /// The places of the units that are read.
     units: Vec<ChunkIndex>,
@@ -98,8 +107,38 @@ impl PreparedExternal {
     /// Where its pixels are.
     #[must_use]
     pub fn grid(&self) -> &Grid {
-        &self.target
+        &self.grid
     }
+
+    /// The display ranges that were found among the values, if it was asked for them.
+    #[must_use]
+    pub fn ranges(&self) -> Option<&[[f64; 2]]> {
+        self.ranges.as_deref()
+    }
+
+    /// Whether samples are more than resampled and painted.
+    fn is_computed(&self) -> bool {
+        self.expression.is_some() || self.over_time.is_some() || self.algorithm.is_some()
+    }
+}
+
+/// The variables of a data set that a request shows, of which at least one is there, if all
+/// its parts fit together.
+///
+/// # Errors
+/// What [`Tiles::prepare_external`] would say of it.
+pub fn check_external(mut look: Look, external: &External) -> Result<Vec<&Variable>, TileError> {
+    if look.is_auto {
+        // Some range will be found.
+        look.rescale = vec![[0.0, 1.0]];
+    }
+    let subject = Subject::of(&look, &external.dataset)?;
+    style::of(&look, &subject, &subject.ranges(external)?, None)?;
+    Ok(subject
+        .shown
+        .iter()
+        .map(|(variable, _)| *variable)
+        .collect())
 }
 
 impl Tiles {
@@ -112,9 +151,6 @@ impl Tiles {
         entry: &ExternalEntry,
         request: &TileRequest,
     ) -> Result<PreparedExternal, TileError> {
-        if request.buffer > 0 {
-            return Err(TileError::OnlyOfCubes("buffer"));
-        }
         let external = entry.source().current().await;
         let target = request.target();
         self.prepared(entry, external, target, &request.look, None)
@@ -148,7 +184,11 @@ impl Tiles {
         look: &Look,
     ) -> Result<PreparedExternal, TileError> {
         let external = entry.source().current().await;
-        let picture = self.prepared(entry, external, Target::of_grid(grid), look, None);
+        let target = Target {
+            around: 2 * look.buffer(),
+            ..Target::of_grid(grid)
+        };
+        let picture = self.prepared(entry, external, target, look, None);
         picture.await.map_err(TileError::of_a_system)
     }
 
@@ -160,13 +200,12 @@ impl Tiles {
         look: &Look,
         cutout: Option<Arc<Cutout>>,
     ) -> Result<PreparedExternal, TileError> {
-        if let Some(name) = look.only_of_cubes() {
-            return Err(TileError::OnlyOfCubes(name));
-        }
+        let found = self
+            .external_ranges_if_asked(entry, &external, look)
+            .await?;
         let subject = Subject::of(look, &external.dataset)?;
         let mut bands = Vec::new();
-        let mut ranges = Vec::new();
-        let mut text = Vec::new();
+        let mut paths = Vec::new();
         for (variable, selection) in &subject.shown {
             let placed = external.placed(variable)?;
             let place =
@@ -174,28 +213,26 @@ impl Tiles {
             let level = &variable.levels[place.level];
             let array = external.array(&level.path)?;
             array.check(self.most)?;
-            for band in 0..selection.bands() {
-                let others = selection.indices(band);
-                text.push(format!("{} {others:?}", level.path));
-                ranges.push(array.stored().range());
+            for _ in 0..selection.bands() {
+                paths.push(&level.path);
                 bands.push(Band {
                     units: units(&place.mapping, array, look.resampling),
                     array: array.clone(),
-                    others,
                     mapping: Arc::clone(&place.mapping),
                 });
             }
         }
-        let output = subject::output(look, &subject, bands.len(), &ranges)?;
-        let planes = match (&output, &look.expression) {
-            // As single floats, and once more in the file.
-            (Output::Samples(_), _) => 8,
-            (Output::Picture { .. }, Some(_)) => 4,
-            (Output::Picture { .. }, None) => 0,
-        };
-        let (cost, way) = cost(&bands, &target, self.most, planes)?;
+        let output = subject::output(
+            look,
+            &subject,
+            &subject.ranges(&external)?,
+            found.as_deref(),
+        )?;
+        let sampled = grown(target.grid, target.around);
+        let grid = shrunk(sampled, look.buffer());
+        let (cost, way) = self.external_cost(&bands, &target, look, &subject)?;
         if let Some(cutout) = &cutout {
-            cutout.check(&target.grid, 1)?;
+            cutout.check(&grid, 1)?;
         }
         let is_streamed = way != Way::AtOnce;
         if is_streamed {
@@ -203,23 +240,29 @@ impl Tiles {
                 band.units = Vec::new();
             }
         }
+        let steps = subject.places();
         let text = format!(
-            "{RENDERER_VERSION} {} {:?} {} {text:?} {:?} {:?} {:?} {:?} {is_streamed}",
+            "{RENDERER_VERSION} {} {:?} {} {paths:?} {steps:?} {:?} {:?} {:?} {:?} {:?} {:?} {is_streamed}",
             external.version,
-            target.grid,
+            sampled,
             output.canonical(),
-            look.expression.as_ref().map(ToString::to_string),
+            subject.expression.as_ref().map(ToString::to_string),
             look.nodata,
             look.resampling,
+            look.over_time,
+            look.algorithm.as_ref().map(Algorithm::canonical),
             cutout.as_deref().map(Cutout::canonical),
         );
         Ok(PreparedExternal {
             set: entry.number(),
             bands,
-            names: subject.names(look.expression.as_ref()),
-            expression: look.expression.clone(),
+            steps,
+            over_time: look.over_time,
+            algorithm: look.algorithm.clone(),
+            names: subject.names(),
             output,
-            target: target.grid,
+            target: sampled,
+            grid,
             resampling: look.resampling,
             nodata: look.nodata,
             cutout,
@@ -228,6 +271,8 @@ impl Tiles {
             cost,
             time: subject.time(),
             told: subject.told(),
+            ranges: found,
+            expression: subject.expression,
             external,
         })
     }
@@ -244,60 +289,26 @@ impl Tiles {
 
     async fn make_external(&self, tile: PreparedExternal) -> Result<Tile, TileError> {
         let tile = Arc::new(tile);
-        let bands = self.read_external(&tile).await?;
-        let make = move || match (&tile.output, &tile.expression) {
-            (
-                Output::Picture {
-                    style,
-                    background,
-                    format,
-                },
-                expression,
-            ) => {
-                let picture = match expression {
-                    None => painted(&bands, style, tile.target.shape),
-                    Some(expression) => {
-                        let computed = expression.of_values(&physical(&bands, tile.target.shape));
-                        let painter = style.painter::<f32>(&[Packing::default()]);
-                        painter.paint(&[computed])
-                    }
-                };
-                finish(&on(*background, picture), *format)
+        let (style, background, format) = match &tile.output {
+            Output::Picture {
+                style,
+                background,
+                format,
+            } if !tile.is_computed() => (style.clone(), *background, *format),
+            Output::Picture { .. } | Output::Samples(_) => return self.make_computed(tile).await,
+        };
+        let mut bands = self.read_external(&tile, 0).await?;
+        let make = move || {
+            if let Some(cutout) = &tile.cutout {
+                let is_in = cutout.touched(&tile.grid)?;
+                for band in &mut bands {
+                    cut(band, &is_in);
+                }
             }
-            (Output::Samples(format), _) => samples(&tile, &bands, *format),
+            let picture = painted(&bands, &style, tile.target.shape);
+            finish(&on(background, picture), format)
         };
         self.compute.run(make).await?
-    }
-}
-
-/// A file of the physical values of a tile, or of what is computed of them.
-fn samples(
-    tile: &PreparedExternal,
-    bands: &[Painted],
-    format: SampleFormat,
-) -> Result<Tile, TileError> {
-    let planes = Planes::Computed(tile.computed(bands));
-    let grid = &tile.target;
-    let bytes = match format {
-        SampleFormat::GeoTiff => geotiff(grid, grid.shape.window(), &tile.names, &planes)?,
-        SampleFormat::Npy => npy(&planes),
-    };
-    Ok(Tile {
-        bytes,
-        format: FileFormat::Samples(format),
-        // As all see it who find it in the cache.
-        is_kept: true,
-    })
-}
-
-impl PreparedExternal {
-    /// The physical values of the bands, or of what is computed of them.
-    fn computed(&self, bands: &[Painted]) -> Vec<Raster<f32>> {
-        let values = physical(bands, self.target.shape);
-        match &self.expression {
-            None => values,
-            Some(expression) => vec![expression.of_values(&values)],
-        }
     }
 }
 

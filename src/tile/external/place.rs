@@ -10,7 +10,7 @@ use crate::{
     external::Placed,
     grid::{Bounds, Epsg, Grid, Shape, Window, pyramid::coarsest_within},
     raster::{AxisTable, CellRatio, Positions, Resampling},
-    tile::{TileError, axes::Turn, place::KERNEL_MARGIN, target::Target},
+    tile::{TileError, axes::Turn, place::KERNEL_MARGIN, request::grown, target::Target},
 };
 
 /// Where a tile is in a variable, and how fine.
@@ -50,8 +50,8 @@ impl Place {
         if !placed.footprint.parts.iter().any(is_under) {
             return Err(target.outside(placed.footprint.bounds()));
         }
-        let target = target.grid;
-        if let Some(turn) = Turn::between(target.crs, placed.system) {
+        let target = *target;
+        if let Some(turn) = Turn::between(target.grid.crs, placed.system) {
             let longitudes = placed.system == Epsg::WGS84;
             return Ok(Self::separable(&target, turn, longitudes, variable));
         }
@@ -64,7 +64,12 @@ impl Place {
     }
 
     /// In a grid whose axes go the same ways; longitudes may be some turns away.
-    fn separable(target: &Grid, turn: Turn, longitudes: bool, variable: &Variable) -> Self {
+    fn separable(target: &Target, turn: Turn, longitudes: bool, variable: &Variable) -> Self {
+        let Target {
+            grid: target,
+            around,
+            ..
+        } = target;
         let whole = variable.levels[0].grid.bounds();
         // By the rows alone.
         let own = turn.bounds(target.bounds());
@@ -84,6 +89,8 @@ impl Place {
         let level = coarsest_within(grids, width, height);
         let grid = variable.levels[level].grid;
         let source = grid.transform;
+        // What is around a tile is of the tile's level.
+        let target = grown(*target, *around);
         let row = |at: f64| source.row(turn.y(target.transform.y(at)));
         let col = |at: f64| {
             let x = turn.x(target.transform.x(at));
@@ -109,20 +116,21 @@ impl Place {
 
     /// In a grid of any system; `wraps` says that its x are longitudes.
     fn projected(
-        target: &Grid,
+        target: &Target,
         grids: &[LevelGrid],
         system: Epsg,
         wraps: bool,
         resampling: Resampling,
     ) -> Result<Self, CrsError> {
-        let mut positions = crs::positions(target, target.shape.window(), system)?;
+        let wide = grown(target.grid, target.around);
+        let mut positions = crs::positions(&wide, wide.shape.window(), system)?;
         let whole = grids[0].bounds();
         if wraps {
             for x in &mut positions.x {
                 *x += turns_to(*x, whole);
             }
         }
-        let Some((width, height)) = mean_cell(&positions, whole) else {
+        let Some((width, height)) = mean_cell(&positions, target.around / 2, whole) else {
             return Ok(Self {
                 level: 0,
                 mapping: Arc::new(Mapping::Nothing),
@@ -217,12 +225,13 @@ fn table(size: usize, len: usize, is_periodic: bool, position: &dyn Fn(f64) -> f
     table.with_edges(edges)
 }
 
-/// The mean size of the tile's pixels where they are within `whole`.
+/// The mean size of the tile's pixels where they are within `whole`, without so many
+/// around it.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a tile's pixels are far below 2^52"
 )]
-fn mean_cell(positions: &Positions, whole: Bounds) -> Option<(f64, f64)> {
+fn mean_cell(positions: &Positions, around: usize, whole: Bounds) -> Option<(f64, f64)> {
     let Shape { rows, cols } = positions.shape;
     let at = |n: usize| (positions.x[n], positions.y[n]);
     let is_inside = |(x, y): (f64, f64)| {
@@ -230,8 +239,8 @@ fn mean_cell(positions: &Positions, whole: Bounds) -> Option<(f64, f64)> {
     };
     let (mut width, mut height, mut pixels) = (0.0, 0.0, 0_usize);
     let mut is_touched = false;
-    for row in 0..rows.saturating_sub(1) {
-        for col in 0..cols.saturating_sub(1) {
+    for row in around..rows.saturating_sub(around + 1) {
+        for col in around..cols.saturating_sub(around + 1) {
             let n = row * cols + col;
             let (own, right, below) = (at(n), at(n + 1), at(n + cols));
             is_touched |= is_inside(own);

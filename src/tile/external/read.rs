@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::{
     Band, PreparedExternal,
     cost::Way,
-    paint::{self, Painted, ReadUnit, by_kind, cut, resampled},
+    paint::{self, Painted, ReadUnit, by_kind, resampled},
     place::Mapping,
 };
 use crate::{
@@ -26,17 +26,18 @@ const CONCURRENT_READS: usize = 16;
 const DEPTH: u32 = 3;
 
 impl Tiles {
-    /// The samples of the bands, without what is not in the cutout.
+    /// The samples of the bands at the time step of a number.
     pub(super) async fn read_external(
         &self,
         tile: &Arc<PreparedExternal>,
+        step: usize,
     ) -> Result<Vec<Painted>, TileError> {
         let mut bands = Vec::with_capacity(tile.bands.len());
         for n in 0..tile.bands.len() {
             let samples = if let Way::Streamed { parts } = tile.way {
-                self.summed(tile, n, parts).await?
+                self.summed(tile, (step, n), parts).await?
             } else {
-                self.sampled(tile, n).await?
+                self.sampled(tile, (step, n)).await?
             };
             let stored = tile.bands[n].array.stored();
             let [scale, offset] = stored.scale_and_offset();
@@ -54,22 +55,19 @@ impl Tiles {
                 },
             });
         }
-        if let Some(cutout) = &tile.cutout {
-            let (cutout, grid) = (Arc::clone(cutout), tile.target);
-            let is_in = self.compute.run(move || cutout.touched(&grid)).await??;
-            for band in &mut bands {
-                cut(band, &is_in);
-            }
-        }
         Ok(bands)
     }
 
-    /// The samples of a band, from all of its units at once.
-    async fn sampled(&self, tile: &Arc<PreparedExternal>, n: usize) -> Result<Samples, TileError> {
-        let band = &tile.bands[n];
+    /// The samples of a band at a time step, from all of its units at once.
+    async fn sampled(
+        &self,
+        tile: &Arc<PreparedExternal>,
+        (step, n): (usize, usize),
+    ) -> Result<Samples, TileError> {
+        let (band, places) = (&tile.bands[n], &tile.steps[step][n]);
         let units: Vec<ReadUnit> = stream::iter(band.units.clone())
             .map(|place| async move {
-                let unit = band.array.unit(&band.others, place);
+                let unit = band.array.unit(places, place);
                 let samples =
                     Box::pin(
                         self.chunks
@@ -92,15 +90,15 @@ impl Tiles {
         Ok(samples.await?)
     }
 
-    /// The samples of a band as means, from so many units at a time.
+    /// The samples of a band at a time step as means, from so many units at a time.
     async fn summed(
         &self,
         tile: &Arc<PreparedExternal>,
-        n: usize,
+        band: (usize, usize),
         parts: usize,
     ) -> Result<Samples, TileError> {
-        let kind = tile.bands[n].array.stored().kind();
-        by_kind!(kind, summed_as(self, tile, n, parts)).await
+        let kind = tile.bands[band.1].array.stored().kind();
+        by_kind!(kind, summed_as(self, tile, band, parts)).await
     }
 }
 
@@ -108,16 +106,12 @@ impl Tiles {
 fn summed_as<'a, T: Element>(
     tiles: &'a Tiles,
     tile: &'a Arc<PreparedExternal>,
-    n: usize,
+    (step, n): (usize, usize),
     parts: usize,
 ) -> futures::future::BoxFuture<'a, Result<Samples, TileError>> {
     Box::pin(async move {
-        let Band {
-            array,
-            others,
-            mapping,
-            ..
-        } = &tile.bands[n];
+        let Band { array, mapping, .. } = &tile.bands[n];
+        let places = &tile.steps[step][n];
         let Mapping::Separable { rows, cols } = mapping.as_ref() else {
             return Ok(T::wrap(Vec::new()));
         };
@@ -135,7 +129,7 @@ fn summed_as<'a, T: Element>(
             .map(|place| {
                 let mean = Arc::clone(&mean);
                 async move {
-                    let unit = array.unit(others, place);
+                    let unit = array.unit(places, place);
                     let read = Box::pin(tiles.chunks.read(tile.set, &tile.external, array, &unit));
                     let samples = read.await?;
                     if samples.is_none() && is_hole {

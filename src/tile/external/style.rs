@@ -10,7 +10,7 @@ use crate::{
         classes::{Class, Classes, MAX_CLASSES},
         legend::Told,
     },
-    tile::{Look, Styled, TileError, Tiles},
+    tile::{Look, Styled, TileError, Tiles, subject::usual_ranges},
 };
 
 /// Colours of classes that have none, one after the other: those of the palette of Tableau,
@@ -28,32 +28,32 @@ const COLORS: [[u8; 3]; 10] = [
     [23, 190, 207],
 ];
 
-/// The style of so many bands, whose own ranges are those in which they are shown where
-/// nothing else is said.
+/// The style of what is shown, of bands whose own ranges are those in which they are shown
+/// where nothing else is said; `found` are ranges that were found.
 pub(super) fn of(
     look: &Look,
     subject: &Subject<'_>,
-    bands: usize,
     ranges: &[[f64; 2]],
+    found: Option<&[[f64; 2]]>,
 ) -> Result<Style, TileError> {
-    if look.expression.is_some() {
-        if look.rescale.is_empty() && !look.is_of_values() {
-            return Err(TileError::NoRange);
-        }
-        let style = Style::new(1, &look.rescale, look.coloring.clone())?;
-        return Ok(style.touched(&look.touches)?);
-    }
-    let is_plain = look.rescale.is_empty() && look.coloring.is_none() && bands == 1;
+    let planes = subject.names().len();
+    let told = found.unwrap_or(&look.rescale);
+    let is_plain = told.is_empty()
+        && planes == 1
+        && look.coloring.is_none()
+        && look.expression.is_none()
+        && look.over_time.is_none()
+        && look.algorithm.is_none();
     let first = subject.shown.first().filter(|_| is_plain);
     let own = first.and_then(|(variable, _)| classes(variable));
     let coloring = look.coloring.clone().or(own);
     let is_of_values = coloring.as_ref().is_some_and(Coloring::is_of_values);
-    let rescale = if look.rescale.is_empty() && !is_of_values {
-        ranges
+    let rescale = if told.is_empty() && !is_of_values {
+        usual_ranges(look, subject.expression.as_ref(), ranges, planes)?
     } else {
-        &look.rescale
+        told.to_vec()
     };
-    let style = Style::new(bands, rescale, coloring)?;
+    let style = Style::new(planes, &rescale, coloring)?;
     Ok(style.touched(&look.touches)?)
 }
 
@@ -86,18 +86,15 @@ impl Tiles {
         entry: &ExternalEntry,
         look: &Look,
     ) -> Result<(Styled, Told), TileError> {
-        if let Some(name) = look.only_of_cubes() {
-            return Err(TileError::OnlyOfCubes(name));
-        }
         let external = entry.source().current().await;
+        let found = self
+            .external_ranges_if_asked(entry, &external, look)
+            .await?;
         let subject = Subject::of(look, &external.dataset)?;
-        let mut ranges = Vec::new();
-        for (variable, selection) in &subject.shown {
-            let range = external.array(&variable.levels[0].path)?.stored().range();
-            ranges.extend(std::iter::repeat_n(range, selection.bands()));
-        }
-        let told = match (&look.expression, subject.shown.first()) {
-            (None, Some((first, _))) => Told {
+        let ranges = subject.ranges(&external)?;
+        let is_computed = look.expression.is_some() || look.algorithm.is_some();
+        let told = match subject.shown.first().filter(|_| !is_computed) {
+            Some((first, _)) => Told {
                 title: first.long_name.as_ref().unwrap_or(&first.name).clone(),
                 units: first.units.clone(),
                 range: ranges.first().copied().unwrap_or_default(),
@@ -105,19 +102,14 @@ impl Tiles {
                     .map(|flag| (flag.value, flag.meaning.clone()))
                     .collect(),
             },
-            (expression, _) => Told {
-                title: expression
-                    .as_ref()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
-                units: None,
-                range: look.rescale.first().copied().unwrap_or_default(),
-                meanings: Vec::new(),
+            None => Told {
+                title: subject.names().join(", "),
+                ..Told::default()
             },
         };
         let styled = Styled {
-            style: of(look, &subject, ranges.len(), &ranges)?,
-            names: subject.names(look.expression.as_ref()),
+            style: of(look, &subject, &ranges, found.as_deref())?,
+            names: subject.names(),
             revision: external.version.to_string(),
         };
         Ok((styled, told))

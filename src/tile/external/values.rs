@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{PreparedExternal, paint::by_kind, subject::labels};
+use super::{paint::by_kind, subject::labels};
 use crate::{
     catalog::ExternalEntry,
     crs,
     dataset::{Selection, Variable, cf::Role},
     external::{Element, External, OpenArray, Placed, Samples, Unit},
     grid::{Bounds, ChunkIndex, Epsg},
-    raster::{Statistics, Told},
+    raster::Statistics,
     tile::{Counting, PictureRequest, TileError, Tiles, cost::Cost, values},
 };
 
@@ -137,32 +137,20 @@ impl Tiles {
     ) -> Result<Vec<(String, Statistics)>, TileError> {
         let tile = self.prepare_external_picture(entry, request).await?;
         if let Some(cutout) = &tile.cutout {
-            cutout.check(&tile.target, counting.scale)?;
+            cutout.check(&tile.grid, counting.scale)?;
         }
         let names = tile.names.clone();
         let cost = tile.cost;
         let tile = Arc::new(tile);
         let work = async {
-            let bands = self.read_external(&tile).await?;
-            let Counting { scale, told } = counting;
-            let count = move || {
-                let planes = tile.computed(&bands);
-                let shares = shares(&tile, scale)?;
-                let of = |values: &[f32], told: &Told| Statistics::weighted(values, &shares, told);
-                Ok::<_, TileError>(planes.iter().map(|plane| of(&plane.data, &told)).collect())
-            };
+            let values = self.external_values(&tile).await?;
+            let count =
+                move || values::counted(&values, tile.cutout.as_deref(), &tile.grid, &counting);
             self.compute.run(count).await?
         };
-        let found: Vec<Statistics> = self.finished.within(cost, work).await?;
+        let found = self.finished.within(cost, work).await?;
         values::named(names, found)
     }
-}
-
-fn shares(tile: &PreparedExternal, scale: usize) -> Result<Vec<f32>, TileError> {
-    Ok(match &tile.cutout {
-        Some(cutout) => cutout.shares(&tile.target, scale)?.data,
-        None => vec![1.0; tile.target.shape.rows * tile.target.shape.cols],
-    })
 }
 
 /// The variable of a name, or the first.

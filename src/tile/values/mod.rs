@@ -6,6 +6,7 @@
 
 mod area;
 mod point;
+mod processed;
 
 pub use self::{
     area::{Area, AreaRequest, Counting},
@@ -14,8 +15,11 @@ pub use self::{
 
 pub(super) use self::area::{in_own_system, named, no_overlap, shared_parts, turned};
 
+use super::{Cutout, TileError};
 use crate::{
     cube::{NODATA, SelectError},
+    grid::Grid,
+    raster::{Raster, Statistics},
     zarr::StoredCube,
 };
 
@@ -27,6 +31,22 @@ fn chosen(stored: &StoredCube, names: &[String]) -> Result<Vec<(String, usize)>,
     }
     let found = |name: &String| Ok((name.clone(), stored.cube.variable(name)?));
     names.iter().map(found).collect()
+}
+
+/// What values of the pixels of a grid are like, each pixel counted by how much of it is in
+/// a cutout, or all alike without one.
+pub(super) fn counted(
+    values: &[Raster<f32>],
+    cutout: Option<&Cutout>,
+    grid: &Grid,
+    Counting { scale, told }: &Counting,
+) -> Result<Vec<Statistics>, TileError> {
+    let shares = match cutout {
+        Some(cutout) => cutout.shares(grid, *scale)?,
+        None => Raster::filled(grid.shape, 1.0),
+    };
+    let of = |raster: &Raster<f32>| Statistics::weighted(&raster.data, &shares.data, told);
+    Ok(values.iter().map(of).collect())
 }
 
 fn known(sample: u16) -> Option<u16> {

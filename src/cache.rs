@@ -14,6 +14,7 @@ use std::{
     },
 };
 
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 /// `[cache]`: what serving tiles may take.
@@ -135,8 +136,10 @@ where
             self.added.fetch_add(bytes, Ordering::Relaxed);
             Ok(value)
         };
-        // Boxed, since moka keeps several copies of the future on the stack.
-        let value = self.inner.try_get_with(key, Box::pin(compute)).await?;
+        // Boxed, since moka keeps several copies of the future on the stack, and without
+        // its type, since moka's code is then compiled once.
+        let compute: BoxFuture<'_, Result<V, E>> = Box::pin(compute);
+        let value = self.inner.try_get_with(key, compute).await?;
         if self.added.load(Ordering::Relaxed) > self.most_added {
             self.added.store(0, Ordering::Relaxed);
             self.inner.run_pending_tasks().await;

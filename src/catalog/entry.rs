@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::BoxFuture;
+
 use crate::{
     external::Source,
     repo::{Repo, Revision},
@@ -90,12 +92,15 @@ impl Entry {
         due
     }
 
-    async fn refresh(&self) -> Result<(), ZarrError> {
-        let tip = self.repo.tip().await?;
-        if tip != *self.served().snapshot.revision() {
-            self.publish().await?;
-        }
-        Ok(())
+    /// Without its type, so that not all who ask for the newest state carry its code.
+    fn refresh(&self) -> BoxFuture<'_, Result<(), ZarrError>> {
+        Box::pin(async {
+            let tip = self.repo.tip().await?;
+            if tip != *self.served().snapshot.revision() {
+                self.publish().await?;
+            }
+            Ok(())
+        })
     }
 
     /// Serves the newest committed state from now on.

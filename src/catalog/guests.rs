@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
+
 use super::{ExternalEntry, GuestError};
 use crate::{
     cache::Cache,
@@ -62,22 +64,28 @@ impl Guests {
         address: Address,
         number: impl FnOnce() -> u32 + Send,
     ) -> Result<Arc<ExternalEntry>, GuestError> {
+        let name = address.to_string();
+        let key = (name.clone(), address.has_raw_times);
         let open = async {
+            let entry = ExternalEntry::new(&name, number(), self.source(url, address).await?);
+            Ok::<_, GuestError>(Arc::new(entry))
+        };
+        let opened = self.open.get_or_compute(key, open).await;
+        opened.map_err(GuestError::Shared)
+    }
+
+    /// Opens a store. Without its type, so that not all who ask for one carry its code.
+    fn source<'a>(
+        &'a self,
+        url: &'a str,
+        address: Address,
+    ) -> BoxFuture<'a, Result<Source, GuestError>> {
+        Box::pin(async move {
             let _place = self.admission.enter().await?;
             // A host that is listed may have any address.
             let storage = self.storage.naming(url);
-            let name = address.to_string();
-            let source = Source::open(
-                address.clone(),
-                storage,
-                self.compute.clone(),
-                self.check_every,
-            );
-            let entry = ExternalEntry::new(&name, number(), source.await?);
-            Ok::<_, GuestError>(Arc::new(entry))
-        };
-        let key = (address.to_string(), address.has_raw_times);
-        let opened = self.open.get_or_compute(key, open).await;
-        opened.map_err(GuestError::Shared)
+            let source = Source::open(address, storage, self.compute.clone(), self.check_every);
+            Ok(source.await?)
+        })
     }
 }

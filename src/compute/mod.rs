@@ -16,7 +16,10 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::{JoinError, JoinHandle},
+};
 
 /// A pool that runs at most a fixed number of computations at once. Clones
 /// share it.
@@ -63,6 +66,9 @@ impl Compute {
     /// Runs `work` on a blocking thread when a place is free. Dropping the
     /// future before that drops the work; once begun it runs to its end.
     ///
+    /// A future that is not polled, as one of a buffered stream while what came out of that
+    /// is worked on, never has a place: its work begins and ends without it.
+    ///
     /// # Errors
     /// If the work panics or the runtime shuts down.
     pub async fn run<T, F>(&self, work: F) -> Result<T, ComputeError>
@@ -70,23 +76,16 @@ impl Compute {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .map_err(|_closed| ComputeError::ShuttingDown)?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the one place that the lint points to"
-        )]
-        let task = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        task.await.map_err(|error| {
-            error
-                .try_into_panic()
-                .map_or(ComputeError::ShuttingDown, |panic| panicked(&*panic))
-        })
+        let permits = Arc::clone(&self.permits);
+        if let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
+            return begin(permit, work).await.map_err(ended);
+        }
+        let mut waiting = Waiting(tokio::spawn(async move {
+            let permit = permits.acquire_owned().await;
+            let permit = permit.map_err(|_closed| ComputeError::ShuttingDown)?;
+            begin(permit, work).await.map_err(ended)
+        }));
+        (&mut waiting.0).await.map_err(ended)?
     }
 
     /// Runs short work, up to a millisecond, on the thread that asks. Another
@@ -116,6 +115,36 @@ impl Compute {
             self.run(work).await
         }
     }
+}
+
+/// Begins work that has a place, until it ends.
+fn begin<T, F>(permit: OwnedSemaphorePermit, work: F) -> JoinHandle<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that the lint points to"
+    )]
+    tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    })
+}
+
+/// A task that waits for a place, and no longer than somebody wants what it makes.
+struct Waiting<T>(JoinHandle<T>);
+
+impl<T> Drop for Waiting<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn ended(error: JoinError) -> ComputeError {
+    let panic = error.try_into_panic();
+    panic.map_or(ComputeError::ShuttingDown, |panic| panicked(&*panic))
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> ComputeError {
@@ -149,6 +178,40 @@ mod tests {
             task.await.unwrap().unwrap();
         }
         assert!(most.load(Ordering::SeqCst) <= 2);
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_polls_keeps_no_place_from_others() {
+        let pool = Compute::new(1);
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let mut first = std::pin::pin!(pool.run(move || ends.recv().is_ok()));
+        let mut second = std::pin::pin!(pool.run(|| 2));
+        assert!(futures::poll!(&mut first).is_pending());
+        // It waits for a place, gets one, and is not polled then.
+        assert!(futures::poll!(&mut second).is_pending());
+        end.send(()).unwrap();
+        assert!(first.await.unwrap());
+        assert_eq!(pool.run(|| 3).await.unwrap(), 3);
+        assert_eq!(second.await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_wants_any_more_is_not_begun() {
+        let pool = Compute::new(1);
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let begun = Arc::new(AtomicUsize::new(0));
+        let mut first = std::pin::pin!(pool.run(move || ends.recv().is_ok()));
+        assert!(futures::poll!(&mut first).is_pending());
+        {
+            let begun = Arc::clone(&begun);
+            let mut unwanted =
+                std::pin::pin!(pool.run(move || begun.fetch_add(1, Ordering::SeqCst)));
+            assert!(futures::poll!(&mut unwanted).is_pending());
+        }
+        end.send(()).unwrap();
+        assert!(first.await.unwrap());
+        assert_eq!(pool.run(|| 3).await.unwrap(), 3);
+        assert_eq!(begun.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]

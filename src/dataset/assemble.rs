@@ -109,8 +109,10 @@ fn variable(
             Arc::clone(found)
         } else {
             let epoch = coordinate.and_then(Epoch::of);
+            // Times that are not decoded are times all the same.
+            let role = epoch.as_ref().map_or(finest.roles[n], |_| Role::Time);
             let epoch = epoch.filter(|_| !known.has_raw_times);
-            let dimension = (name, len, finest.roles[n]);
+            let dimension = (name, len, role);
             Arc::new(axis(dimension, coordinate, epoch.as_ref(), values)?)
         };
         known.by_coordinate.insert(key, Arc::clone(&other));

@@ -66,7 +66,9 @@ pub struct Coordinate {
 }
 
 impl Contents {
-    fn of(group: Option<&Group>, values: &mut BTreeMap<String, Values>) -> Self {
+    /// What is in a group, of whose coordinates some have values by their paths.
+    #[must_use]
+    pub fn of(group: Option<&Group>, values: &mut BTreeMap<String, Values>) -> Self {
         let Some(group) = group else {
             return Self::default();
         };

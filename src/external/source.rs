@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::BoxFuture;
+
 use super::{Address, External, ExternalError, known::Known, store::Store};
 use crate::{compute::Compute, dataset::DatasetError, storage::Storage};
 
@@ -97,16 +99,19 @@ impl Source {
         due
     }
 
-    async fn refresh(&self) -> Result<(), ExternalError> {
-        let (storage, compute) = (&self.storage, &self.compute);
-        let served = self.served();
-        let version = Some(&*served.version);
-        let opened = Store::open(&self.address, storage, compute, &self.known, version).await?;
-        let Some(opened) = opened else {
-            return Ok(());
-        };
-        let newest = External::of(opened, &self.address).await?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(newest);
-        Ok(())
+    /// Without its type, so that not all who ask for the newest state carry its code.
+    fn refresh(&self) -> BoxFuture<'_, Result<(), ExternalError>> {
+        Box::pin(async {
+            let (storage, compute) = (&self.storage, &self.compute);
+            let served = self.served();
+            let version = Some(&*served.version);
+            let opened = Store::open(&self.address, storage, compute, &self.known, version).await?;
+            let Some(opened) = opened else {
+                return Ok(());
+            };
+            let newest = External::of(opened, &self.address).await?;
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(newest);
+            Ok(())
+        })
     }
 }

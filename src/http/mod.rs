@@ -187,12 +187,6 @@ fn of_readers() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(legend::png))
         .routes(routes!(legend::svg))
         .routes(routes!(legend::data))
-        .routes(routes!(dataset::keys))
-        .routes(routes!(dataset::dict))
-        .routes(routes!(dataset::dimensions))
-        .routes(routes!(dataset::coordinate))
-        .routes(routes!(dataset::page))
-        .routes(routes!(dataset::validate))
 }
 
 /// What there is of a cube and, in the same way, of a data set that a request names by
@@ -214,6 +208,12 @@ fn of_titiler() -> OpenApiRouter<Arc<AppState>> {
         routes!(tilesets::one),
         routes!(tilesets::map),
         routes!(tiles::tile),
+        routes!(dataset::keys),
+        routes!(dataset::dict),
+        routes!(dataset::dimensions),
+        routes!(dataset::coordinate),
+        routes!(dataset::page),
+        routes!(dataset::validate),
     ];
     let router = with_extensions(OpenApiRouter::new(), "preview", &get(pictures::preview));
     both.into_iter().fold(router, both_ways)

@@ -584,3 +584,40 @@ pub(crate) fn other(store: &std::path::Path, attributes: Value) {
         std::fs::write(store.join(name).join("c/0"), values.collect::<Vec<u8>>()).unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_cube_tells_what_it_holds_as_titiler_does_of_a_store() {
+    let local = Local::new();
+    let server = served(&local).await;
+    let told = async |path: &str| document(&server, &format!("/cubes/formula/{path}")).await;
+    assert_eq!(told("dataset/keys").await, json!(["count", "green", "red"]));
+    assert_eq!(
+        told("dataset/dimensions").await,
+        json!({"time": 1, "latitude": 64, "longitude": 64})
+    );
+    let dict = told("dataset/dict").await;
+    assert_eq!(
+        dict["data_vars"]["red"]["dims"],
+        json!(["time", "latitude", "longitude"])
+    );
+    assert_eq!(dict["data_vars"]["red"]["shape"], json!([1, 64, 64]));
+    assert_eq!(dict["coords"]["time"]["dtype"], "datetime64[ns]");
+    let time = told("dataset/coordinates/time").await;
+    assert_eq!(time["data"], json!(["2023-08-01T00:00:00.000000000"]));
+    let latitudes = told("dataset/coordinates/latitude").await;
+    let first = latitudes["data"][0].as_f64().unwrap();
+    assert!((first - (NORTH - CELL / 2.0)).abs() < 1e-9, "{first}");
+    assert_eq!(latitudes["data"].as_array().unwrap().len(), SIDE);
+    let verdict = told("validate?variables=red").await;
+    let fine = json!({"compatible_with_titiler": true, "errors": [], "warnings": []});
+    assert_eq!(verdict, json!({ "red": fine }));
+    let page = found(&server, "/cubes/formula/dataset/").await;
+    assert!(page.text().await.unwrap().contains("<th>red</th>"));
+    for path in ["formula/dataset/coordinates/depth", "nowhere/dataset/keys"] {
+        assert_eq!(
+            server.get(&format!("/cubes/{path}")).await.status(),
+            404,
+            "{path}"
+        );
+    }
+}

@@ -1,24 +1,29 @@
-//! What a store that a request names by `url` holds, in the forms of `TiTiler`.
+//! What a data set or the full resolution of a cube holds, in the forms of `TiTiler`.
+
+mod held;
+
+use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, RawQuery},
+    extract::{Path, State},
     http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::held::Held;
 use super::{
-    ApiError,
-    about::{About, Served},
+    ApiError, AppState,
+    about::About,
     error::NO_STORE,
     external_info::{attributes, in_nanoseconds},
     viewer::escaped,
 };
 use crate::{
-    dataset::{Axis, AxisValues, DataType, Values, cf::Role},
-    external::{Coordinate, External},
+    dataset::{Axis, AxisValues, DataType, Dataset, Values, cf::Role},
+    external::Coordinate,
 };
 
 /// Attributes of times that xarray takes away when it decodes them.
@@ -29,66 +34,63 @@ const MOST_VALUES: u64 = 100_000;
 
 /// The names of its variables.
 #[utoipa::path(
-    get, path = "/zarr/dataset/keys", tag = "datasets",
-    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
-    responses((status = 200, description = "A list"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+    get, path = "/cubes/{cube}/dataset/keys", tag = "datasets",
+    params(("cube" = String, Path, description = "Name of the cube")),
+    responses((status = 200, description = "A list"), (status = 404, description = "No such cube"), (status = 502, description = "The store failed"))
 )]
-pub(super) async fn keys(about: About) -> Result<Response, ApiError> {
-    let external = of(&about).await?;
-    let names = external
-        .dataset
-        .variables
-        .iter()
-        .map(|variable| &variable.name);
+pub(super) async fn keys(
+    State(state): State<Arc<AppState>>,
+    about: About,
+) -> Result<Response, ApiError> {
+    let held = Held::of(&state, &about).await?;
+    let variables = held.dataset().variables.iter();
     Ok(told(
-        names
-            .collect::<Vec<_>>()
-            .into_iter()
-            .cloned()
-            .collect::<Value>(),
+        variables.map(|variable| json!(variable.name)).collect(),
     ))
 }
 
 /// Its dimensions, coordinates and variables, as `xarray.Dataset.to_dict` has them.
 #[utoipa::path(
-    get, path = "/zarr/dataset/dict", tag = "datasets",
-    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
-    responses((status = 200, description = "The document"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+    get, path = "/cubes/{cube}/dataset/dict", tag = "datasets",
+    params(("cube" = String, Path, description = "Name of the cube")),
+    responses((status = 200, description = "The document"), (status = 404, description = "No such cube"), (status = 502, description = "The store failed"))
 )]
-pub(super) async fn dict(about: About) -> Result<Response, ApiError> {
-    Ok(told(document(&*of(&about).await?)))
+pub(super) async fn dict(
+    State(state): State<Arc<AppState>>,
+    about: About,
+) -> Result<Response, ApiError> {
+    Ok(told(document(&Held::of(&state, &about).await?)))
 }
 
 /// The lengths of its dimensions.
 #[utoipa::path(
-    get, path = "/zarr/dataset/dimensions", tag = "datasets",
-    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
-    responses((status = 200, description = "By name"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+    get, path = "/cubes/{cube}/dataset/dimensions", tag = "datasets",
+    params(("cube" = String, Path, description = "Name of the cube")),
+    responses((status = 200, description = "By name"), (status = 404, description = "No such cube"), (status = 502, description = "The store failed"))
 )]
-pub(super) async fn dimensions(about: About) -> Result<Response, ApiError> {
-    Ok(told(lengths(&*of(&about).await?)))
+pub(super) async fn dimensions(
+    State(state): State<Arc<AppState>>,
+    about: About,
+) -> Result<Response, ApiError> {
+    let held = Held::of(&state, &about).await?;
+    Ok(told(lengths(held.dataset())))
 }
 
 /// A coordinate with its values.
 #[utoipa::path(
-    get, path = "/zarr/dataset/coordinates/{name}", tag = "datasets",
-    params(("name" = String, Path, description = "Name of the dimension"), ("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
-    responses((status = 200, description = "The values as `data`"), (status = 403, description = "The store may not be named"), (status = 404, description = "There is none of this name"), (status = 413, description = "It has too many values"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+    get, path = "/cubes/{cube}/dataset/coordinates/{name}", tag = "datasets",
+    params(("name" = String, Path, description = "Name of the dimension"), ("cube" = String, Path, description = "Name of the cube")),
+    responses((status = 200, description = "The values as `data`"), (status = 404, description = "No such cube, or none of this name"), (status = 413, description = "It has too many values"), (status = 502, description = "The store failed"))
 )]
 pub(super) async fn coordinate(
+    State(state): State<Arc<AppState>>,
     Path(place): Path<CoordinatePlace>,
     about: About,
 ) -> Result<Response, ApiError> {
-    let external = of(&about).await?;
-    let name = &place.name;
-    let found = external.contents.coordinates.get(name);
-    let coordinate = found.ok_or_else(|| {
-        let names: Vec<&str> = external
-            .contents
-            .coordinates
-            .keys()
-            .map(String::as_str)
-            .collect();
+    let held = Held::of(&state, &about).await?;
+    let (name, all) = (&place.name, &held.contents().coordinates);
+    let coordinate = all.get(name).ok_or_else(|| {
+        let names: Vec<&str> = all.keys().map(String::as_str).collect();
         let text = format!(
             "there is no coordinate `{name}`; there are {}",
             names.join(", ")
@@ -104,10 +106,10 @@ pub(super) async fn coordinate(
             ),
         ));
     }
-    let axis = axis(&external, name);
+    let axis = axis(held.dataset(), name);
     let mut found = described(name, coordinate, axis);
     found["name"] = json!(name);
-    found["data"] = values(&external, name, coordinate, axis);
+    found["data"] = values(held.dataset(), name, coordinate, axis);
     Ok(told(found))
 }
 
@@ -119,13 +121,15 @@ pub(super) struct CoordinatePlace {
 
 /// What it holds, as a page.
 #[utoipa::path(
-    get, path = "/zarr/dataset/", tag = "datasets",
-    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it")),
-    responses((status = 200, description = "The page", content_type = "text/html"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+    get, path = "/cubes/{cube}/dataset/", tag = "datasets",
+    params(("cube" = String, Path, description = "Name of the cube")),
+    responses((status = 200, description = "The page", content_type = "text/html"), (status = 404, description = "No such cube"), (status = 502, description = "The store failed"))
 )]
-pub(super) async fn page(about: About) -> Result<Response, ApiError> {
-    let external = of(&about).await?;
-    let document = document(&external);
+pub(super) async fn page(
+    State(state): State<Arc<AppState>>,
+    about: About,
+) -> Result<Response, ApiError> {
+    let document = document(&Held::of(&state, &about).await?);
     let mut html =
         String::from("<!doctype html>\n<meta charset=\"utf-8\">\n<title>Data set</title>\n");
     for (title, part) in [
@@ -156,35 +160,32 @@ pub(super) async fn page(about: About) -> Result<Response, ApiError> {
 
 /// Whether tiles can be made of each variable, and what a request has to say.
 #[utoipa::path(
-    get, path = "/zarr/validate", tag = "datasets",
-    params(("url" = String, Query, description = "Path or address of a Zarr store"), ("group" = Option<String>, Query, description = "Path of a group in it"), ("variables" = Option<Vec<String>>, Query, description = "Those alone; repeat it")),
-    responses((status = 200, description = "By name of the variable"), (status = 403, description = "The store may not be named"), (status = 422, description = "`url` is missing, or the store cannot be served"))
+    get, path = "/cubes/{cube}/validate", tag = "datasets",
+    params(("cube" = String, Path, description = "Name of the cube"), ("variables" = Option<Vec<String>>, Query, description = "Those alone; repeat it")),
+    responses((status = 200, description = "By name of the variable"), (status = 404, description = "No such cube"), (status = 502, description = "The store failed"))
 )]
 pub(super) async fn validate(
+    State(state): State<Arc<AppState>>,
     about: About,
-    RawQuery(_query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let external = of(&about).await?;
+    let held = Held::of(&state, &about).await?;
     let wanted: Vec<String> = form_urlencoded::parse(about.query.as_bytes())
         .filter(|(name, _)| name == "variables" || name == "variable")
         .map(|(_, value)| value.into_owned())
         .collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     let mut found = Map::new();
-    for refused in &external.dataset.refused {
+    for refused in &held.dataset().refused {
         if !refused.name.is_empty() && is_wanted(&refused.name) {
             let errors = [refused.reason.to_string()];
             found.insert(refused.name.clone(), verdict(&errors, &[]));
         }
     }
-    for variable in &external.dataset.variables {
+    for variable in &held.dataset().variables {
         if !is_wanted(&variable.name) {
             continue;
         }
-        let errors = external
-            .placed(variable)
-            .err()
-            .map(|error| error.to_string());
+        let errors = held.misplaced(variable);
         let open = variable.axes.iter().filter(|axis| axis.len > 1);
         let open: Vec<&str> = open.map(|axis| axis.name.as_str()).collect();
         let warnings = (open.len() > 1).then(|| {
@@ -208,27 +209,18 @@ fn verdict(errors: &[String], warnings: &[String]) -> Value {
     })
 }
 
-async fn of(about: &About) -> Result<std::sync::Arc<External>, ApiError> {
-    match &about.served {
-        Served::External(entry) => Ok(entry.source().current().await),
-        Served::Cube(name) => Err(ApiError::new(
-            StatusCode::NOT_FOUND,
-            format!("`{name}` is a cube: /cubes/{name} tells of it"),
-        )),
-    }
-}
-
-fn document(external: &External) -> Value {
-    let coordinates = external.contents.coordinates.iter();
+fn document(held: &Held) -> Value {
+    let (dataset, contents) = (held.dataset(), held.contents());
+    let coordinates = contents.coordinates.iter();
     let coordinates: Map<String, Value> = coordinates
         .map(|(name, coordinate)| {
             (
                 name.clone(),
-                described(name, coordinate, axis(external, name)),
+                described(name, coordinate, axis(dataset, name)),
             )
         })
         .collect();
-    let variables = external.dataset.variables.iter();
+    let variables = dataset.variables.iter();
     let variables: Map<String, Value> = variables
         .map(|variable| {
             let level = &variable.levels[0];
@@ -243,15 +235,15 @@ fn document(external: &External) -> Value {
         .collect();
     json!({
         "coords": coordinates,
-        "attrs": external.contents.attributes,
-        "dims": lengths(external),
+        "attrs": contents.attributes,
+        "dims": lengths(dataset),
         "data_vars": variables,
     })
 }
 
-fn lengths(external: &External) -> Value {
+fn lengths(dataset: &Dataset) -> Value {
     let mut lengths = Map::new();
-    for variable in &external.dataset.variables {
+    for variable in &dataset.variables {
         for (name, len) in std::iter::zip(&variable.dimensions, &variable.levels[0].shape) {
             lengths.insert(name.clone(), json!(len));
         }
@@ -260,12 +252,8 @@ fn lengths(external: &External) -> Value {
 }
 
 /// The dimension of a name that is not x or y.
-fn axis<'a>(external: &'a External, name: &str) -> Option<&'a Axis> {
-    let mut axes = external
-        .dataset
-        .variables
-        .iter()
-        .flat_map(|variable| &variable.axes);
+fn axis<'a>(dataset: &'a Dataset, name: &str) -> Option<&'a Axis> {
+    let mut axes = (dataset.variables.iter()).flat_map(|variable| &variable.axes);
     axes.find(|axis| axis.name == name).map(AsRef::as_ref)
 }
 
@@ -290,7 +278,7 @@ fn described(name: &str, coordinate: &Coordinate, axis: Option<&Axis>) -> Value 
 
 /// The values of a coordinate: times as texts, and centres of cells where no values had to
 /// be read.
-fn values(external: &External, name: &str, coordinate: &Coordinate, axis: Option<&Axis>) -> Value {
+fn values(dataset: &Dataset, name: &str, coordinate: &Coordinate, axis: Option<&Axis>) -> Value {
     if let Some(axis) = axis.filter(|axis| axis.role == Role::Time) {
         return (0..axis.len)
             .map(|n| json!(in_nanoseconds(&axis.label(n))))
@@ -300,7 +288,7 @@ fn values(external: &External, name: &str, coordinate: &Coordinate, axis: Option
         Some(Values::Numbers(values)) => json!(values),
         Some(Values::Integers(values)) => json!(values),
         Some(Values::Texts(values)) => json!(values),
-        Some(Values::Unreadable(_)) | None => centres(external, name),
+        Some(Values::Unreadable(_)) | None => centres(dataset, name),
     }
 }
 
@@ -308,8 +296,8 @@ fn values(external: &External, name: &str, coordinate: &Coordinate, axis: Option
     clippy::cast_precision_loss,
     reason = "rows and columns are far below 2^52"
 )]
-fn centres(external: &External, name: &str) -> Value {
-    for variable in &external.dataset.variables {
+fn centres(dataset: &Dataset, name: &str) -> Value {
+    for variable in &dataset.variables {
         let grid = variable.levels[0].grid;
         let (shape, transform) = (grid.shape, grid.transform);
         if variable.dimensions[variable.x] == name {

@@ -227,7 +227,7 @@ pub(super) struct SetPlace {
 
 /// What `TiTiler` lets a query say of the document alone.
 #[derive(Debug, Default)]
-struct Wishes {
+pub(super) struct Wishes {
     minzoom: Option<i8>,
     maxzoom: Option<i8>,
     /// As it is written.
@@ -236,7 +236,7 @@ struct Wishes {
 
 impl Wishes {
     /// Takes them out of a query.
-    fn of(mut about: About) -> Result<(Self, About), ApiError> {
+    pub(super) fn of(mut about: About) -> Result<(Self, About), ApiError> {
         let mut wishes = Self::default();
         if !["minzoom", "maxzoom", "tile_format"]
             .iter()
@@ -251,7 +251,7 @@ impl Wishes {
                 "maxzoom" => once(&mut wishes.maxzoom, "maxzoom", zoom("maxzoom", &value)?)?,
                 "tile_format" => {
                     value.parse::<FileFormat>().map_err(|error| {
-                        ApiError::new(StatusCode::BAD_REQUEST, error.to_string())
+                        ApiError::wrong(("query", "tile_format"), &value, error.to_string())
                     })?;
                     once(&mut wishes.format, "tile_format", value.into_owned())?;
                 }

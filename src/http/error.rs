@@ -17,6 +17,7 @@ use crate::{
     dataset::DatasetError,
     external::ExternalError,
     grid::TileAddressError,
+    render::AlgorithmError,
     repo::RepoError,
     tile::{CutoutError, TileError},
     zarr::ZarrError,
@@ -209,6 +210,9 @@ impl From<QueryError> for ApiError {
         if let QueryError::Value { name, value, .. } = &error {
             return Self::wrong(("query", name), value, told);
         }
+        if let QueryError::Algorithm(AlgorithmError::Unknown { name }) = &error {
+            return Self::wrong(("query", "algorithm"), name, told);
+        }
         Self::new(StatusCode::BAD_REQUEST, told)
     }
 }
@@ -227,7 +231,9 @@ impl From<&ZarrError> for ApiError {
 
 impl From<&DatasetError> for ApiError {
     fn from(error: &DatasetError) -> Self {
-        if error.is_the_requests() {
+        if let DatasetError::Grammar(text) | DatasetError::UnknownMethod(text) = error {
+            Self::wrong(("query", "sel"), text, error.to_string())
+        } else if error.is_the_requests() {
             Self::bad_request(error)
         } else {
             // The store has it, and in a form that is not served.
@@ -295,6 +301,7 @@ impl From<&TileError> for ApiError {
             | TileError::Nodata(_)
             | TileError::ManyBands(_)
             | TileError::NoBand(..)
+            | TileError::NoSuchBand(..)
             | TileError::System(_)
             | TileError::Cutout(CutoutError::Ring | CutoutError::Empty) => Self::bad_request(error),
             TileError::TooMuch { .. }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     dataset::{How, Selection, Variable, cf::Role},
     external::External,
-    grid::Bounds,
+    grid::{Bounds, Epsg},
     tile::TileError,
 };
 
@@ -24,6 +24,18 @@ const OF_STORAGE: [&str; 8] = [
     "coordinates",
     "_ARRAY_DIMENSIONS",
 ];
+
+/// Longitudes that are all beyond 180 degrees as those that they are.
+fn west_of_180(bounds: Bounds, system: Epsg) -> Bounds {
+    if system != Epsg::WGS84 || bounds.west < 180.0 {
+        return bounds;
+    }
+    Bounds {
+        west: bounds.west - 360.0,
+        east: bounds.east - 360.0,
+        ..bounds
+    }
+}
 
 /// Where the first variable of a query is in degrees, and the document.
 pub(super) fn document(
@@ -55,7 +67,7 @@ pub(super) fn document(
     let left = left(variable, &selection);
     let dimensions: Vec<&str> = left.iter().map(String::as_str).chain(["y", "x"]).collect();
     let mut told = json!({
-        "bounds": level.grid.bounds().to_array(),
+        "bounds": west_of_180(level.grid.bounds(), placed.system).to_array(),
         "crs": links::crs_address(placed.system),
         "band_metadata": metadata.collect::<Vec<Value>>(),
         "band_descriptions": described.collect::<Vec<Value>>(),

@@ -16,7 +16,6 @@ use super::{
     error::NO_STORE,
     external_info, links,
     query::ValuesQuery,
-    tiles::NO_BANDS,
 };
 use crate::{cube::NODATA, grid::Bounds, tile::TileError, zarr::StoredCube};
 
@@ -118,7 +117,8 @@ async fn found(state: &AppState, about: &About) -> Result<(Vec<Bounds>, Value), 
     let query = ValuesQuery::parse(Some(&about.query), &KNOWN)?;
     match &about.served {
         Served::Cube(_) if !query.bidx.is_empty() => {
-            Err(ApiError::new(StatusCode::BAD_REQUEST, NO_BANDS))
+            let told = "`bidx` is for data sets of others: all bands of a cube are told";
+            Err(ApiError::new(StatusCode::BAD_REQUEST, told))
         }
         Served::Cube(cube) => {
             let stored = state.tiles.catalog().get(cube)?.current().await;

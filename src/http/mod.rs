@@ -38,10 +38,11 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::{MatchedPath, Request, State},
     http::{HeaderName, StatusCode, Uri, header},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{MethodRouter, get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -57,7 +58,10 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use utoipa::OpenApi;
+use utoipa::{
+    OpenApi,
+    openapi::{PathItem, RefOr, ResponseBuilder},
+};
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter},
     routes,
@@ -84,6 +88,9 @@ const MAX_RECIPE: usize = 1024 * 1024;
 /// That of polygons.
 const MAX_POLYGONS: usize = 2 * 1024 * 1024;
 /// The media types of errors that are in a form already.
+/// The media type of an `OpenAPI` document.
+const OPENAPI: &str = "application/vnd.oai.openapi+json;version=3.1";
+
 const OWN_ERRORS: [&str; 4] = [
     "application/problem+json",
     "application/xml",
@@ -279,6 +286,9 @@ fn of_programs() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(ogc::tilesets::list))
         .routes(routes!(ogc::tilesets::one))
         .routes(routes!(ogc::tilesets::tile))
+        .routes(routes!(ogc::dataset_tilesets::list))
+        .routes(routes!(ogc::dataset_tilesets::one))
+        .routes(routes!(ogc::dataset_tilesets::tile))
         .routes(routes!(ogc::stac::catalogue))
         .routes(routes!(ogc::stac::collections))
         .routes(routes!(ogc::stac::collection))
@@ -308,18 +318,19 @@ pub fn router(state: &Arc<AppState>) -> Router {
     // What takes the rest of an address is a parameter as any other there.
     let paths = std::mem::take(&mut document.paths.paths).into_iter();
     document.paths.paths = paths
-        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .map(|(path, item)| (path.replace("{*", "{"), in_time(item)))
         .collect();
     let prefix = state.server.root_path.clone();
     let timeout = Duration::from_secs(state.server.request_seconds);
     // Relative, so that the page works under any prefix.
     let swagger = SwaggerUi::new("/docs").config(SwaggerConfig::from("../openapi.json"));
-    let document = Arc::new(document);
+    let document: Bytes = serde_json::to_vec(&document).unwrap_or_default().into();
+    let document = get(move || async move { ([(header::CONTENT_TYPE, OPENAPI)], document) });
     let app = api
-        .route(
-            "/openapi.json",
-            get(move || async move { Json(document.as_ref().clone()) }),
-        )
+        .route("/openapi.json", document.clone())
+        // TiTiler's addresses of the same.
+        .route("/api", document)
+        .route("/api.html", get(|| async { Redirect::permanent("docs/") }))
         .route("/", get(viewer::page))
         .route("/static/{*path}", get(viewer::asset))
         .merge(swagger)
@@ -363,6 +374,19 @@ pub fn router(state: &Arc<AppState>) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+}
+
+/// Any answer may take too long.
+fn in_time(mut item: PathItem) -> PathItem {
+    let operations = [&mut item.get, &mut item.post, &mut item.delete];
+    for operation in operations.into_iter().flatten() {
+        let late = ResponseBuilder::new()
+            .description("It took too long")
+            .build();
+        let known = &mut operation.responses.responses;
+        known.entry("504".to_owned()).or_insert(RefOr::T(late));
+    }
+    item
 }
 
 /// The matched route, never the URI, which has as many values as there are

@@ -13,7 +13,6 @@ use super::{
     ApiError, AppState,
     about::{About, Served},
     rendered::{Asked, Prepared, answer},
-    tiles::NO_BANDS,
     values::{LARGEST_SIZE, MAX_SIZE},
 };
 use crate::{
@@ -187,13 +186,16 @@ pub(super) async fn picture(
     let request = PictureRequest {
         bounds,
         coords,
-        crs: query.dst_crs,
+        crs: match (query.dst_crs, &about.served) {
+            // As for TiTiler, in the system that the rectangle is told in.
+            (None, Served::External(_)) if bounds.is_some() => Some(coords),
+            (system, _) => system,
+        },
         size,
         look,
         cutout: what.cutout,
     };
     let (grid, prepared) = match &about.served {
-        Served::Cube(_) if !request.look.bidx.is_empty() => return Err(bad(NO_BANDS.to_owned())),
         Served::Cube(cube) => {
             let picture = state.tiles.prepare_picture(cube, &request).await?;
             (*picture.grid(), Prepared::Cube(Box::new(picture)))
@@ -214,8 +216,8 @@ pub(super) async fn picture(
     answer(state, prepared, asked).await
 }
 
-/// How many pixels there are: as the address says, or both sides in the query, or so many
-/// along the longer side at most.
+/// How many pixels there are: as the address says, or the sides in the query, of which one
+/// follows from the other, or so many along the longer side at most.
 pub(super) fn size_within(
     shape: Option<Shape>,
     sides: (Option<usize>, Option<usize>),
@@ -225,10 +227,17 @@ pub(super) fn size_within(
         (Some(shape), ..) => Ok(PictureSize::Exactly(shape)),
         (None, (Some(cols), Some(rows)), _) => Ok(PictureSize::Exactly(shape_of(cols, rows)?)),
         (None, (None, None), most @ 1..=LARGEST_SIZE) => Ok(PictureSize::AtMost(most)),
-        (None, (None, None), most) => Err(bad(format!(
-            "`max_size={most}`: 1 to {LARGEST_SIZE} pixels along the longer side"
-        ))),
-        (None, ..) => Err(bad("`width` and `height` belong together".to_owned())),
+        (None, (None, None), most) => {
+            let told =
+                format!("`max_size={most}`: 1 to {LARGEST_SIZE} pixels along the longer side");
+            Err(ApiError::wrong(
+                ("query", "max_size"),
+                &most.to_string(),
+                told,
+            ))
+        }
+        (None, (Some(cols), None), _) => Ok(PictureSize::Wide(shape_of(cols, 1)?.cols)),
+        (None, (None, Some(rows)), _) => Ok(PictureSize::High(shape_of(1, rows)?.rows)),
     }
 }
 
@@ -244,7 +253,9 @@ fn shape_of(cols: usize, rows: usize) -> Result<Shape, ApiError> {
 
 fn bounds_of(text: &str, coords: Epsg) -> Result<Bounds, ApiError> {
     if coords == Epsg::WGS84 {
-        return BuildRequest::parse_bounds(text).map_err(|error| bad(error.to_string()));
+        let bounds = BuildRequest::parse_bounds(text);
+        return bounds
+            .map_err(|error| ApiError::wrong(("path", "bounds"), text, error.to_string()));
     }
     let numbers = text.split(',').map(|number| number.trim().parse::<f64>());
     let numbers: Vec<f64> = numbers.map(|number| number.unwrap_or(f64::NAN)).collect();
@@ -259,9 +270,10 @@ fn bounds_of(text: &str, coords: Epsg) -> Result<Bounds, ApiError> {
                 north,
             })
         }
-        _ => Err(bad(format!(
-            "`{text}` is no rectangle: write west,south,east,north in {coords}"
-        ))),
+        _ => {
+            let told = format!("`{text}` is no rectangle: write west,south,east,north in {coords}");
+            Err(ApiError::wrong(("path", "bounds"), text, told))
+        }
     }
 }
 
@@ -277,9 +289,10 @@ pub(super) fn size_of(text: &str) -> Result<(Shape, FileFormat), ApiError> {
         Some((width.parse().ok()?, height.parse().ok()?, extension))
     });
     let Some((cols, rows, extension)) = parts else {
-        return Err(bad(format!(
+        let told = format!(
             "`{text}` is no size: write {{width}}x{{height}}.{{format}}, as in 600x400.png"
-        )));
+        );
+        return Err(ApiError::wrong(("path", "size"), text, told));
     };
     Ok((shape_of(cols, rows)?, format_of(extension)?))
 }

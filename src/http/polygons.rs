@@ -16,7 +16,10 @@ use super::{
     about::About,
     pictures::{Rectangle, What, format_of, picture, size_of},
 };
-use crate::tile::{Cutout, TileError};
+use crate::{
+    grid::Epsg,
+    tile::{self, Cutout, TileError},
+};
 
 /// Features of a collection at most.
 const MOST_FEATURES: usize = 100;
@@ -47,7 +50,7 @@ pub(super) async fn feature(
     let format = last.split_once('.').map(|(_, extension)| extension);
     let what = What {
         format: format.map(format_of).transpose()?,
-        ..within(&body)?
+        ..within(&body, &about)?
     };
     picture(&state, &about, what, &headers).await
 }
@@ -79,7 +82,7 @@ pub(super) async fn feature_of_size(
     let what = What {
         size: Some(size),
         format: Some(format),
-        ..within(&body)?
+        ..within(&body, &about)?
     };
     picture(&state, &about, what, &headers).await
 }
@@ -90,10 +93,11 @@ pub(super) struct SizePlace {
     size: String,
 }
 
-fn within(body: &[u8]) -> Result<What, ApiError> {
+fn within(body: &[u8], about: &About) -> Result<What, ApiError> {
+    let system = about.picture_query()?.coord_crs;
     let mut document = parse(body)?;
     let cutout = match features(&mut document)?.as_slice() {
-        [feature] => cutout(feature)?,
+        [feature] => cutout(feature, system)?,
         several => {
             return Err(wrong(format!(
                 "a picture is of one feature, and these are {}",
@@ -139,8 +143,8 @@ pub(super) fn features(document: &mut Value) -> Result<Vec<&mut Value>, ApiError
     }
 }
 
-/// The polygons of a feature.
-pub(super) fn cutout(feature: &Value) -> Result<Cutout, ApiError> {
+/// The polygons of a feature, whose points are in degrees or in a system.
+pub(super) fn cutout(feature: &Value, system: Option<Epsg>) -> Result<Cutout, ApiError> {
     let geometry = &feature["geometry"];
     let coordinates = geometry["coordinates"].clone();
     let not_so = |error: serde_json::Error| wrong(format!("the coordinates are none: {error}"));
@@ -157,8 +161,15 @@ pub(super) fn cutout(feature: &Value) -> Result<Cutout, ApiError> {
             ));
         }
     };
-    let points = |ring: Vec<Point>| ring.into_iter().map(|Point(place)| place).collect();
-    let rings = rings.into_iter().map(points).collect();
+    let system = system.unwrap_or(Epsg::WGS84);
+    let degrees = |Point([x, y]): Point| {
+        let found = tile::in_degrees((x, y), system)?;
+        let (longitude, latitude) = found
+            .ok_or_else(|| wrong(format!("{x},{y} is nowhere on the globe in `coord_crs`")))?;
+        Ok::<_, ApiError>([longitude, latitude])
+    };
+    let points = |ring: Vec<Point>| ring.into_iter().map(degrees).collect::<Result<_, _>>();
+    let rings = rings.into_iter().map(points).collect::<Result<_, _>>()?;
     Ok(Cutout::new(rings).map_err(TileError::from)?)
 }
 
@@ -196,9 +207,16 @@ mod tests {
     fn polygons_are_found_in_features_and_collections() {
         let ring = json!([[5, 43], [6, 43, 100], [6, 44], [5, 43]]);
         let one = feature("Polygon", &json!([ring]));
-        assert!(cutout(&one).is_ok());
+        assert!(cutout(&one, None).is_ok());
         let several = feature("MultiPolygon", &json!([[ring], [ring]]));
-        assert!(cutout(&several).is_ok());
+        assert!(cutout(&several, None).is_ok());
+        let mercator = json!([[[0, 0], [111_319.49, 0], [111_319.49, 100], [0, 0]]]);
+        let mercator = feature("Polygon", &mercator);
+        let bounds = cutout(&mercator, Some(Epsg::WEB_MERCATOR))
+            .unwrap()
+            .bounds();
+        assert!((bounds.east - 1.0).abs() < 1e-6, "{bounds:?}");
+        assert!(cutout(&mercator, None).is_err());
         let mut all = json!({"type": "FeatureCollection", "features": [one, several]});
         assert_eq!(features(&mut all).unwrap().len(), 2);
         let mut many = json!({"type": "FeatureCollection", "features": vec![one; 101]});
@@ -216,7 +234,7 @@ mod tests {
             feature("Polygon", &json!(null)),
             json!({"type": "Feature"}),
         ] {
-            let status = cutout(&wrong).unwrap_err().status();
+            let status = cutout(&wrong, None).unwrap_err().status();
             assert!(status.is_client_error(), "{wrong}");
         }
         for wrong in [

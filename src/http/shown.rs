@@ -185,6 +185,7 @@ impl Shown {
             }
             Kind::External(_, external) => time_axis(external).map_or_else(Vec::new, |axis| {
                 let mut all = in_order(axis);
+                all.dedup();
                 all.drain(..all.len().saturating_sub(LISTED_STEPS));
                 all
             }),

@@ -47,6 +47,10 @@ use crate::{
         ("categorical" = Option<bool>, Query, description = "Whether the histogram is of single values"),
         ("c" = Option<Vec<f64>>, Query, description = "Of these, if it is; repeat it"),
         ("max_size" = Option<usize>, Query, description = "Cells along a side at most; 1024 without"),
+        ("width" = Option<usize>, Query, description = "Pixels across instead"),
+        ("height" = Option<usize>, Query, description = "Pixels down instead"),
+        ("resampling" = Option<String>, Query, description = "As for tiles"),
+        ("dst_crs" = Option<String>, Query, description = "The system of the pixels that are counted"),
     ),
     responses(
         (status = 200, description = "For each variable its numbers"),
@@ -65,10 +69,10 @@ pub(super) async fn statistics(
     about.needs_variable(!query.variables.is_empty() || query.expression.is_some())?;
     let percentiles = percentiles(&query);
     let told: Map<String, Value> = match &about.served {
-        Served::Cube(cube) if is_processed(&query) => {
+        Served::Cube(cube) if is_of_picture(&query) => {
             let request = part_of(&query, bounds(&query)?, None)?;
             let counting = counting(&query)?;
-            let found = state.tiles.processed_statistics(cube, &request, counting);
+            let found = state.tiles.picture_statistics(cube, &request, counting);
             by_shares(found.await?, &percentiles, false)
         }
         Served::Cube(cube) => {
@@ -138,8 +142,13 @@ const OF_RECTANGLE: [&str; 21] = [
         ("histogram_range" = Option<String>, Query, description = "min,max of the histogram; that of the values without"),
         ("categorical" = Option<bool>, Query, description = "Whether the histogram is of single values"),
         ("c" = Option<Vec<f64>>, Query, description = "Of these, if it is; repeat it"),
+        ("coord_crs" = Option<String>, Query, description = "The system of the polygons, as EPSG:3857"),
         ("cover_scale" = Option<usize>, Query, description = "Parts of a pixel along a side, 10 without: those that a polygon touches count"),
         ("max_size" = Option<usize>, Query, description = "Cells along a side at most; 1024 without"),
+        ("width" = Option<usize>, Query, description = "Pixels across instead"),
+        ("height" = Option<usize>, Query, description = "Pixels down instead"),
+        ("resampling" = Option<String>, Query, description = "As for tiles"),
+        ("dst_crs" = Option<String>, Query, description = "The system of the pixels that are counted"),
     ),
     request_body(content = serde_json::Value, content_type = "application/json", description = "A GeoJSON feature, or a collection of up to 100, with a polygon or several each, in degrees"),
     responses(
@@ -162,13 +171,13 @@ pub(super) async fn of_polygons(
     let mut document = polygons::parse(&body)?;
     let percentiles = percentiles(&query);
     for feature in polygons::features(&mut document)? {
-        let cutout = polygons::cutout(feature)?;
+        let cutout = polygons::cutout(feature, query.coord_crs)?;
         let bounds = cutout.bounds();
         let counting = counting(&query)?;
         let (found, is_of_bands) = match &about.served {
-            Served::Cube(cube) if is_processed(&query) => {
+            Served::Cube(cube) if is_of_picture(&query) => {
                 let request = part_of(&query, Some(bounds), Some(Arc::new(cutout)))?;
-                let found = state.tiles.processed_statistics(cube, &request, counting);
+                let found = state.tiles.picture_statistics(cube, &request, counting);
                 (found.await?, false)
             }
             Served::Cube(cube) => {
@@ -195,7 +204,8 @@ pub(super) async fn of_polygons(
 }
 
 /// The parameters of statistics of polygons.
-const OF_POLYGONS: [&str; 21] = [
+const OF_POLYGONS: [&str; 22] = [
+    "coord_crs",
     "variable",
     "expression",
     "sel",
@@ -219,9 +229,16 @@ const OF_POLYGONS: [&str; 21] = [
     "cover_scale",
 ];
 
-/// Whether values are computed with, beyond an expression.
-fn is_processed(query: &ValuesQuery) -> bool {
-    query.extras.over_time.is_some() || query.extras.algorithm.is_some()
+/// Whether values are those of a picture: computed with, beyond an expression, or resampled.
+fn is_of_picture(query: &ValuesQuery) -> bool {
+    query.extras.over_time.is_some()
+        || query.extras.algorithm.is_some()
+        || query.resampling.is_some()
+        || query.dst_crs.is_some()
+        || query.width.is_some()
+        || query.height.is_some()
+        || query.nodata.is_some()
+        || !query.bidx.is_empty()
 }
 
 /// The rectangle of a query, if it has one.

@@ -24,10 +24,6 @@ use crate::{
     tile::{self, TileRequest},
 };
 
-/// Why a cube has no `bidx`.
-pub(super) const NO_BANDS: &str =
-    "`bidx` is for data sets with a dimension of bands; name variables of a cube";
-
 /// A map tile.
 ///
 /// `y` may be followed by `@2x` (to `@4x`) and by `.png`, `.jpg`, `.jpeg` or `.webp`, or,
@@ -157,14 +153,13 @@ async fn of(
             let tile = state.tiles.prepare_external(entry, &request).await?;
             Prepared::External(Box::new(tile))
         }
-        Served::Cube(cube) if request.look.bidx.is_empty() => {
+        Served::Cube(cube) => {
             let tile = state.tiles.prepare(cube, &request).await?;
             if !tile.is_complete() {
                 seen = looked_at(state, cube, &tile).await;
             }
             Prepared::Cube(Box::new(tile))
         }
-        Served::Cube(_) => return Err(ApiError::new(StatusCode::BAD_REQUEST, NO_BANDS)),
     };
     let grid = match &prepared {
         Prepared::Cube(tile) => *tile.grid(),
@@ -236,15 +231,12 @@ fn request(
     let size = size.saturating_mul(scale);
     let size = size.saturating_mul(query.tile_scale.unwrap_or(1));
     if size == 0 || size > max_size {
-        let status = if size == 0 {
-            StatusCode::BAD_REQUEST
+        let told = format!("a tile has 1 to {max_size} pixels along a side here, not {size}");
+        return Err(if size == 0 {
+            ApiError::wrong(("query", "tilesize"), "0", told)
         } else {
-            StatusCode::PAYLOAD_TOO_LARGE
-        };
-        return Err(ApiError::new(
-            status,
-            format!("a tile has 1 to {max_size} pixels along a side here, not {size}"),
-        ));
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, told)
+        });
     }
     let buffer = query.extras.buffer.unwrap_or(0);
     if size + buffer > max_size {

@@ -15,7 +15,7 @@ use super::{
     ApiError, AppState,
     about::{About, Served},
     access::Caller,
-    cubes::{SetPlace, check},
+    cubes::{SetPlace, Wishes, check},
     limits::Limits,
     links::base_url,
     query::TileQuery,
@@ -103,11 +103,14 @@ pub(super) async fn map(
             format!("the map page shows WebMercatorQuad, not {set}"),
         ));
     }
+    let whole = about.query.clone();
+    // Those are of the document that the page reads.
+    let (_, about) = Wishes::of(about)?;
     let query = about.tile_query()?;
     let coloring = query.coloring()?;
     let base = base_url(&headers, &state.server);
     if about.is_by_url() {
-        let tiles = about.linked(&caller, &about.query);
+        let tiles = about.linked(&caller, &whole);
         let document = format!("{base}{}/{set}/tilejson.json{tiles}", about.root);
         return Ok(viewer::of_tiles(&base, &document));
     }

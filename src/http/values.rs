@@ -19,7 +19,6 @@ use super::{
     error::NO_STORE,
     external_info, links, pictures,
     query::ValuesQuery,
-    tiles::NO_BANDS,
 };
 use crate::{
     build::BuildRequest,
@@ -66,6 +65,9 @@ pub(super) async fn point(
         "bidx",
         "nodata",
         "coord_crs",
+        // A point is of one cell, whatever is said of others.
+        "reproject",
+        "resampling",
     ];
     let query = ValuesQuery::parse(Some(&about.query), &known)?;
     let at = place_in(&place.lonlat, query.coord_crs)?;
@@ -75,7 +77,11 @@ pub(super) async fn point(
             return values_of(&state, entry, at, &query).await;
         }
         Served::Cube(_) if !query.bidx.is_empty() || query.nodata.is_some() => {
-            return Err(bad(NO_BANDS.to_owned()));
+            return Err(bad(
+                "`bidx` and `nodata` are for points of data sets of others: name variables of a \
+                 cube"
+                    .to_owned(),
+            ));
         }
         Served::Cube(cube) => cube,
     };
@@ -121,21 +127,25 @@ async fn values_of(
     query: &ValuesQuery,
 ) -> Result<Response, ApiError> {
     let system = query.coord_crs.unwrap_or(Epsg::WGS84);
-    let variable = query.variables.first().map(String::as_str);
+    let named = query.variables.iter().map(|name| Some(name.as_str()));
+    let named = named.chain(query.variables.is_empty().then_some(None));
     let chosen = (&query.sel[..], &query.bidx[..]);
-    let found = state
-        .tiles
-        .external_point(entry, (at, system), variable, chosen, query.nodata);
-    let found = found.await?;
-    let described: Vec<String> = (found.labels.iter())
-        .map(|label| external_info::in_nanoseconds(label))
-        .collect();
+    let (mut values, mut described, mut revision) = (Vec::new(), Vec::new(), None);
+    for variable in named {
+        let of_one =
+            (state.tiles).external_point(entry, (at, system), variable, chosen, query.nodata);
+        let found = of_one.await?;
+        values.extend(found.values);
+        let labels = found.labels.iter();
+        described.extend(labels.map(|label| external_info::in_nanoseconds(label)));
+        revision = Some(found.revision);
+    }
     Ok(fresh(json!({
         "coordinates": [at.0, at.1],
-        "values": found.values,
-        "band_names": numbered(found.values.len()),
+        "band_names": numbered(values.len()),
+        "values": values,
         "band_descriptions": described,
-        "revision": &*found.revision,
+        "revision": revision.as_deref(),
     })))
 }
 
@@ -359,7 +369,10 @@ fn place_in(text: &str, system: Option<Epsg>) -> Result<(f64, f64), ApiError> {
         None | Some(Epsg::WGS84) => lonlat(text),
         Some(_) => {
             let point = pair(text).filter(|(x, y)| x.is_finite() && y.is_finite());
-            point.ok_or_else(|| bad(format!("`{text}` is no point: write x,y of `coord_crs`")))
+            point.ok_or_else(|| {
+                let told = format!("`{text}` is no point: write x,y of `coord_crs`");
+                ApiError::wrong(("path", "lonlat"), text, told)
+            })
         }
     }
 }
@@ -373,9 +386,9 @@ fn lonlat(text: &str) -> Result<(f64, f64), ApiError> {
     let on_globe =
         |(longitude, latitude): &(f64, f64)| longitude.abs() <= 180.0 && latitude.abs() <= 90.0;
     pair(text).filter(on_globe).ok_or_else(|| {
-        bad(format!(
-            "`{text}` is no point: write longitude,latitude in degrees, as in 11.58,48.14"
-        ))
+        let told =
+            format!("`{text}` is no point: write longitude,latitude in degrees, as in 11.58,48.14");
+        ApiError::wrong(("path", "lonlat"), text, told)
     })
 }
 

@@ -62,6 +62,9 @@ pub enum TileError {
     /// A name in an expression that is no band.
     #[error("`{0}` is no band of `{1}`: an expression names them b1, b2 and so on")]
     NoBand(String, String),
+    /// A number of none of the variables.
+    #[error("there is no band {0}: `bidx` counts the {1} variables that are named, from 1")]
+    NoSuchBand(usize, usize),
     /// A polygon that is none, or too much of one.
     #[error(transparent)]
     Cutout(#[from] CutoutError),

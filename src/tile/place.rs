@@ -314,7 +314,7 @@ fn grid_in(system: Epsg, request: &PictureRequest, base: &Grid) -> Result<Grid, 
     let (across, down) = (bounds.east - bounds.west, bounds.north - bounds.south);
     let shape = match request.size {
         PictureSize::Exactly(shape) => shape,
-        PictureSize::AtMost(_) => {
+        PictureSize::AtMost(_) | PictureSize::Wide(_) | PictureSize::High(_) => {
             let (x, y) = (
                 bounds.west.midpoint(bounds.east),
                 bounds.south.midpoint(bounds.north),

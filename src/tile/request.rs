@@ -48,6 +48,10 @@ pub enum PictureSize {
     AtMost(usize),
     /// These, whatever becomes of the cells' shape.
     Exactly(Shape),
+    /// So many columns, and as many rows as the cells' shape asks for.
+    Wide(usize),
+    /// So many rows, and as many columns as the cells' shape asks for.
+    High(usize),
 }
 
 /// What is shown, and how; by default a cube's own style at its newest time step.
@@ -169,18 +173,27 @@ impl Look {
 impl PictureSize {
     /// The shape of a picture of a window of the full resolution.
     pub(super) fn of(self, cells: Shape) -> Shape {
+        let Shape { rows, cols } = cells;
+        // Rounded up, as rio-tiler does.
+        let along = |of: usize, by: usize, to: usize| of.saturating_mul(to).div_ceil(by).max(1);
         match self {
             Self::Exactly(shape) => shape,
+            Self::Wide(wide) => Shape {
+                rows: along(rows, cols, wide),
+                cols: wide,
+            },
+            Self::High(high) => Shape {
+                rows: high,
+                cols: along(cols, rows, high),
+            },
             Self::AtMost(most) => {
-                let long = cells.rows.max(cells.cols);
+                let long = rows.max(cols);
                 if long <= most {
                     return cells;
                 }
-                // Rounded up, as rio-tiler does.
-                let along = |side: usize| (side * most).div_ceil(long);
                 Shape {
-                    rows: along(cells.rows),
-                    cols: along(cells.cols),
+                    rows: along(rows, long, most),
+                    cols: along(cols, long, most),
                 }
             }
         }
@@ -228,6 +241,8 @@ mod tests {
         assert_eq!(of(300), shape(200, 300));
         assert_eq!(of(100), shape(67, 100));
         assert_eq!(of(1), shape(1, 1));
+        assert_eq!(PictureSize::Wide(100).of(shape(200, 300)), shape(67, 100));
+        assert_eq!(PictureSize::High(100).of(shape(200, 300)), shape(100, 150));
         let exactly = PictureSize::Exactly(shape(7, 5));
         assert_eq!(exactly.of(shape(200, 300)), shape(7, 5));
     }

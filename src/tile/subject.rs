@@ -28,10 +28,15 @@ impl Subject {
         let own = default_variables(stored);
         let expression =
             (look.expression.as_ref()).map(|expression| with_indices(expression, &stored.cube));
+        let asked = if look.variables.is_empty() {
+            &own
+        } else {
+            &look.variables
+        };
+        let picked = picked(asked, &look.bidx)?;
         let names = match &expression {
             Some(expression) => expression.variables(),
-            None if look.variables.is_empty() => &own,
-            None => &look.variables,
+            None => &picked,
         };
         let variables = names
             .iter()
@@ -97,6 +102,20 @@ pub(super) fn usual_ranges(
         (None, _, None) => return Ok(own.to_vec()),
     };
     Ok(vec![known.ok_or(TileError::NoRange)?; planes])
+}
+
+/// The bands of these variables that are asked for by number, from 1, or all.
+fn picked(named: &[String], bidx: &[usize]) -> Result<Vec<String>, TileError> {
+    if bidx.is_empty() {
+        return Ok(named.to_vec());
+    }
+    let at = |band: &usize| {
+        let found = band.checked_sub(1).and_then(|place| named.get(place));
+        found
+            .cloned()
+            .ok_or(TileError::NoSuchBand(*band, named.len()))
+    };
+    bidx.iter().map(at).collect()
 }
 
 /// The names of what comes out of an expression and of an algorithm.

@@ -22,7 +22,7 @@ use super::{
     viewer::escaped,
 };
 use crate::{
-    dataset::{Axis, AxisValues, DataType, Dataset, Values, cf::Role},
+    dataset::{Axis, AxisValues, DataType, Dataset, Values},
     external::Coordinate,
 };
 
@@ -279,7 +279,8 @@ fn described(name: &str, coordinate: &Coordinate, axis: Option<&Axis>) -> Value 
 /// The values of a coordinate: times as texts, and centres of cells where no values had to
 /// be read.
 fn values(dataset: &Dataset, name: &str, coordinate: &Coordinate, axis: Option<&Axis>) -> Value {
-    if let Some(axis) = axis.filter(|axis| axis.role == Role::Time) {
+    let is_dated = |axis: &&Axis| matches!(axis.values, AxisValues::Times(_));
+    if let Some(axis) = axis.filter(is_dated) {
         return (0..axis.len)
             .map(|n| json!(in_nanoseconds(&axis.label(n))))
             .collect();

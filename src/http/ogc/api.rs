@@ -21,7 +21,7 @@ use crate::http::{
 };
 
 /// What of the standards the answers follow.
-const CONFORMS_TO: [&str; 9] = [
+const CONFORMS_TO: [&str; 11] = [
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/landing-page",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
@@ -29,8 +29,10 @@ const CONFORMS_TO: [&str; 9] = [
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/dataset-tilesets",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/png",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/jpeg",
 ];
 
 /// The relation of a collection to its map tiles.
@@ -63,6 +65,7 @@ pub(in crate::http) fn landing(base: &str) -> Value {
             link("data", json, "/collections"),
             link("http://www.opengis.net/def/rel/ogc/1.0/data", json, "/collections"),
             link("http://www.opengis.net/def/rel/ogc/1.0/conformance", json, "/conformance"),
+            link(TILESETS_MAP, json, "/map/tiles"),
             link("wmts", "application/xml", "/WMTSCapabilities.xml"),
             link("wms", "text/xml", "/wms?SERVICE=WMS&REQUEST=GetCapabilities"),
             link("stac", json, "/stac"),

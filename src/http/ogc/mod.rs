@@ -3,6 +3,7 @@
 //! [`super::tiles`] and tell of cubes that the caller may read, and of no others.
 
 pub(super) mod api;
+pub(super) mod dataset_tilesets;
 mod exception;
 mod feature_info;
 mod keys;

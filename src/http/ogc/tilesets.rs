@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     FORMATS, ending,
-    keys::{Keys, Twice, with},
+    keys::{Keys, Twice, joined, with},
     time::sel_during,
 };
 use crate::http::{
@@ -41,11 +41,40 @@ pub(in crate::http) async fn list(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let found = Tileset::of(&state, &About::named(&state, &cube, None), caller, &headers).await?;
-    let path = format!("/collections/{cube}/map/tiles");
+    let place = Place::of_collection(&cube);
+    listed(&state, &place, caller, &headers).await
+}
+
+/// Where the tile sets of a cube are.
+pub(super) struct Place {
+    pub(super) cube: String,
+    pub(super) path: String,
+    /// What names the cube in queries, if the path does not.
+    pub(super) naming: String,
+}
+
+impl Place {
+    fn of_collection(cube: &str) -> Self {
+        Self {
+            cube: cube.to_owned(),
+            path: format!("/collections/{cube}/map/tiles"),
+            naming: String::new(),
+        }
+    }
+}
+
+pub(super) async fn listed(
+    state: &AppState,
+    place: &Place,
+    caller: Caller,
+    headers: &HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    let about = About::named(state, &place.cube, None);
+    let found = Tileset::of(state, &about, caller, headers).await?;
+    let (path, naming) = (&place.path, &place.naming);
     let sets: Vec<Value> = (found.shown.sets())
         .map(|set| {
-            let own = found.to.to(&format!("{path}/{}", set.id()));
+            let own = found.to.with(&format!("{path}/{}", set.id()), naming);
             let links = [
                 link("self", "application/json", &own),
                 definition(&found.to.base, set),
@@ -54,7 +83,7 @@ pub(in crate::http) async fn list(
         })
         .collect();
     Ok(Json(json!({
-        "links": [link("self", "application/json", &found.to.to(&path))],
+        "links": [link("self", "application/json", &found.to.with(path, naming))],
         "tilesets": sets,
     })))
 }
@@ -80,25 +109,30 @@ pub(in crate::http) async fn one(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let set = tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
-    let keys = keys(&query.unwrap_or_default())?;
-    let style = Some(keys.rest.clone());
-    let found = Tileset::of(
-        &state,
-        &About::named(&state, &cube, style.as_deref()),
-        caller,
-        &headers,
-    )
-    .await?;
-    let path = format!("/collections/{cube}/map/tiles/{}", set.id());
-    let to = |path: &str, query: &str| found.to.with(path, query);
+    let keys = keys(&query.unwrap_or_default(), &KEYS)?;
+    let place = Place::of_collection(&cube);
+    described(&state, (&place, &set), &keys, caller, &headers).await
+}
+
+pub(super) async fn described(
+    state: &AppState,
+    (place, set): (&Place, &str),
+    keys: &Keys,
+    caller: Caller,
+    headers: &HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    let set = tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
+    let about = About::named(state, &place.cube, Some(&keys.rest));
+    let found = Tileset::of(state, &about, caller, headers).await?;
+    let path = format!("{}/{}", place.path, set.id());
+    let query = joined(&place.naming, &keys.rest);
     let mut links = vec![
-        link("self", "application/json", &to(&path, &keys.rest)),
+        link("self", "application/json", &found.to.with(&path, &query)),
         definition(&found.to.base, set),
     ];
     for (media_type, ending) in FORMATS {
-        let place = format!("{path}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}");
-        let href = to(&place, &with(&keys.rest, "f", ending));
+        let tile = format!("{path}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}");
+        let href = found.to.with(&tile, &with(&query, "f", ending));
         let mut item = link("item", media_type, &href);
         item["templated"] = json!(true);
         links.push(item);
@@ -131,21 +165,35 @@ pub(in crate::http) async fn tile(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let set = tile_matrix_sets::named(&set, StatusCode::BAD_REQUEST)?;
-    let keys = keys(&query.unwrap_or_default())?;
+    let keys = keys(&query.unwrap_or_default(), &KEYS)?;
+    tile_of(
+        &state,
+        &cube,
+        [&*set, &*zoom, &*row, &*col],
+        &keys,
+        &headers,
+    )
+    .await
+}
+
+pub(super) async fn tile_of(
+    state: &AppState,
+    cube: &str,
+    [set, zoom, row, col]: [&str; 4],
+    keys: &Keys,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let set = tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
     let query = match keys.get("datetime") {
         None => keys.rest.clone(),
-        Some(datetime) => {
-            let sel = sel_during(&state, &cube, datetime)?;
-            with(&keys.rest, "sel", &sel)
-        }
+        Some(datetime) => with(&keys.rest, "sel", &sel_during(state, cube, datetime)?),
     };
-    let row = match format(keys.get("f"), &headers) {
-        None => row,
+    let row = match format(keys.get("f"), headers) {
+        None => row.to_owned(),
         Some(ending) => format!("{row}.{ending}"),
     };
-    let place = (set, [&*zoom, &*col, &*row]);
-    let mut answer = tiles::answer(&state, &cube, place, Some(&query), &headers).await?;
+    let place = (set, [zoom, col, &*row]);
+    let mut answer = tiles::answer(state, cube, place, Some(&query), headers).await?;
     if keys.get("f").is_none() {
         let accept = HeaderValue::from_static("accept");
         answer.headers_mut().append(header::VARY, accept);
@@ -153,8 +201,8 @@ pub(in crate::http) async fn tile(
     Ok(answer)
 }
 
-fn keys(query: &str) -> Result<Keys, ApiError> {
-    let keys = Keys::taken_out(query, &KEYS);
+pub(super) fn keys(query: &str, known: &[&'static str]) -> Result<Keys, ApiError> {
+    let keys = Keys::taken_out(query, known);
     keys.map_err(|Twice(key)| {
         ApiError::new(StatusCode::BAD_REQUEST, format!("`{key}` is given twice"))
     })

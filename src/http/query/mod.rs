@@ -148,7 +148,7 @@ impl TileQuery {
 
     fn of(query: &str, known: &[&'static str]) -> Result<Self, QueryError> {
         let mut parsed = Self::default();
-        let mut sel_method = None;
+        let (mut sel_method, mut reproject) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 name if !known.contains(&name) => return Err(unknown(name, known)),
@@ -174,8 +174,13 @@ impl TileQuery {
                     value.into_owned(),
                 )?,
                 "colormap" => once(&mut parsed.colormap, "colormap", value.into_owned())?,
-                "resampling" | "reproject" => {
-                    once(&mut parsed.resampling, "resampling", resampling(&value)?)?;
+                "resampling" => {
+                    let found = resampling("resampling", &value)?;
+                    once(&mut parsed.resampling, "resampling", found)?;
+                }
+                "reproject" => {
+                    let found = resampling("reproject", &value)?;
+                    once(&mut reproject, "reproject", found)?;
                 }
                 "nodata" => once(&mut parsed.nodata, "nodata", nodata(&value)?)?,
                 "tilesize" => once(
@@ -207,6 +212,7 @@ impl TileQuery {
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
         parsed.sel = with_method(parsed.sel, sel_method.as_deref());
+        parsed.resampling = reproject.or(parsed.resampling);
         if parsed.extras.is_auto && !parsed.rescale.is_empty() {
             return Err(QueryError::AutoAndRanges);
         }

@@ -44,13 +44,16 @@ pub(in crate::http) fn unknown(name: &str, known: &[&'static str]) -> QueryError
 }
 
 pub(in crate::http) fn boolean(name: &'static str, text: &str) -> Result<bool, QueryError> {
-    // Python writes them with a large letter.
-    let lower = text.to_ascii_lowercase();
-    lower.parse().map_err(|_no_boolean| QueryError::Value {
-        name,
-        value: text.to_owned(),
-        expected: "true or false".to_owned(),
-    })
+    // As TiTiler's library reads them; Python writes them with a large letter.
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" | "t" | "y" => Ok(true),
+        "false" | "0" | "no" | "off" | "f" | "n" => Ok(false),
+        _ => Err(QueryError::Value {
+            name,
+            value: text.to_owned(),
+            expected: "true or false".to_owned(),
+        }),
+    }
 }
 
 pub(super) fn percentile(text: &str) -> Result<f64, QueryError> {
@@ -125,9 +128,11 @@ pub(super) fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError>
     })
 }
 
-pub(super) fn resampling(text: &str) -> Result<Resampling, QueryError> {
+/// `reproject` is what a picture is resampled by, and `resampling` the same for those who do
+/// not say `reproject`: here they are not two steps.
+pub(super) fn resampling(name: &'static str, text: &str) -> Result<Resampling, QueryError> {
     Resampling::named(text).ok_or_else(|| QueryError::Value {
-        name: "resampling",
+        name,
         value: text.to_owned(),
         expected: format!("one of {}", Resampling::NAMES.join(", ")),
     })

@@ -51,7 +51,7 @@ impl ValuesQuery {
         known: &[&'static str],
     ) -> Result<Self, QueryError> {
         let mut parsed = Self::default();
-        let mut sel_method = None;
+        let (mut sel_method, mut reproject) = (None, None);
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match name.as_ref() {
                 name if !known.contains(&name) => return Err(unknown(name, known)),
@@ -71,8 +71,13 @@ impl ValuesQuery {
                 "sel_method" => once(&mut sel_method, "sel_method", value.into_owned())?,
                 "bidx" => push(&mut parsed.bidx, "bidx", number("bidx", &value)?)?,
                 "nodata" => once(&mut parsed.nodata, "nodata", nodata(&value)?)?,
-                "resampling" | "reproject" => {
-                    once(&mut parsed.resampling, "resampling", resampling(&value)?)?;
+                "resampling" => {
+                    let found = resampling("resampling", &value)?;
+                    once(&mut parsed.resampling, "resampling", found)?;
+                }
+                "reproject" => {
+                    let found = resampling("reproject", &value)?;
+                    once(&mut reproject, "reproject", found)?;
                 }
                 "coord_crs" => {
                     once(
@@ -110,6 +115,7 @@ impl ValuesQuery {
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
         parsed.sel = with_method(parsed.sel, sel_method.as_deref());
+        parsed.resampling = reproject.or(parsed.resampling);
         parsed.extras.finish()?;
         Ok(parsed)
     }

@@ -50,7 +50,7 @@ impl Tiles {
             Some(FileFormat::Image(_)) | None => 0,
         };
         let steps = subject.steps();
-        let (mut cost, way) = cost(bands, target, self.most, planes, steps == 1)?;
+        let (mut cost, way) = cost(bands, target, self.most, planes, steps)?;
         let pixels = target.pixels();
         let taken = subject.expression.as_ref().map_or(bands.len(), |_| 1);
         if let Some(over_time) = look.over_time {
@@ -66,13 +66,13 @@ impl Tiles {
 
 /// What a tile takes of one time step, and how it is made within `most` bytes. Beside its
 /// samples a band takes `planes` bytes a pixel, of what is computed of them and of a file.
-/// Only if it `may_stream` is it made of sums.
+/// So many `steps` are made in the same way, one after the other.
 fn cost(
     bands: &[Band],
     target: &Target,
     most: u64,
     planes: u64,
-    may_stream: bool,
+    steps: usize,
 ) -> Result<(Cost, Way), TileError> {
     let pixels = target.pixels() as u64;
     let of_band = |band: &Band| {
@@ -90,7 +90,7 @@ fn cost(
         .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
     let cost = Cost::of_samples(whole, pixels);
     let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
-    if cost.bytes() <= most || !may_stream || !bands.iter().all(is_separable) {
+    if cost.bytes() <= most || !bands.iter().all(is_separable) {
         cost.check(most, target)?;
         return Ok((cost, Way::AtOnce));
     }
@@ -98,6 +98,7 @@ fn cost(
         let units = band.units.len() as u64;
         all.saturating_add(units.saturating_mul(band.array.unit_bytes()))
     });
+    let summed = summed.saturating_mul(steps as u64);
     Cost::of_samples(summed, pixels).check(MOST_SUMMED, target)?;
     let sums = bands
         .iter()

@@ -204,12 +204,16 @@ impl Tiles {
             .external_ranges_if_asked(entry, &external, look)
             .await?;
         let subject = Subject::of(look, &external.dataset)?;
+        Cost::of_samples(0, target.pixels() as u64).check(self.most, &target)?;
         let mut bands = Vec::new();
         let mut paths = Vec::new();
+        let mut last: Option<(&Variable, Place)> = None;
         for (variable, selection) in &subject.shown {
             let placed = external.placed(variable)?;
-            let place =
-                Place::of(&target, look.resampling, variable, placed, &self.compute).await?;
+            let place = match last {
+                Some((other, place)) if shares_grid(&external, variable, other) => place,
+                _ => Place::of(&target, look.resampling, variable, placed, &self.compute).await?,
+            };
             let level = &variable.levels[place.level];
             let array = external.array(&level.path)?;
             array.check(self.most)?;
@@ -221,6 +225,7 @@ impl Tiles {
                     mapping: Arc::clone(&place.mapping),
                 });
             }
+            last = Some((variable, place));
         }
         let output = subject::output(
             look,
@@ -310,6 +315,17 @@ impl Tiles {
         };
         self.compute.run(make).await?
     }
+}
+
+/// Whether two variables have their cells at the same places, at all levels.
+fn shares_grid(external: &External, one: &Variable, other: &Variable) -> bool {
+    let system = |variable| external.placed(variable).ok().map(|placed| placed.system);
+    let levels = || std::iter::zip(&one.levels, &other.levels);
+    std::ptr::eq(one, other)
+        || one.levels.len() == other.levels.len()
+            && levels().all(|(one, other)| one.grid == other.grid)
+            && one.crs == other.crs
+            && system(one) == system(other)
 }
 
 /// The places of the units that hold what a tile is made of.

@@ -4,6 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::place::Mapping;
 use crate::{
+    crs::CrsError,
     external::{Element, Kind, OpenArray, Samples, Unit},
     grid::{ChunkIndex, Shape, Window},
     raster::{Mosaic, Raster, Resampling, Validity, separable, separable::resample_mosaic},
@@ -55,19 +56,22 @@ pub(super) fn fill<T: Element>(array: &OpenArray) -> T {
 }
 
 /// The samples of a tile's pixels.
+///
+/// # Errors
+/// If the pixels have no places in the array's system.
 pub(super) fn resampled<T: Element>(
     array: &OpenArray,
     units: &[ReadUnit],
     mapping: &Mapping,
     resampling: Resampling,
     shape: Shape,
-) -> Samples {
+) -> Result<Samples, CrsError> {
     let validity = validity::<T>(array);
     let raster = match mapping {
         Mapping::Nothing => Raster::filled(shape, validity.fill()),
         Mapping::Separable { rows, cols } => {
             let Some((first, count)) = rectangle(units) else {
-                return T::wrap(Raster::filled(shape, validity.fill()).data);
+                return Ok(T::wrap(Raster::filled(shape, validity.fill()).data));
             };
             let mut planes: Vec<Option<Cow<'_, [T]>>> = vec![None; count.rows * count.cols];
             for (place, unit, samples) in units {
@@ -79,7 +83,7 @@ pub(super) fn resampled<T: Element>(
             resample_mosaic(&mosaic, rows, cols, resampling, &validity)
         }
         Mapping::Projected {
-            positions,
+            pixels,
             grid,
             ratio,
             window,
@@ -88,12 +92,13 @@ pub(super) fn resampled<T: Element>(
             // Of a type without a missing value there is none here: floats
             // have NaN, and integers were given one.
             let nodata = validity.fill();
+            let positions = pixels.positions()?;
             separable::gather(
-                samples, *window, grid, positions, *ratio, resampling, nodata,
+                samples, *window, grid, &positions, *ratio, resampling, nodata,
             )
         }
     };
-    T::wrap(raster.data)
+    Ok(T::wrap(raster.data))
 }
 
 /// The rectangle of units around those that were read.

@@ -1,7 +1,7 @@
 //! Where a tile is in a variable of somebody else's data set: which level, and
 //! where the tile's pixels are there.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::{
     compute::Compute,
@@ -10,7 +10,9 @@ use crate::{
     external::Placed,
     grid::{Bounds, Epsg, Grid, Shape, Window, pyramid::coarsest_within},
     raster::{AxisTable, CellRatio, Positions, Resampling},
-    tile::{TileError, axes::Turn, place::KERNEL_MARGIN, request::grown, target::Target},
+    tile::{
+        TileError, axes::Turn, place::KERNEL_MARGIN, request::grown, target::Target, values::turned,
+    },
 };
 
 /// Where a tile is in a variable, and how fine.
@@ -28,13 +30,49 @@ pub(super) enum Mapping {
     Separable { rows: AxisTable, cols: AxisTable },
     /// Each by itself.
     Projected {
-        positions: Positions,
+        pixels: Pixels,
         grid: Grid,
         ratio: CellRatio,
         window: Window,
     },
     /// The tile only grazes the grid.
     Nothing,
+}
+
+/// The pixels of a tile whose places in a grid are found one by one.
+#[derive(Debug)]
+pub(super) struct Pixels {
+    target: Grid,
+    system: Epsg,
+    /// Of longitudes, what they are brought to by whole turns.
+    around: Option<Bounds>,
+    /// Kept from the first band on. They take as much as some bands, and so there are none
+    /// while a tile waits for its turn.
+    found: OnceLock<Arc<Positions>>,
+}
+
+impl Pixels {
+    /// Where they are. Computation, of some milliseconds the first time.
+    pub(super) fn positions(&self) -> Result<Arc<Positions>, CrsError> {
+        if let Some(known) = self.found.get() {
+            return Ok(Arc::clone(known));
+        }
+        let found = Arc::new(self.find()?);
+        // Of two that are found at once, both are right.
+        let _first = self.found.set(Arc::clone(&found));
+        Ok(found)
+    }
+
+    fn find(&self) -> Result<Positions, CrsError> {
+        let window = self.target.shape.window();
+        let mut positions = crs::positions(&self.target, window, self.system)?;
+        if let Some(whole) = self.around {
+            for x in &mut positions.x {
+                *x += turns_to(*x, whole);
+            }
+        }
+        Ok(positions)
+    }
 }
 
 impl Place {
@@ -45,7 +83,8 @@ impl Place {
         placed: &Placed,
         compute: &Compute,
     ) -> Result<Self, TileError> {
-        let parts = target.parts();
+        // A rectangle in degrees may be a turn away from where its data set is told to be.
+        let parts: Vec<Bounds> = target.parts().into_iter().flat_map(turned).collect();
         let is_under = |own: &Bounds| parts.iter().any(|part| own.overlaps(part));
         if !placed.footprint.parts.iter().any(is_under) {
             return Err(target.outside(placed.footprint.bounds()));
@@ -122,14 +161,14 @@ impl Place {
         wraps: bool,
         resampling: Resampling,
     ) -> Result<Self, CrsError> {
-        let wide = grown(target.grid, target.around);
-        let mut positions = crs::positions(&wide, wide.shape.window(), system)?;
         let whole = grids[0].bounds();
-        if wraps {
-            for x in &mut positions.x {
-                *x += turns_to(*x, whole);
-            }
-        }
+        let pixels = Pixels {
+            target: grown(target.grid, target.around),
+            system,
+            around: wraps.then_some(whole),
+            found: OnceLock::new(),
+        };
+        let positions = pixels.find()?;
         let Some((width, height)) = mean_cell(&positions, target.around / 2, whole) else {
             return Ok(Self {
                 level: 0,
@@ -182,7 +221,7 @@ impl Place {
             })
         });
         let mapping = window.map_or(Mapping::Nothing, |window| Mapping::Projected {
-            positions,
+            pixels,
             grid,
             ratio,
             window,

@@ -45,10 +45,24 @@ impl Tiles {
         let target = subject::rectangle(external, &request)?;
         let external = Arc::clone(external);
         let tile = self.prepared(entry, external, target, &request.look, None);
-        let tile = Arc::new(tile.await?);
+        let tile = Arc::new(tile.await.map_err(too_much)?);
         let (key, planes) = ((tile.set, tile.name), tile.names.len());
         let cost = tile.cost.with_values(target.pixels(), planes, self.most)?;
         self.ranges_of(key, cost, self.external_values(&tile)).await
+    }
+}
+
+/// The way out where too much would be read for ranges alone.
+fn too_much(error: TileError) -> TileError {
+    let TileError::TooMuch { bytes, limit, .. } = error else {
+        return error;
+    };
+    TileError::TooMuch {
+        bytes,
+        limit,
+        advice: "`rescale=auto` looks at all of a data set, which has too few overviews for \
+                 that: give `rescale=min,max`"
+            .to_owned(),
     }
 }
 

@@ -87,7 +87,7 @@ impl Tiles {
                 resampled(array, &units, mapping, tile.resampling, tile.target.shape)
             )
         });
-        Ok(samples.await?)
+        Ok(samples.await??)
     }
 
     /// The samples of a band at a time step as means, from so many units at a time.

@@ -267,6 +267,11 @@ pub(super) fn rectangle(
                 .ok_or_else(no_overlap)?
         }
     };
+    let own = if placed.system == Epsg::WGS84 {
+        turned_back(own, asked)
+    } else {
+        own
+    };
     let system = request.crs.unwrap_or(placed.system);
     let bounds = match request.bounds {
         _ if system == placed.system => own,
@@ -291,6 +296,24 @@ pub(super) fn rectangle(
         around: 2 * request.look.buffer(),
         ..Target::of_grid(grid)
     })
+}
+
+/// A rectangle in degrees by as many whole turns away as the one that was asked for, or
+/// where it is told to be: from 0 to 360 degrees only if it is on both sides of 180.
+fn turned_back(own: Bounds, asked: Option<Bounds>) -> Bounds {
+    let turns = match asked {
+        Some(asked) => {
+            let middle = |of: Bounds| of.west.midpoint(of.east);
+            ((middle(asked) - middle(own)) / 360.0).round()
+        }
+        None if own.west >= 180.0 => -1.0,
+        None => 0.0,
+    };
+    Bounds {
+        west: own.west + 360.0 * turns,
+        east: own.east + 360.0 * turns,
+        ..own
+    }
 }
 
 /// The first of the variables that are shown.

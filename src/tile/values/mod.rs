@@ -5,8 +5,8 @@
 //! is small enough.
 
 mod area;
+mod picture;
 mod point;
-mod processed;
 
 pub use self::{
     area::{Area, AreaRequest, Counting},

@@ -76,8 +76,11 @@ fn layers(shown: &Shown, to: &Addresses, query: &str) -> Vec<Layer> {
 
 fn layer(shown: &Shown, to: &Addresses, style: &Style) -> Layer {
     let cube = shown.name();
+    // What is of several time steps has none to choose from.
+    let is_of_steps = style.names("reduce");
     // The placeholder is for the client, and stays as it is.
-    let step = shown.time_name().map(|name| format!("sel={name}={{time}}"));
+    let step =
+        (shown.time_name().filter(|_| !is_of_steps)).map(|name| format!("sel={name}={{time}}"));
     let query = joined(&step.unwrap_or_default(), &style.query);
     let template = |what: &str, place: &str| {
         let path = format!("/cubes/{cube}/{what}/{{TileMatrixSet}}/{place}");
@@ -100,7 +103,11 @@ fn layer(shown: &Shown, to: &Addresses, style: &Style) -> Layer {
         title: style.titled(&shown.title()),
         credit: shown.credit().map(str::to_owned),
         bounds: shown.bounds,
-        times: shown.instants(),
+        times: if is_of_steps {
+            Vec::new()
+        } else {
+            shown.instants()
+        },
         sets: sets.collect(),
         legend: (style.has_legend(shown))
             .then(|| to.with(&format!("/cubes/{cube}/legend.png"), &style.query)),

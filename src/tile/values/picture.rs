@@ -1,4 +1,4 @@
-//! What computed values of a cube are like.
+//! What the values of a picture of a cube are like.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl Tiles {
-    /// What the values of a picture are like, after time steps became one and an algorithm
-    /// was applied; in a cutout each pixel counts by its share.
+    /// What the values of a picture are like, as they were resampled, and after time steps
+    /// became one and an algorithm was applied; in a cutout each pixel counts by its share.
     ///
     /// # Errors
     /// As of [`Tiles::prepare_picture`], if a chunk cannot be read, and if a cutout has too
     /// many parts.
-    pub async fn processed_statistics(
+    pub async fn picture_statistics(
         &self,
         cube: &str,
         request: &PictureRequest,

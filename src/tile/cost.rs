@@ -26,8 +26,8 @@ const LEAST_SIZE: usize = 64;
 /// The way out of a picture that is too much.
 pub(super) const SMALLER: &str = "ask for fewer pixels, or for fewer variables";
 
-/// Cells around a tile that its resampling may look at, on both sides.
-const MARGIN: usize = 6;
+/// Cells around a tile that its resampling may look at, on both sides together.
+const MARGIN: usize = 8;
 
 /// Bytes that a tile takes while it is made.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

@@ -15,10 +15,6 @@ use crate::{
     zarr::{HeldChunks, StoredCube},
 };
 
-/// Pixels that a window has around the outermost position: cubic takes two
-/// neighbours on each side of it.
-pub(super) const KERNEL_MARGIN: f64 = 2.0;
-
 /// Where a tile is in a cube, and how fine.
 pub(super) struct Place {
     pub(super) level: Level,
@@ -119,7 +115,7 @@ impl Place {
     ) -> Result<Self, TileError> {
         match Turn::between(target.grid.crs, stored.cube.pyramid().base().crs) {
             Some(turn) => Self::separable(target, turn, resampling, stored),
-            None => Self::projected(target, stored),
+            None => Self::projected(target, resampling, stored),
         }
     }
 
@@ -224,7 +220,11 @@ impl Place {
     }
 
     /// In a cube of any system, by the outline of what the two share.
-    fn projected(target: &Target, stored: &StoredCube) -> Result<Self, TileError> {
+    fn projected(
+        target: &Target,
+        resampling: Resampling,
+        stored: &StoredCube,
+    ) -> Result<Self, TileError> {
         let pyramid = stored.cube.pyramid();
         let base = pyramid.base();
         let parts = target.parts();
@@ -269,8 +269,8 @@ impl Place {
             x: width / source.transform.cell_width.abs(),
             y: height / source.transform.cell_height.abs(),
         };
-        // Average covers a pixel of the tile, half of it on each side.
-        let mut reach = KERNEL_MARGIN.max(ratio.x.max(ratio.y));
+        // What is of areas covers a pixel of the tile, half of it on each side.
+        let mut reach = f64::from(resampling.reach()).max(ratio.x.max(ratio.y));
         if target.around > 0 {
             // Axes that are turned against the tile's reach further along both.
             #[expect(clippy::cast_precision_loss, reason = "a side is far below 2^52")]

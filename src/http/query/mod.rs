@@ -169,8 +169,9 @@ impl TileQuery {
                     value.into_owned(),
                 )?,
                 "colormap" => once(&mut parsed.colormap, "colormap", value.into_owned())?,
-                "resampling" | "reproject" => {
-                    once(&mut parsed.resampling, "resampling", resampling(&value)?)?;
+                name @ ("resampling" | "reproject") => {
+                    let method = resampling(name, &value)?;
+                    once(&mut parsed.resampling, "resampling", method)?;
                 }
                 "nodata" => once(&mut parsed.nodata, "nodata", nodata(&value)?)?,
                 "tilesize" => once(

@@ -125,11 +125,12 @@ pub(super) fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError>
     })
 }
 
-pub(super) fn resampling(text: &str) -> Result<Resampling, QueryError> {
+/// The value of `resampling`, or of `reproject` where it is called that.
+pub(super) fn resampling(name: &str, text: &str) -> Result<Resampling, QueryError> {
     Resampling::named(text).ok_or_else(|| QueryError::Value {
-        name: "resampling",
+        name: if name == "reproject" { "reproject" } else { "resampling" },
         value: text.to_owned(),
-        expected: format!("one of {}", Resampling::NAMES.join(", ")),
+        expected: format!("one of {}", Resampling::ALL.map(Resampling::name).join(", ")),
     })
 }
 

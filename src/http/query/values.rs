@@ -67,8 +67,9 @@ impl ValuesQuery {
                 "sel_method" => once(&mut sel_method, "sel_method", value.into_owned())?,
                 "bidx" => push(&mut parsed.bidx, "bidx", number("bidx", &value)?)?,
                 "nodata" => once(&mut parsed.nodata, "nodata", nodata(&value)?)?,
-                "resampling" | "reproject" => {
-                    once(&mut parsed.resampling, "resampling", resampling(&value)?)?;
+                name @ ("resampling" | "reproject") => {
+                    let method = resampling(name, &value)?;
+                    once(&mut parsed.resampling, "resampling", method)?;
                 }
                 "coord_crs" => {
                     once(

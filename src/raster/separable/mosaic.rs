@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use super::table::AxisEntry;
 use crate::{
     grid::{ChunkIndex, Shape, Window},
     raster::Raster,
@@ -130,11 +129,7 @@ impl<'a, T: Copy> Mosaic<'a, T> {
     }
 
     /// How to take one sample for each target column from any row.
-    pub(super) fn pick(
-        &self,
-        entries: &[Option<AxisEntry>],
-        col: impl Fn(&AxisEntry) -> usize,
-    ) -> Pick {
+    pub(super) fn pick<E>(&self, entries: &[Option<E>], col: impl Fn(&E) -> usize) -> Pick {
         let mut pick = Pick {
             local: vec![0; entries.len()],
             segments: Vec::new(),

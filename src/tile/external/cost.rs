@@ -1,7 +1,10 @@
 //! What a tile of somebody else's data takes, and so how it is made.
 
 use super::{Band, place::Mapping};
-use crate::tile::{TileError, cost::Cost, target::Target};
+use crate::{
+    raster::Resampling,
+    tile::{TileError, cost::Cost, target::Target},
+};
 
 /// The most units in memory at once where they are summed.
 const MOST_PARTS: u64 = 4;
@@ -13,6 +16,10 @@ const MOST_SUMMED: u64 = 4 << 30;
 /// a pixel.
 const PART: u64 = 192;
 const SUM: u64 = 64;
+
+/// Bytes of a cell that is at hand for a statistic: its sample, and once more
+/// with how much of it is covered.
+const CELL: u64 = 24;
 
 /// How the samples of a tile are had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +35,14 @@ pub(super) enum Way {
 
 /// What a tile takes, and how it is made within `most` bytes. Beside its samples a band
 /// takes `planes` bytes a pixel, of what is computed of them and of a file.
+///
+/// # Errors
+/// [`TileError::TooMuch`] if it cannot be made within them. A statistic of what pixels
+/// cover is never summed: that would be a mean by its name.
 pub(super) fn cost(
     bands: &[Band],
     target: &Target,
+    resampling: Resampling,
     most: u64,
     planes: u64,
 ) -> Result<(Cost, Way), TileError> {
@@ -42,15 +54,23 @@ pub(super) fn cost(
             Mapping::Projected { window, .. } => window.len() as u64 * sample + pixels * 16,
             Mapping::Separable { .. } | Mapping::Nothing => 0,
         };
+        let cells = if resampling.may_be_a_mean() {
+            0
+        } else {
+            (band.mapping.cells_at_hand() as u64).saturating_mul(CELL)
+        };
         let units = (band.units.len() as u64).saturating_mul(band.array.unit_bytes());
-        (units + window).saturating_add(pixels * (2 * sample + planes))
+        (units + window)
+            .saturating_add(pixels * (2 * sample + planes))
+            .saturating_add(cells)
     };
     let whole = bands
         .iter()
         .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
     let cost = Cost::of_samples(whole, pixels);
     let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
-    if cost.bytes() <= most || !bands.iter().all(is_separable) {
+    let may_be_summed = resampling.may_be_a_mean() && bands.iter().all(is_separable);
+    if cost.bytes() <= most || !may_be_summed {
         cost.check(most, target)?;
         return Ok((cost, Way::AtOnce));
     }

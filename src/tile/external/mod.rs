@@ -193,7 +193,7 @@ impl Tiles {
             (Output::Picture { .. }, Some(_)) => 4,
             (Output::Picture { .. }, None) => 0,
         };
-        let (cost, way) = cost(&bands, &target, self.most, planes)?;
+        let (cost, way) = cost(&bands, &target, look.resampling, self.most, planes)?;
         if let Some(cutout) = &cutout {
             cutout.check(&target.grid, 1)?;
         }

@@ -10,7 +10,7 @@ use crate::{
     external::Placed,
     grid::{Bounds, Epsg, Grid, Shape, Window, pyramid::coarsest_within},
     raster::{AxisTable, CellRatio, Positions, Resampling},
-    tile::{TileError, axes::Turn, place::KERNEL_MARGIN, target::Target},
+    tile::{TileError, axes::Turn, target::Target},
 };
 
 /// Where a tile is in a variable, and how fine.
@@ -35,6 +35,30 @@ pub(super) enum Mapping {
     },
     /// The tile only grazes the grid.
     Nothing,
+}
+
+impl Mapping {
+    /// The most cells that are at hand at once to tell a statistic of what pixels
+    /// cover: those under a row of pixels, or under one that is found by itself.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and a cast that saturates is cut to the window"
+    )]
+    pub(super) fn cells_at_hand(&self) -> usize {
+        match self {
+            Self::Separable { rows, cols } => {
+                let ([_, high], [wide, _]) = (rows.cells_covered(), cols.cells_covered());
+                high.saturating_mul(wide)
+            }
+            Self::Projected { ratio, window, .. } => {
+                // One more than fit, which it covers in part.
+                let [wide, high] = [ratio.x, ratio.y].map(|side| side.ceil() as usize + 1);
+                wide.min(window.cols) * high.min(window.rows)
+            }
+            Self::Nothing => 0,
+        }
+    }
 }
 
 impl Place {
@@ -139,11 +163,11 @@ impl Place {
             x: width / grid.transform.cell_width.abs(),
             y: height / grid.transform.cell_height.abs(),
         };
-        // Average covers a pixel of the tile, half of it on each side.
-        let reach = match resampling {
-            Resampling::Average => KERNEL_MARGIN.max(ratio.x.max(ratio.y)),
-            Resampling::Nearest | Resampling::Bilinear | Resampling::Cubic => KERNEL_MARGIN,
-        };
+        let mut reach = f64::from(resampling.reach());
+        if resampling.is_of_areas() {
+            // A pixel of the tile, half of it on each side.
+            reach = reach.max(ratio.x.max(ratio.y));
+        }
         let (x_margin, y_margin) = (
             reach * grid.transform.cell_width.abs(),
             reach * grid.transform.cell_height.abs(),

@@ -4,6 +4,7 @@
 use super::{
     PictureRequest, PictureSize, TileError,
     axes::{Axes, PixelSize, Turn},
+    cost::touched,
     request::grown,
     target::Target,
     values::{in_own_system, no_overlap},
@@ -11,7 +12,10 @@ use super::{
 use crate::{
     crs::{self, CrsError},
     grid::{Bounds, Epsg, GeoTransform, Grid, Level, Shape, Window},
-    raster::{AxisTable, CellRatio, Positions, Raster, Resampling, Validity, separable},
+    raster::{
+        AxisTable, CellRatio, Positions, Raster, Resampling, Validity,
+        separable::{self, bytes_at_hand},
+    },
     zarr::{HeldChunks, StoredCube},
 };
 
@@ -56,6 +60,22 @@ impl Mapping {
         match self {
             Self::Separable(axes) => &axes.target,
             Self::Projected { target, .. } => target,
+        }
+    }
+
+    /// What is at hand at once ([`bytes_at_hand`]) of a window of the level.
+    pub(super) fn bytes_at_hand(&self, resampling: Resampling, window: Option<Window>) -> u64 {
+        // Only then are there tables to be made for it.
+        let Some(window) = window.filter(|_| !resampling.may_be_a_mean()) else {
+            return 0;
+        };
+        match self {
+            Self::Separable(axes) => {
+                let (rows, cols) = (axes.rows().cells_covered(), axes.cols().cells_covered());
+                let ([_, high], [wide, _]) = (rows, cols);
+                bytes_at_hand(resampling, high, wide)
+            }
+            Self::Projected { ratio, .. } => at_hand_of_a_cell(resampling, *ratio, window),
         }
     }
 
@@ -295,6 +315,12 @@ impl Place {
             pixel: PixelSize::square(width, height),
         })
     }
+}
+
+/// What is at hand at once ([`bytes_at_hand`]) where pixels are found one by one.
+pub(super) fn at_hand_of_a_cell(resampling: Resampling, ratio: CellRatio, window: Window) -> u64 {
+    let [wide, high] = [ratio.x, ratio.y].map(touched);
+    bytes_at_hand(resampling, high.min(window.rows), wide.min(window.cols))
 }
 
 /// The pixels of a picture in a system, of a cube with these cells.

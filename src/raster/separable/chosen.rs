@@ -2,11 +2,25 @@
 //! median and so on, for which all of them have to be at hand.
 
 use super::{AxisTable, Mosaic, Validity};
-use crate::raster::{Raster, Sample, areas::Choice};
+use crate::raster::{Raster, Resampling, Sample, areas::Choice};
+
+/// Bytes of a cell that is at hand: its sample, and once more with its area.
+const CELL: u64 = 3 * size_of::<f64>() as u64;
+
+/// Bytes that resampling takes at most beside source and target where a row of
+/// target pixels covers `high` times `wide` cells, of which those count twice
+/// that two pixels share. Only a statistic needs all of them at hand.
+#[must_use]
+pub fn bytes_at_hand(resampling: Resampling, high: usize, wide: usize) -> u64 {
+    if resampling.may_be_a_mean() {
+        return 0;
+    }
+    let cells = (high as u64).saturating_mul(wide as u64);
+    cells.saturating_mul(CELL)
+}
 
 /// The choice among the valid samples that each target pixel covers. They come
-/// row by row, however the source is cut into chunks. The cells under a row of
-/// target pixels are in memory once more, and those under a pixel with areas.
+/// row by row, however the source is cut into chunks.
 pub(super) fn chosen<T: Sample>(
     mosaic: &Mosaic<'_, T>,
     rows: &AxisTable,

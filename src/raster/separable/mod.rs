@@ -17,6 +17,7 @@ mod table;
 mod validity;
 
 pub(super) use average::Sums;
+pub use chosen::bytes_at_hand;
 pub use mosaic::Mosaic;
 pub use table::AxisTable;
 pub use validity::Validity;

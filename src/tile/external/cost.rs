@@ -17,10 +17,6 @@ const MOST_SUMMED: u64 = 4 << 30;
 const PART: u64 = 192;
 const SUM: u64 = 64;
 
-/// Bytes of a cell that is at hand for a statistic: its sample, and once more
-/// with how much of it is covered.
-const CELL: u64 = 24;
-
 /// How the samples of a tile are had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -54,15 +50,10 @@ pub(super) fn cost(
             Mapping::Projected { window, .. } => window.len() as u64 * sample + pixels * 16,
             Mapping::Separable { .. } | Mapping::Nothing => 0,
         };
-        let cells = if resampling.may_be_a_mean() {
-            0
-        } else {
-            (band.mapping.cells_at_hand() as u64).saturating_mul(CELL)
-        };
         let units = (band.units.len() as u64).saturating_mul(band.array.unit_bytes());
         (units + window)
             .saturating_add(pixels * (2 * sample + planes))
-            .saturating_add(cells)
+            .saturating_add(band.mapping.bytes_at_hand(resampling))
     };
     let whole = bands
         .iter()

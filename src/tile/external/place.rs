@@ -9,8 +9,8 @@ use crate::{
     dataset::{LevelGrid, Variable},
     external::Placed,
     grid::{Bounds, Epsg, Grid, Shape, Window, pyramid::coarsest_within},
-    raster::{AxisTable, CellRatio, Positions, Resampling},
-    tile::{TileError, axes::Turn, target::Target},
+    raster::{AxisTable, CellRatio, Positions, Resampling, separable::bytes_at_hand},
+    tile::{TileError, axes::Turn, place::at_hand_of_a_cell, target::Target},
 };
 
 /// Where a tile is in a variable, and how fine.
@@ -38,24 +38,14 @@ pub(super) enum Mapping {
 }
 
 impl Mapping {
-    /// The most cells that are at hand at once to tell a statistic of what pixels
-    /// cover: those under a row of pixels, or under one that is found by itself.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "positive, and a cast that saturates is cut to the window"
-    )]
-    pub(super) fn cells_at_hand(&self) -> usize {
+    /// What is at hand at once ([`bytes_at_hand`]).
+    pub(super) fn bytes_at_hand(&self, resampling: Resampling) -> u64 {
         match self {
             Self::Separable { rows, cols } => {
                 let ([_, high], [wide, _]) = (rows.cells_covered(), cols.cells_covered());
-                high.saturating_mul(wide)
+                bytes_at_hand(resampling, high, wide)
             }
-            Self::Projected { ratio, window, .. } => {
-                // One more than fit, which it covers in part.
-                let [wide, high] = [ratio.x, ratio.y].map(|side| side.ceil() as usize + 1);
-                wide.min(window.cols) * high.min(window.rows)
-            }
+            Self::Projected { ratio, window, .. } => at_hand_of_a_cell(resampling, *ratio, *window),
             Self::Nothing => 0,
         }
     }

@@ -111,8 +111,16 @@ impl Choice {
                 let is_largest = |(_, area): &(T, f64)| *area >= largest - AREA_TOLERANCE;
                 values().find(is_largest).map(|(value, _)| value)
             }
-            Self::Max => samples.iter().copied().max_by(rising).map(|(value, _)| value),
-            Self::Min => samples.iter().copied().min_by(rising).map(|(value, _)| value),
+            Self::Max => samples
+                .iter()
+                .copied()
+                .max_by(rising)
+                .map(|(value, _)| value),
+            Self::Min => samples
+                .iter()
+                .copied()
+                .min_by(rising)
+                .map(|(value, _)| value),
             Self::Quarters(quarters) => {
                 let reached = (quarters * samples.len()).div_ceil(4);
                 let index = reached.checked_sub(1)?;
@@ -134,7 +142,11 @@ mod tests {
 
     #[test]
     fn the_mode_has_the_largest_area_and_is_the_smallest_of_several() {
-        check(Choice::Mode, &[(5, 0.4), (-3, 0.3), (5, 0.1), (-3, 0.3)], Some(-3));
+        check(
+            Choice::Mode,
+            &[(5, 0.4), (-3, 0.3), (5, 0.1), (-3, 0.3)],
+            Some(-3),
+        );
         check(Choice::Mode, &[(5, 0.3), (9, 0.6), (5, 0.3)], Some(5));
         check(Choice::Mode, &[(5, 0.1), (9, 0.6), (5, 0.3)], Some(9));
         check(Choice::Mode, &[], None);

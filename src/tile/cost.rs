@@ -97,7 +97,11 @@ impl Cost {
                 variables,
                 2 * held_rows * held_cols + rows * cols,
             );
-            let at_hand = bytes_at_hand(resampling, touched(down), size.saturating_mul(touched(across)));
+            let at_hand = bytes_at_hand(
+                resampling,
+                touched(down),
+                size.saturating_mul(touched(across)),
+            );
             cost.saturating_add(at_hand)
         });
         Self(costs.max().unwrap_or_default())

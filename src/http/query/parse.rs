@@ -128,9 +128,16 @@ pub(super) fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError>
 /// The value of `resampling`, or of `reproject` where it is called that.
 pub(super) fn resampling(name: &str, text: &str) -> Result<Resampling, QueryError> {
     Resampling::named(text).ok_or_else(|| QueryError::Value {
-        name: if name == "reproject" { "reproject" } else { "resampling" },
+        name: if name == "reproject" {
+            "reproject"
+        } else {
+            "resampling"
+        },
         value: text.to_owned(),
-        expected: format!("one of {}", Resampling::ALL.map(Resampling::name).join(", ")),
+        expected: format!(
+            "one of {}",
+            Resampling::ALL.map(Resampling::name).join(", ")
+        ),
     })
 }
 

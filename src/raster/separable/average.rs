@@ -56,7 +56,8 @@ impl Sums {
             line.clear();
             for (row, weight) in span.iter().flat_map(|span| rows.cells(*span, None)) {
                 if held_rows.contains(&row) {
-                    for (start, samples) in mosaic.stored_parts(row, &held_cols) {
+                    let parts = mosaic.parts_that_count(row, &held_cols, validity);
+                    for (start, samples) in parts {
                         line.add(start, samples, weight, total, validity);
                     }
                 }

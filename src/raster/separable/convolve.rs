@@ -71,7 +71,10 @@ impl<const N: usize> Taps<N> {
     }
 
     fn count(&self) -> usize {
-        self.is_inside.iter().filter(|is_inside| **is_inside).count()
+        self.is_inside
+            .iter()
+            .filter(|is_inside| **is_inside)
+            .count()
     }
 }
 

@@ -147,4 +147,6 @@ pub fn gather<T: Sample>(
 type Sampler<T> = fn(&Mosaic<'_, T>, &AxisEntry, &AxisEntry, &Validity<T>) -> T;
 
 #[cfg(test)]
+mod against_formulas;
+#[cfg(test)]
 mod tests;

@@ -63,7 +63,11 @@ impl CellRatio {
     pub(super) fn bounded(self) -> Self {
         let [x, y] = [self.x, self.y].map(|side| {
             // A comparison with NaN is false.
-            if side > 0.0 { side.min(LARGEST_RATIO) } else { 1.0 }
+            if side > 0.0 {
+                side.min(LARGEST_RATIO)
+            } else {
+                1.0
+            }
         });
         Self { x, y }
     }

@@ -24,7 +24,7 @@ WEST, NORTH = 500_000, 5_000_000
 # The sides differ so that rows and columns cannot be confused.
 ROWS, COLS = 60, 52
 # Sixteenths of a source pixel: a cell, and how far outside of the image the grid begins.
-GRIDS = [(7, 21), (16, 0), (16, 5), (27, 19), (37, 24), (47, 11)]
+GRIDS = [(7, 20), (16, 0), (16, 5), (27, 19), (37, 24), (47, 11)]
 KERNELS = ["bilinear", "cubic", "cubic_spline", "lanczos"]
 AREAS = ["average", "mode", "max", "min", "med", "q1", "q3", "sum", "rms"]
 

@@ -4,7 +4,8 @@
 //! `GWKResampleOptimizedLanczos` of `gdalwarpkernel.cpp`): a pixel whose own
 //! sample is missing stays missing, what is beyond the source does not count,
 //! and the rest is divided by the sum of its weights, which GDAL leaves out
-//! where that is 1 to five digits.
+//! where that is 1 to five digits. Where the target has the source's own cells
+//! GDAL copies them; here a kernel is the same everywhere.
 
 use super::{Mosaic, Validity, lines::Lines, mosaic::Pick, point::linear, table::AxisEntry};
 use crate::{

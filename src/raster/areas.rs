@@ -47,7 +47,8 @@ impl Total for Mean {
     }
 }
 
-/// The sum, where a cell counts by the part of it that lies in the area.
+/// The sum, where a cell counts by the part of it that lies in the area. One
+/// that is rounded to the missing value is missing; GDAL moves it by one.
 #[derive(Clone, Copy)]
 pub(super) struct Sum;
 

@@ -155,10 +155,12 @@ impl Case {
         // Halves are rounded to either side by sums in another order, and of sums many are
         // halves. Lanczos is not divided by its sum of weights by GDAL where that is 1 to
         // five digits.
-        let least = match self.method() {
-            Resampling::Lanczos => 0.95,
-            Resampling::Sum => 0.97,
-            _ => 0.99,
+        let least = if self.method() == Resampling::Lanczos {
+            0.95
+        } else if self.method() == Resampling::Sum {
+            0.97
+        } else {
+            0.99
         };
         let is_right = apart.is_empty()
             && (self.dtype != "uint16" || f64::from(equal) >= least * f64::from(both));

@@ -96,11 +96,11 @@ impl Mix {
         validity: &Validity<T>,
     ) -> Self {
         let mut mix = Self::default();
-        for n in 0..N {
+        for (n, sample) in samples.into_iter().enumerate() {
             // Selected, not skipped: a branch costs more along holes.
-            let counts = taps.is_inside[n] & validity.is_valid(samples[n]);
+            let counts = taps.is_inside[n] & validity.is_valid(sample);
             let weight = if counts { taps.weights[n] } else { 0.0 };
-            let value = if counts { samples[n].to_f64() } else { 0.0 };
+            let value = if counts { sample.to_f64() } else { 0.0 };
             mix.sum += value * weight;
             mix.weight += weight;
             mix.count += usize::from(counts);

@@ -57,7 +57,7 @@ use crate::{
         ("padding" = Option<u16>, Query, description = "Accepted and without effect: kernels always see beyond a tile"),
         ("colormap_name" = Option<String>, Query, description = "Colours of a single variable"),
         ("colormap" = Option<String>, Query, description = "The same as JSON: {\"1\":\"#ff0000\",…} colours these values and [[[0,10],[255,0,0,255]],…] half-open intervals, with rescale the levels 0 to 255; the rest is transparent. All 256 levels are a table"),
-        ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic or average"),
+        ("resampling" = Option<String>, Query, description = "nearest (default), bilinear, cubic, cubic_spline or lanczos, or of the cells that a pixel covers average, mode, max, min, med, q1, q3, sum or rms; `reproject` is the same"),
         ("nodata" = Option<f64>, Query, description = "The value that is transparent"),
         ("tilesize" = Option<u32>, Query, description = "Pixels along a side, by default those of the set: 256, but for CDB1GlobalGrid"),
         ("revision" = Option<String>, Query, description = "The cube's revision: makes a whole tile immutable"),

@@ -1,6 +1,7 @@
 //! Samples, and what is computed from them: resampling onto another grid,
 //! masks, composites, reductions. No I/O, no clock, no lock.
 
+mod areas;
 pub mod composite;
 mod convolution;
 pub mod cover;
@@ -8,6 +9,7 @@ pub mod expression;
 pub mod mask;
 pub mod over_time;
 pub mod reduce;
+mod resampling;
 pub mod sample;
 pub mod scale;
 pub mod separable;
@@ -20,6 +22,7 @@ pub use cover::coverage;
 pub use expression::{Expression, ExpressionError};
 pub use mask::{MaskProfile, MaskRule};
 pub use over_time::OverTime;
+pub use resampling::Resampling;
 pub use sample::Sample;
 pub use scale::{scaled, shifted};
 pub use separable::{AxisTable, Mosaic, Validity};
@@ -58,40 +61,5 @@ impl<T: Copy> Raster<T> {
     pub fn row_mut(&mut self, row: usize) -> &mut [T] {
         let cols = self.shape.cols;
         &mut self.data[row * cols..(row + 1) * cols]
-    }
-}
-
-/// How a value between samples is found.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Resampling {
-    /// The sample whose pixel holds the position. The only one for classes.
-    #[default]
-    Nearest,
-    /// Linear between the four nearest pixel centres, over the valid ones.
-    Bilinear,
-    /// Catmull-Rom convolution of the 4 x 4 nearest pixel centres; bilinear
-    /// where one of them is missing.
-    Cubic,
-    /// The mean of what a target pixel covers, by area.
-    Average,
-}
-
-impl Resampling {
-    /// The names that [`Resampling::named`] knows.
-    pub const NAMES: [&str; 4] = ["nearest", "bilinear", "cubic", "average"];
-
-    /// The method with this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "nearest" => Some(Self::Nearest),
-            "bilinear" => Some(Self::Bilinear),
-            "cubic" => Some(Self::Cubic),
-            "average" => Some(Self::Average),
-            _ => None,
-        }
     }
 }

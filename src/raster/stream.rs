@@ -10,7 +10,9 @@
 
 use std::ops::Range;
 
-use super::{AxisTable, Mosaic, Raster, Resampling, Sample, Validity, separable::Sums};
+use super::{
+    AxisTable, Mosaic, Raster, Resampling, Sample, Validity, areas::Mean, separable::Sums,
+};
 use crate::grid::{ChunkIndex, Shape, Window};
 
 /// A mean over the cells that each target pixel covers, of chunks one by one.
@@ -82,7 +84,7 @@ impl<T: Sample> AreaMean<T> {
             self.picked(window, samples)
         } else {
             let mosaic = Mosaic::of_window(samples, window, self.validity.fill());
-            Sums::of(&mosaic, &self.rows, &self.cols, &self.validity)
+            Sums::of(&mosaic, &self.rows, &self.cols, Mean, &self.validity)
         };
         PartOfMean { place, sums }
     }
@@ -144,7 +146,7 @@ impl<T: Sample> AreaMean<T> {
             all.add(&part.sums);
         }
         let mut out = Raster::filled(shape, self.validity.fill());
-        all.write(&mut out);
+        all.write(Mean, &mut out);
         out
     }
 }

@@ -165,9 +165,10 @@ impl Axes {
 
     fn table(&self, side: usize, len: usize, position: impl Fn(f64) -> f64) -> AxisTable {
         let table = AxisTable::new((0..side).map(|n| position(n as f64 + 0.5)), len);
-        match self.resampling {
-            Resampling::Average => table.with_edges((0..=side).map(|n| position(n as f64))),
-            Resampling::Nearest | Resampling::Bilinear | Resampling::Cubic => table,
+        if self.resampling.is_of_areas() {
+            table.with_edges((0..=side).map(|n| position(n as f64)))
+        } else {
+            table
         }
     }
 
@@ -199,7 +200,7 @@ impl Axes {
         let ends = [position(0.5), position(side as f64 - 0.5)];
         let ends = AxisTable::new(ends, len);
         let tell = ends.is_inside(0) && ends.is_inside(1);
-        if tell && self.resampling != Resampling::Average {
+        if tell && !self.resampling.is_of_areas() {
             return ends.range(self.resampling);
         }
         self.table(side, len, position).range(self.resampling)
@@ -219,12 +220,7 @@ mod tests {
             (shift_x, shift_y) in (-1.5_f64..1.5, -1.5_f64..1.5),
             (cells, side) in (1_usize..700, 1_usize..300),
             turn in prop::sample::select(vec![Turn::Same, Turn::ToDegrees, Turn::ToMercator]),
-            resampling in prop::sample::select(vec![
-                Resampling::Nearest,
-                Resampling::Bilinear,
-                Resampling::Cubic,
-                Resampling::Average,
-            ]),
+            resampling in prop::sample::select(Resampling::ALL.to_vec()),
         ) {
             #[expect(
                 clippy::cast_possible_truncation,

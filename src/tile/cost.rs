@@ -4,6 +4,7 @@ use super::{TileError, TileRequest, axes::PixelSize, place::Place, target::Targe
 use crate::{
     cube::Cube,
     grid::{TileAddress, TileMatrix, Window},
+    raster::{Resampling, separable::bytes_at_hand},
     zarr::StoredCube,
 };
 
@@ -26,8 +27,8 @@ const LEAST_SIZE: usize = 64;
 /// The way out of a picture that is too much.
 pub(super) const SMALLER: &str = "ask for fewer pixels, or for fewer variables";
 
-/// Cells around a tile that its resampling may look at, on both sides.
-const MARGIN: usize = 6;
+/// Cells around a tile that its resampling may look at, on both sides together.
+const MARGIN: usize = 8;
 
 /// Bytes that a tile takes while it is made.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -47,6 +48,20 @@ impl Cost {
         Self::sum(pixels, variables, samples)
     }
 
+    /// [`Cost::of`] of a place of a cube, and what resampling has at hand of one variable
+    /// after the other.
+    pub(super) fn of_place(
+        pixels: usize,
+        variables: usize,
+        place: &Place,
+        resampling: Resampling,
+        cube: &Cube,
+    ) -> Self {
+        let at_hand = place.mapping.bytes_at_hand(resampling, place.window);
+        let Self(cost) = Self::of(pixels, variables, place.window, cube);
+        Self(cost.saturating_add(at_hand))
+    }
+
     fn sum(pixels: usize, variables: usize, samples: usize) -> Self {
         let (pixels, samples) = (pixels as u64, samples as u64);
         Self((samples + pixels) * SAMPLE * variables as u64 + pixels * PIXEL)
@@ -59,6 +74,7 @@ impl Cost {
         variables: usize,
         pixel: PixelSize,
         share: f64,
+        resampling: Resampling,
         cube: &Cube,
     ) -> Self {
         let [width, low, high] = [pixel.width, pixel.low, pixel.high].map(|side| side * share);
@@ -66,7 +82,7 @@ impl Cost {
         let last = pyramid.levels().len() - 1;
         let levels = pyramid.level_for(width, low)..=pyramid.level_for(width, high);
         let samples = pyramid.levels().filter(|level| levels.contains(level));
-        let samples = samples.map(|level| {
+        let costs = samples.map(|level| {
             let grid = pyramid.grid(level);
             let across = width / grid.transform.cell_width.abs();
             let mut down = high / grid.transform.cell_height.abs();
@@ -76,9 +92,19 @@ impl Cost {
             }
             let (rows, held_rows) = along(size, down, grid.shape.rows, cube.inner_chunk());
             let (cols, held_cols) = along(size, across, grid.shape.cols, cube.inner_chunk());
-            2 * held_rows * held_cols + rows * cols
+            let Self(cost) = Self::sum(
+                size * size,
+                variables,
+                2 * held_rows * held_cols + rows * cols,
+            );
+            let at_hand = bytes_at_hand(
+                resampling,
+                touched(down),
+                size.saturating_mul(touched(across)),
+            );
+            cost.saturating_add(at_hand)
         });
-        Self::sum(size * size, variables, samples.max().unwrap_or_default())
+        Self(costs.max().unwrap_or_default())
     }
 
     /// Of so many bytes for samples, and so many pixels.
@@ -192,8 +218,9 @@ impl Cost {
         place: &Place,
         stored: &StoredCube,
     ) -> Result<Self, TileError> {
+        let resampling = request.look.resampling;
         let of = |request: &TileRequest, variables, place: &Place| {
-            Self::of(request.pixels(), variables, place.window, &stored.cube)
+            Self::of_place(request.pixels(), variables, place, resampling, &stored.cube)
         };
         let cost = of(request, variables, place);
         let limit = Self(limit);
@@ -203,7 +230,8 @@ impl Cost {
         let mut ways = Vec::new();
         let size = request.size;
         let further = |share: f64| {
-            Self::further_in(size, variables, place.pixel, share, &stored.cube) <= limit
+            let (pixel, cube) = (place.pixel, &stored.cube);
+            Self::further_in(size, variables, pixel, share, resampling, cube) <= limit
         };
         let mut finer = shares(request.address);
         if let Some((zoom, _)) = finer.find(|(_, share)| further(*share)) {
@@ -212,7 +240,7 @@ impl Cost {
         let mut smaller = request.clone();
         while smaller.size / 2 >= LEAST_SIZE {
             smaller.size /= 2;
-            let place = Place::of(&smaller.target(), request.look.resampling, stored)?;
+            let place = Place::of(&smaller.target(), resampling, stored)?;
             if of(&smaller, variables, &place) <= limit {
                 ways.push(format!("a tile of {} pixels a side", smaller.size));
                 break;
@@ -246,6 +274,16 @@ fn shares(tile: TileAddress) -> impl Iterator<Item = (i8, f64)> {
     let whole = tile.set().matrix(tile.zoom().into()).map_or(1.0, side);
     all.filter(move |matrix| matrix.zoom > tile.zoom())
         .map(move |matrix| (matrix.zoom, side(matrix) / whole))
+}
+
+/// How many cells a pixel of `ratio` of them touches along an axis, at most.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "positive, and a cast that saturates is far too much in any case"
+)]
+pub(super) fn touched(ratio: f64) -> usize {
+    (ratio.ceil() as usize).saturating_add(1)
 }
 
 /// How many of an axis's cells lie under `size` pixels of `ratio` cells each,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Raised when the same samples give other pictures: it is part of every `ETag`.
-pub(super) const RENDERER_VERSION: u32 = 2;
+pub(super) const RENDERER_VERSION: u32 = 3;
 
 /// What pixels depend on beside samples.
 pub(super) struct Shown<'a> {

@@ -4,6 +4,7 @@
 use super::{
     PictureRequest, PictureSize, TileError,
     axes::{Axes, PixelSize, Turn},
+    cost::touched,
     request::grown,
     target::Target,
     values::{in_own_system, no_overlap},
@@ -11,13 +12,12 @@ use super::{
 use crate::{
     crs::{self, CrsError},
     grid::{Bounds, Epsg, GeoTransform, Grid, Level, Shape, Window},
-    raster::{AxisTable, CellRatio, Positions, Raster, Resampling, Validity, separable},
+    raster::{
+        AxisTable, CellRatio, Positions, Raster, Resampling, Validity,
+        separable::{self, bytes_at_hand},
+    },
     zarr::{HeldChunks, StoredCube},
 };
-
-/// Pixels that a window has around the outermost position: cubic takes two
-/// neighbours on each side of it.
-pub(super) const KERNEL_MARGIN: f64 = 2.0;
 
 /// Where a tile is in a cube, and how fine.
 pub(super) struct Place {
@@ -60,6 +60,22 @@ impl Mapping {
         match self {
             Self::Separable(axes) => &axes.target,
             Self::Projected { target, .. } => target,
+        }
+    }
+
+    /// What is at hand at once ([`bytes_at_hand`]) of a window of the level.
+    pub(super) fn bytes_at_hand(&self, resampling: Resampling, window: Option<Window>) -> u64 {
+        // Only then are there tables to be made for it.
+        let Some(window) = window.filter(|_| !resampling.may_be_a_mean()) else {
+            return 0;
+        };
+        match self {
+            Self::Separable(axes) => {
+                let (rows, cols) = (axes.rows().cells_covered(), axes.cols().cells_covered());
+                let ([_, high], [wide, _]) = (rows, cols);
+                bytes_at_hand(resampling, high, wide)
+            }
+            Self::Projected { ratio, .. } => at_hand_of_a_cell(resampling, *ratio, window),
         }
     }
 
@@ -119,7 +135,7 @@ impl Place {
     ) -> Result<Self, TileError> {
         match Turn::between(target.grid.crs, stored.cube.pyramid().base().crs) {
             Some(turn) => Self::separable(target, turn, resampling, stored),
-            None => Self::projected(target, stored),
+            None => Self::projected(target, resampling, stored),
         }
     }
 
@@ -224,7 +240,11 @@ impl Place {
     }
 
     /// In a cube of any system, by the outline of what the two share.
-    fn projected(target: &Target, stored: &StoredCube) -> Result<Self, TileError> {
+    fn projected(
+        target: &Target,
+        resampling: Resampling,
+        stored: &StoredCube,
+    ) -> Result<Self, TileError> {
         let pyramid = stored.cube.pyramid();
         let base = pyramid.base();
         let parts = target.parts();
@@ -269,8 +289,8 @@ impl Place {
             x: width / source.transform.cell_width.abs(),
             y: height / source.transform.cell_height.abs(),
         };
-        // Average covers a pixel of the tile, half of it on each side.
-        let mut reach = KERNEL_MARGIN.max(ratio.x.max(ratio.y));
+        // What is of areas covers a pixel of the tile, half of it on each side.
+        let mut reach = f64::from(resampling.reach()).max(ratio.x.max(ratio.y));
         if target.around > 0 {
             // Axes that are turned against the tile's reach further along both.
             #[expect(clippy::cast_precision_loss, reason = "a side is far below 2^52")]
@@ -295,6 +315,12 @@ impl Place {
             pixel: PixelSize::square(width, height),
         })
     }
+}
+
+/// What is at hand at once ([`bytes_at_hand`]) where pixels are found one by one.
+pub(super) fn at_hand_of_a_cell(resampling: Resampling, ratio: CellRatio, window: Window) -> u64 {
+    let [wide, high] = [ratio.x, ratio.y].map(touched);
+    bytes_at_hand(resampling, high.min(window.rows), wide.min(window.cols))
 }
 
 /// The pixels of a picture in a system, of a cube with these cells.

@@ -68,7 +68,8 @@ impl Tiles {
         let place = Place::of_picture(request, &stored)?;
         let Shape { rows, cols } = place.mapping.target().shape;
         let variables = wanted.subject.variables.len();
-        let cost = Cost::of(rows * cols, variables, place.window, &stored.cube);
+        let resampling = request.look.resampling;
+        let cost = Cost::of_place(rows * cols, variables, &place, resampling, &stored.cube);
         if cost.bytes() > self.most {
             return Err(TileError::TooMuch {
                 bytes: cost.bytes(),

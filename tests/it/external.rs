@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use cubetiler::{app::App, config::Config, http::Access};
+use cubetiler::{app::App, config::Config, http::Access, raster::Resampling};
 use serde_json::{Value, json};
 
 use crate::{
@@ -298,7 +298,7 @@ async fn there_is_no_gap_at_either_meridian() {
     ])
     .await;
     for (name, query) in [("wind", "variable=uwnd"), ("era", "variable=z")] {
-        for resampling in ["nearest", "bilinear", "cubic", "average"] {
+        for resampling in Resampling::ALL.map(Resampling::name) {
             // On both sides of Greenwich and of the antimeridian.
             for col in [0, 7, 8, 15] {
                 let path = format!(
@@ -375,7 +375,7 @@ async fn what_is_around_a_grid_without_a_missing_value_is_transparent() {
     let folder = tempfile::tempdir().unwrap();
     write_plain(folder.path(), 4, 8, 1.0);
     let server = serve(&[("plain", folder.path().to_str().unwrap())]).await;
-    for resampling in ["nearest", "bilinear", "average"] {
+    for resampling in Resampling::ALL.map(Resampling::name) {
         let path = format!("/cubes/plain/3/4/2.png?resampling={resampling}");
         let seen = opaque(&server, &path).await;
         assert!(seen.contains(&true) && seen.contains(&false), "{path}");
@@ -502,6 +502,16 @@ async fn a_tile_that_does_not_fit_into_memory_is_summed_chunk_by_chunk() {
             let is_near = seen == 0 || a.abs_diff(b) <= 3;
             assert!(seen == also_seen && is_near, "{a} {b}, {resampling}");
         }
+    }
+    for method in Resampling::ALL {
+        let path = format!(
+            "/cubes/plain/2/2/1.png?tilesize=32&reproject={}",
+            method.name()
+        );
+        assert_eq!(ample.get(&path).await.status(), 200, "{path}");
+        // A mean is no median, and none is shown as one.
+        let status = if method.may_be_a_mean() { 200 } else { 413 };
+        assert_eq!(tight.get(&path).await.status(), status, "{path}");
     }
     // Interpolating takes as much, and is refused where it cannot be summed.
     let path = "/cubes/plain/2/2/1.png?tilesize=64";

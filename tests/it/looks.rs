@@ -1,7 +1,9 @@
 //! What is computed of values before they are shown, and what is done to pictures: against
 //! the same computed here from files of samples.
 
-use cubetiler::{config::Config, http::Access};
+use std::collections::BTreeSet;
+
+use cubetiler::{config::Config, http::Access, raster::Resampling};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -119,6 +121,46 @@ fn percentile(values: &[f64], share: f64) -> f64 {
     let below = place.floor() as usize;
     let above = (below + 1).min(values.len() - 1);
     values[below] + (values[above] - values[below]) * place.fract()
+}
+
+#[tokio::test]
+async fn every_method_of_resampling_is_answered_under_both_of_its_parameters() {
+    let (_folder, server) = hills().await;
+    let red = "variable=red&sel=time=2023-08-02";
+    let small = "/cubes/hills/preview/23x19.npy";
+    let mut names = BTreeSet::new();
+    for method in Resampling::ALL.map(Resampling::name) {
+        for picture in [&format!("{LEFT}.npy"), small] {
+            let path = |parameter| format!("{picture}?{red}&{parameter}={method}");
+            let etag = async |parameter| {
+                let answer = server.get(&path(parameter)).await;
+                assert_eq!(answer.status(), StatusCode::OK, "{method}");
+                answer.headers()["etag"].to_str().unwrap().to_owned()
+            };
+            let name = etag("resampling").await;
+            assert_eq!(etag("reproject").await, name);
+            assert!(names.insert(name), "{method} has the name of another");
+        }
+    }
+    // Several cells a pixel.
+    let told = async |method| plane(&server, &format!("{small}?{red}&reproject={method}")).await;
+    let mut lower = told("min").await;
+    for method in ["q1", "med", "q3", "max"] {
+        let upper = told(method).await;
+        let rises = std::iter::zip(&lower, &upper)
+            .filter(|(a, b)| a < b)
+            .count();
+        assert!(rises > 100, "{method}: {rises}");
+        let falls = std::iter::zip(&lower, &upper).any(|(a, b)| a > b);
+        assert!(!falls, "{method}");
+        lower = upper;
+    }
+    let answer = server.get(&format!("{small}?{red}&reproject=gauss")).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let text = answer.text().await.unwrap();
+    for word in ["`reproject=gauss`", "cubic_spline", "rms"] {
+        assert!(text.contains(word), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ mod random_archive;
 mod reducers;
 mod reference;
 mod requests;
+mod resampling;
 mod round_trip;
 mod support;
 mod tile_matrix_sets;

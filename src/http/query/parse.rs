@@ -134,7 +134,10 @@ pub(super) fn resampling(name: &'static str, text: &str) -> Result<Resampling, Q
     Resampling::named(text).ok_or_else(|| QueryError::Value {
         name,
         value: text.to_owned(),
-        expected: format!("one of {}", Resampling::NAMES.join(", ")),
+        expected: format!(
+            "one of {}",
+            Resampling::ALL.map(Resampling::name).join(", ")
+        ),
     })
 }
 

@@ -1,4 +1,5 @@
-//! Means over the source pixels that target pixels cover.
+//! Means, and other numbers that follow from sums, over the source pixels that
+//! target pixels cover.
 //!
 //! Source rows are first summed into one row of column sums, in rising order,
 //! and those then into target pixels: the long loop runs along rows, and how
@@ -7,7 +8,7 @@
 use std::ops::Range;
 
 use super::{AxisTable, Mosaic, Validity};
-use crate::raster::{Raster, Sample};
+use crate::raster::{Raster, Sample, areas::Total};
 
 /// Weighted sums over a rectangle of target pixels.
 #[derive(Clone, Debug)]
@@ -21,10 +22,11 @@ pub(crate) struct Sums {
 impl Sums {
     /// Of the target pixels that cover anything of a mosaic: all that it adds
     /// to their sums.
-    pub(crate) fn of<T: Sample>(
+    pub(in crate::raster) fn of<T: Sample>(
         mosaic: &Mosaic<'_, T>,
         rows: &AxisTable,
         cols: &AxisTable,
+        total: impl Total,
         validity: &Validity<T>,
     ) -> Self {
         let mut sums = Self {
@@ -54,8 +56,9 @@ impl Sums {
             line.clear();
             for (row, weight) in span.iter().flat_map(|span| rows.cells(*span, None)) {
                 if held_rows.contains(&row) {
-                    for (start, samples) in mosaic.stored_parts(row, &held_cols) {
-                        line.add(start, samples, weight, validity);
+                    let parts = mosaic.parts_that_count(row, &held_cols, validity);
+                    for (start, samples) in parts {
+                        line.add(start, samples, weight, total, validity);
                     }
                 }
             }
@@ -80,14 +83,14 @@ impl Sums {
         }
     }
 
-    /// Writes means where anything valid was covered.
-    pub(crate) fn write<T: Sample>(&self, out: &mut Raster<T>) {
+    /// Writes what follows from them where anything valid was covered.
+    pub(in crate::raster) fn write<T: Sample>(&self, total: impl Total, out: &mut Raster<T>) {
         for (n, row) in self.rows.clone().enumerate() {
             let from = &self.cells[n * self.cols.len()..(n + 1) * self.cols.len()];
             let out = &mut out.row_mut(row)[self.cols.clone()];
             for (pixel, [sum, weight]) in std::iter::zip(out, from) {
                 if *weight > 0.0 {
-                    *pixel = T::from_f64(sum / weight);
+                    *pixel = T::from_f64(total.of(*sum, *weight));
                 }
             }
         }
@@ -116,18 +119,25 @@ impl ColumnSums {
     }
 
     #[inline]
-    fn add<T: Sample>(&mut self, start: usize, samples: &[T], weight: f64, validity: &Validity<T>) {
+    fn add<T: Sample>(
+        &mut self,
+        start: usize,
+        samples: &[T],
+        weight: f64,
+        total: impl Total,
+        validity: &Validity<T>,
+    ) {
         let start = start - self.first;
         let sums = &mut self.sum[start..start + samples.len()];
         let weights = &mut self.weight[start..start + samples.len()];
-        for ((sum, total), sample) in sums.iter_mut().zip(weights).zip(samples) {
+        for ((sum, all), sample) in sums.iter_mut().zip(weights).zip(samples) {
             let is_valid = validity.is_valid(*sample);
             *sum += if is_valid {
-                sample.to_f64() * weight
+                total.term(sample.to_f64()) * weight
             } else {
                 0.0
             };
-            *total += if is_valid { weight } else { 0.0 };
+            *all += if is_valid { weight } else { 0.0 };
         }
     }
 
@@ -141,13 +151,14 @@ impl ColumnSums {
     }
 }
 
-/// The mean of the valid samples that each target pixel covers, by area.
-pub(super) fn average<T: Sample>(
+/// A number of the valid samples that each target pixel covers, by area.
+pub(super) fn totals<T: Sample>(
     mosaic: &Mosaic<'_, T>,
     rows: &AxisTable,
     cols: &AxisTable,
+    total: impl Total,
     validity: &Validity<T>,
     out: &mut Raster<T>,
 ) {
-    Sums::of(mosaic, rows, cols, validity).write(out);
+    Sums::of(mosaic, rows, cols, total, validity).write(total, out);
 }

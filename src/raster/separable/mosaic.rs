@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use super::table::AxisEntry;
+use super::Validity;
 use crate::{
     grid::{ChunkIndex, Shape, Window},
-    raster::Raster,
+    raster::{Raster, Sample},
 };
 
 /// A rectangle of equal chunks of one grid.
@@ -100,12 +100,45 @@ impl<'a, T: Copy> Mosaic<'a, T> {
         row: usize,
         cols: &Range<usize>,
     ) -> impl Iterator<Item = (usize, &'a [T])> {
+        self.parts(cols, move |chunk_col| self.stored_line(row, chunk_col))
+    }
+
+    /// [`Mosaic::stored_parts`], and those in chunks that are not there if what
+    /// these hold is valid.
+    pub(super) fn parts_that_count(
+        &self,
+        row: usize,
+        cols: &Range<usize>,
+        validity: &Validity<T>,
+    ) -> impl Iterator<Item = (usize, &[T])>
+    where
+        T: Sample,
+    {
+        let counts = self
+            .absent
+            .first()
+            .is_some_and(|absent| validity.is_valid(*absent));
+        let absent = counts.then_some(&self.absent[..]);
+        self.parts(cols, move |chunk_col| {
+            self.stored_line(row, chunk_col).or(absent)
+        })
+    }
+
+    /// The parts of a row of the chunks that `line` has.
+    fn parts<'b>(
+        &self,
+        cols: &Range<usize>,
+        line: impl Fn(usize) -> Option<&'b [T]>,
+    ) -> impl Iterator<Item = (usize, &'b [T])>
+    where
+        T: 'b,
+    {
         (0..self.count.cols).filter_map(move |chunk_col| {
             let first = self.origin.1 + chunk_col * self.chunk.cols;
             let start = first.max(cols.start);
             let end = (first + self.chunk.cols).min(cols.end);
             (start < end)
-                .then(|| self.stored_line(row, chunk_col))
+                .then(|| line(chunk_col))
                 .flatten()
                 .map(|line| (start, &line[start - first..end - first]))
         })
@@ -130,11 +163,7 @@ impl<'a, T: Copy> Mosaic<'a, T> {
     }
 
     /// How to take one sample for each target column from any row.
-    pub(super) fn pick(
-        &self,
-        entries: &[Option<AxisEntry>],
-        col: impl Fn(&AxisEntry) -> usize,
-    ) -> Pick {
+    pub(super) fn pick<E>(&self, entries: &[Option<E>], col: impl Fn(&E) -> usize) -> Pick {
         let mut pick = Pick {
             local: vec![0; entries.len()],
             segments: Vec::new(),

@@ -1,6 +1,6 @@
 //! Kernels of a fixed number of source pixels.
 
-use super::{Mosaic, Validity, mosaic::Pick, table::AxisEntry};
+use super::{Mosaic, Validity, lines::Lines, mosaic::Pick, table::AxisEntry};
 use crate::raster::{
     Raster, Sample,
     convolution::{catmull_rom, dot},
@@ -43,13 +43,12 @@ pub(super) fn bilinear<T: Sample>(
     let rights: Vec<Option<f64>> = (cols.iter()).map(|col| col.map(|col| col.weight)).collect();
     // A copy is kept in registers.
     let validity = *validity;
-    let mut lines = Lines::<T, 2, 2>::new(cols.len(), fill);
+    let mut lines = Lines::new(|| Line::<T, 2>::new(cols.len(), fill));
     for (r, row) in rows.iter().enumerate() {
         let Some(row) = row else { continue };
-        lines.hold([row.low, row.high], |row, line| {
+        let [top, bottom] = lines.hold([row.low, row.high], |row, line| {
             line.take(mosaic, &picks, row);
         });
-        let [top, bottom] = &lines.slots;
         let upper = std::iter::zip(&top.taps[0], &top.taps[1]);
         let lower = std::iter::zip(&bottom.taps[0], &bottom.taps[1]);
         let corners = std::iter::zip(upper, lower);
@@ -85,15 +84,15 @@ pub(super) fn cubic<T: Sample>(
                 .map(|col| catmull_rom(col.weight))
         })
         .collect();
-    let mut lines = Lines::<T, 4, 4>::new(cols.len(), fill);
+    let mut lines = Lines::new(|| Line::<T, 4>::new(cols.len(), fill));
     for (r, row) in rows.iter().enumerate() {
         let Some(row) = row else { continue };
-        lines.hold([row.before, row.low, row.high, row.after], |row, line| {
+        let around = [row.before, row.low, row.high, row.after];
+        let [first, upper, lower, last] = lines.hold(around, |row, line| {
             line.take(mosaic, &picks, row);
             line.convolve(&weights, validity);
         });
         let down = catmull_rom(row.weight);
-        let [first, upper, lower, last] = &lines.slots;
         for (n, (pixel, col)) in std::iter::zip(out.row_mut(r), cols).enumerate() {
             let Some(col) = col else { continue };
             let lines = [first, upper, lower, last].map(|line| line.across[n]);
@@ -202,49 +201,21 @@ fn convolution<T: Sample>(taps: [T; 4], weights: [f64; 4], validity: &Validity<T
     }
 }
 
-/// The source rows around a target row, kept for the next one: where a tile
-/// magnifies, most of its rows are between the same two.
-struct Lines<T, const ROWS: usize, const TAPS: usize> {
-    slots: [Line<T, TAPS>; ROWS],
-}
-
 /// The samples of a source row around every target column.
 struct Line<T, const TAPS: usize> {
-    row: Option<usize>,
     taps: [Vec<T>; TAPS],
     /// Their convolution; NaN where one is missing.
     across: Vec<f64>,
 }
 
-impl<T: Sample, const ROWS: usize, const TAPS: usize> Lines<T, ROWS, TAPS> {
+impl<T: Sample, const TAPS: usize> Line<T, TAPS> {
     fn new(width: usize, fill: T) -> Self {
         Self {
-            slots: std::array::from_fn(|_| Line {
-                row: None,
-                taps: std::array::from_fn(|_| vec![fill; width]),
-                across: Vec::new(),
-            }),
+            taps: std::array::from_fn(|_| vec![fill; width]),
+            across: Vec::new(),
         }
     }
 
-    /// Brings rows into the slots in this order, reading those not held.
-    fn hold(&mut self, rows: [usize; ROWS], mut read: impl FnMut(usize, &mut Line<T, TAPS>)) {
-        for (n, row) in rows.into_iter().enumerate() {
-            let slots = &mut self.slots[n..];
-            if let Some(held) = slots.iter().position(|slot| slot.row == Some(row)) {
-                slots.swap(0, held);
-                continue;
-            }
-            let is_wanted = |slot: &Line<T, TAPS>| slot.row.is_some_and(|row| rows.contains(&row));
-            let free = slots.iter().position(|slot| !is_wanted(slot)).unwrap_or(0);
-            slots.swap(0, free);
-            read(row, &mut slots[0]);
-            slots[0].row = Some(row);
-        }
-    }
-}
-
-impl<T: Sample, const TAPS: usize> Line<T, TAPS> {
     fn take(&mut self, mosaic: &Mosaic<'_, T>, picks: &[Pick; TAPS], row: usize) {
         for (pick, taps) in std::iter::zip(picks, &mut self.taps) {
             pick.take(mosaic, row, taps);

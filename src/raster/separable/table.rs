@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::raster::Resampling;
+use crate::raster::{Resampling, areas::SLIVER};
 
 /// For each target pixel along one axis: between which two source pixels its
 /// centre lies, and how far; and, if its edges are known, what it covers.
@@ -83,6 +83,34 @@ impl AxisEntry {
             after: wrapped(low + 2.0),
             has_four: true,
             weight: centre - low,
+        })
+    }
+
+    /// The `N` pixels, an even number, whose centres surround the position, half
+    /// of them on either side; none beyond the ends of an axis that does not
+    /// close on itself.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        reason = "pixels are far below 2^52, and those cast back are on the axis"
+    )]
+    pub(super) fn surrounding<const N: usize>(
+        &self,
+        len: usize,
+        is_periodic: bool,
+    ) -> [Option<usize>; N] {
+        let len = len as i64;
+        // `low` itself may have been replaced by the first pixel.
+        let low = self.nearest as i64 - i64::from(self.weight >= 0.5);
+        let first = low + 1 - (N / 2) as i64;
+        std::array::from_fn(|n| {
+            let pixel = first + n as i64;
+            if is_periodic {
+                Some(pixel.rem_euclid(len) as usize)
+            } else {
+                (0..len).contains(&pixel).then_some(pixel as usize)
+            }
         })
     }
 }
@@ -170,7 +198,8 @@ impl AxisTable {
 
     /// The table with the fractional source positions of the edges between the
     /// target pixels, one more than there are pixels, rising or falling.
-    /// [`Resampling::Average`] needs them: without, a pixel covers nothing.
+    /// What is of areas ([`Resampling::is_of_areas`]) needs them: without, a
+    /// pixel covers nothing.
     ///
     /// # Panics
     /// If there is not one edge more than there are pixels.
@@ -195,6 +224,11 @@ impl AxisTable {
             })
             .collect();
         self
+    }
+
+    /// [`AxisEntry::surrounding`] of this axis.
+    pub(super) fn surrounding<const N: usize>(&self, entry: &AxisEntry) -> [Option<usize>; N] {
+        entry.surrounding(self.len, self.is_periodic)
     }
 
     /// Number of target pixels.
@@ -258,11 +292,23 @@ impl AxisTable {
             Resampling::Bilinear => entries.for_each(|e| {
                 [e.low, e.high].into_iter().for_each(&mut visit);
             }),
-            Resampling::Cubic => entries.for_each(|e| {
+            Resampling::Cubic | Resampling::CubicSpline => entries.for_each(|e| {
                 let four = [e.before, e.low, e.high, e.after];
                 four.into_iter().for_each(&mut visit);
             }),
-            Resampling::Average => {
+            Resampling::Lanczos => entries.for_each(|e| {
+                let six = self.surrounding::<6>(e);
+                six.into_iter().flatten().for_each(&mut visit);
+            }),
+            Resampling::Average
+            | Resampling::Mode
+            | Resampling::Max
+            | Resampling::Min
+            | Resampling::Med
+            | Resampling::Q1
+            | Resampling::Q3
+            | Resampling::Sum
+            | Resampling::Rms => {
                 for span in self.spans.iter().flatten() {
                     self.cells(*span, depth).for_each(|(pixel, _)| visit(pixel));
                 }
@@ -286,6 +332,26 @@ impl AxisTable {
             // Not negative, so it never falls back.
             (usize::try_from(cell).unwrap_or(0), weight)
         })
+    }
+
+    /// The source pixels of which a target pixel covers more than an edge, and
+    /// how much of each.
+    pub(super) fn covered(&self, pixel: usize) -> impl Iterator<Item = (usize, f64)> {
+        let span = self.spans.get(pixel).copied().flatten();
+        span.into_iter().flat_map(|span| {
+            let least = SLIVER * (span.high - span.low);
+            let cells = self.cells(span, None);
+            cells.filter(move |(_, weight)| *weight > least)
+        })
+    }
+
+    /// How many source pixels the target pixels cover, all of them together and
+    /// the one that covers most.
+    #[must_use]
+    pub fn cells_covered(&self) -> [usize; 2] {
+        let counts = self.spans.iter().flatten();
+        let counts = counts.map(|span| usize::try_from(span.end - span.start).unwrap_or(0));
+        counts.fold([0, 0], |[all, most], count| [all + count, most.max(count)])
     }
 
     /// The target pixels from the first to the last that cover a source pixel

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Resamples a window by tables.
-fn resample<T: Sample>(
+pub(super) fn resample<T: Sample>(
     source: &Raster<T>,
     window: Window,
     rows: &AxisTable,
@@ -22,15 +22,8 @@ fn resample<T: Sample>(
     resample_mosaic(&mosaic, rows, cols, resampling, &validity)
 }
 
-const ALL: [Resampling; 4] = [
-    Resampling::Nearest,
-    Resampling::Bilinear,
-    Resampling::Cubic,
-    Resampling::Average,
-];
-
 /// Samples of which some are 0, by a small generator.
-fn raster<T: Sample>(shape: Shape, seed: u64) -> Raster<T> {
+pub(super) fn raster<T: Sample>(shape: Shape, seed: u64) -> Raster<T> {
     let mut state = seed | 1;
     let data = (0..shape.rows * shape.cols)
         .map(|_| {
@@ -66,7 +59,7 @@ fn chunks_of<T: Sample>(raster: &Raster<T>, chunk: Shape, pad: T) -> (Shape, Vec
 }
 
 /// Tables of `n` pixels whose side is `step`, the first edge at `start`.
-fn table(start: f64, step: f64, n: u16, len: usize, is_periodic: bool) -> AxisTable {
+pub(super) fn table(start: f64, step: f64, n: u16, len: usize, is_periodic: bool) -> AxisTable {
     let edge = move |n: f64| start + n * step;
     let centres = (0..n).map(move |n| edge(f64::from(n) + 0.5));
     let table = if is_periodic {
@@ -95,7 +88,7 @@ fn chunked_is_whole<T: Sample>(
     let slices = chunks.iter().map(|chunk| Some(&chunk[..])).collect();
     let mosaic = Mosaic::new(chunk, first, count, slices, validity.fill());
     let whole = Mosaic::of_raster(&source, SHAPE.window(), validity.fill());
-    for resampling in ALL {
+    for resampling in Resampling::ALL {
         let expected = resample_mosaic(&whole, rows, cols, resampling, &validity);
         let got = resample_mosaic(&mosaic, rows, cols, resampling, &validity);
         prop_assert_eq!(bits(&got), bits(&expected), "{:?}", resampling);
@@ -140,7 +133,7 @@ proptest! {
         let moved = start - f64::from(u32::try_from(shift).unwrap()) + f64::from(turn * 31);
         let rows = table(0.5, 1.3, 9, SHAPE.rows, false);
         let validity = Validity::new(Some(0.0));
-        for resampling in ALL {
+        for resampling in Resampling::ALL {
             let sample = |source: &Raster<f64>, start| {
                 let mosaic = Mosaic::of_raster(source, SHAPE.window(), 0.0);
                 let cols = table(start, step, 9, SHAPE.cols, true);
@@ -162,7 +155,7 @@ proptest! {
         let (count, chunks) = chunks_of(&source, chunk, 0);
         let rows = table(0.0, 2.0, 9, SHAPE.rows, false);
         let cols = table(start, step, 7, SHAPE.cols, is_periodic);
-        for resampling in ALL {
+        for resampling in Resampling::ALL {
             let sample = |is_held: &dyn Fn(usize) -> bool| {
                 let slices = (chunks.iter().enumerate())
                     .map(|(n, chunk)| is_held(n).then_some(&chunk[..]))
@@ -295,6 +288,25 @@ fn nan_and_nodata_are_missing_in_every_mean() {
     let validity = Validity::new(Some(1e9));
     let mean = resample_mosaic(&mosaic, &rows, &cols, Resampling::Average, &validity);
     assert!((mean.data[0] - 1.5).abs() < f32::EPSILON);
+}
+
+#[test]
+fn a_chunk_that_is_not_there_counts_by_what_it_holds() {
+    let chunk = Shape { rows: 2, cols: 2 };
+    let samples = [9_u8; 4];
+    let first = ChunkIndex { row: 0, col: 0 };
+    let count = Shape { rows: 1, cols: 2 };
+    let tables = [table(0.0, 2.0, 1, 2, false), table(0.0, 4.0, 1, 4, false)];
+    let of = |absent, nodata| {
+        let mosaic = Mosaic::new(chunk, first, count, vec![Some(&samples[..]), None], absent);
+        let [rows, cols] = &tables;
+        [Resampling::Average, Resampling::Min, Resampling::Sum].map(|resampling| {
+            resample_mosaic(&mosaic, rows, cols, resampling, &Validity::new(nodata)).data[0]
+        })
+    };
+    assert_eq!(of(3, Some(0)), [6, 3, 48]);
+    assert_eq!(of(0, Some(0)), [9, 9, 36]);
+    assert_eq!(of(0, None), [5, 0, 36]);
 }
 
 #[test]

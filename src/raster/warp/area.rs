@@ -6,11 +6,10 @@
 use std::ops::Range;
 
 use super::{kernel::CellRatio, pixels::Pixels, point::MIN_VALID_WEIGHT};
-use crate::raster::Sample;
-
-/// Areas in a cell that differ by less (in source pixels) are equal: they are
-/// sums of fractions.
-const AREA_TOLERANCE: f64 = 1e-9;
+use crate::raster::{
+    Sample,
+    areas::{AREA_TOLERANCE, SLIVER},
+};
 
 /// How weight falls with distance along an axis, in source pixels.
 trait Profile: Copy {
@@ -226,6 +225,29 @@ impl<T: Sample, V: Fn(T) -> bool> Pixels<'_, T, V> {
             .filter(|(_, area)| *area >= largest - AREA_TOLERANCE)
             .map(|(value, _)| *value)
             .min_by(|a, b| a.to_f64().total_cmp(&b.to_f64()))
+    }
+
+    /// What is told of the valid pixels in a cell, which come row by row, each
+    /// with how much of it lies there.
+    pub(super) fn told(
+        &self,
+        (col, row): (f64, f64),
+        cell: CellRatio,
+        Scratch { col_weights, areas }: &mut Scratch<T>,
+        tell: impl Fn(&mut [(T, f64)]) -> Option<T>,
+    ) -> Option<T> {
+        let cols = Span::new(Overlap { half: cell.x / 2.0 }, col)?;
+        let rows = Span::new(Overlap { half: cell.y / 2.0 }, row)?;
+        areas.clear();
+        self.each_line(cols, rows, col_weights, |line, height, widths| {
+            if height <= SLIVER * cell.y {
+                return;
+            }
+            let under = std::iter::zip(line, widths)
+                .filter(|(value, width)| **width > SLIVER * cell.x && (self.is_valid)(**value));
+            areas.extend(under.map(|(value, width)| (*value, width * height)));
+        })?;
+        tell(areas)
     }
 
     #[inline]

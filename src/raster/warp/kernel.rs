@@ -57,6 +57,20 @@ impl CellRatio {
         let [x, y] = sides.map(|side| side.min(LARGEST_RATIO));
         Self { x, y }
     }
+
+    /// The ratio for what is told of a cell as large as it is: one of no known
+    /// size counts as a pixel.
+    pub(super) fn bounded(self) -> Self {
+        let [x, y] = [self.x, self.y].map(|side| {
+            // A comparison with NaN is false.
+            if side > 0.0 {
+                side.min(LARGEST_RATIO)
+            } else {
+                1.0
+            }
+        });
+        Self { x, y }
+    }
 }
 
 impl Kernel {

@@ -163,6 +163,37 @@ pub fn warp<T: Sample>(
     outs.swap_remove(0)
 }
 
+/// What is told of the valid samples in a cell of `ratio` around each position,
+/// of each with how much of its pixel lies there; `missing` where there is none.
+/// Unlike those of [`Kernel`], a cell may be smaller than a pixel.
+pub(super) fn over_cells<T: Sample>(
+    source: &Patch<T>,
+    positions: &Positions,
+    ratio: CellRatio,
+    missing: T,
+    tell: impl Fn(&mut [(T, f64)]) -> Option<T>,
+) -> Raster<T> {
+    let mut out = Raster::filled(positions.shape, missing);
+    let target = Target {
+        to_pixel: ToPixel::new(&source.transform),
+        frame: Frame::new(source.window),
+        positions,
+        wanted: None,
+        missing,
+        outs: std::slice::from_mut(&mut out),
+    };
+    let nodata = source.nodata;
+    let pixels = Pixels::new(source, move |value: T| {
+        nodata.is_none_or(|nodata| value != nodata) && !value.to_f64().is_nan()
+    });
+    let cell = ratio.bounded();
+    let mut scratch = area::Scratch::default();
+    target.fill_each(&[pixels], |pixels, place| {
+        pixels.told(place, cell, &mut scratch, &tell)
+    });
+    out
+}
+
 /// What is written, and where.
 struct Target<'a, T> {
     to_pixel: ToPixel,

@@ -2,6 +2,7 @@
 
 use super::{Band, place::Mapping, subject::Subject};
 use crate::{
+    raster::Resampling,
     render::FileFormat,
     tile::{Look, TileError, Tiles, cost::Cost, target::Target},
 };
@@ -50,7 +51,7 @@ impl Tiles {
             Some(FileFormat::Image(_)) | None => 0,
         };
         let steps = subject.steps();
-        let (mut cost, way) = cost(bands, target, self.most, planes, steps)?;
+        let (mut cost, way) = cost(bands, target, look.resampling, (self.most, planes), steps)?;
         let pixels = target.pixels();
         let taken = subject.expression.as_ref().map_or(bands.len(), |_| 1);
         if let Some(over_time) = look.over_time {
@@ -67,11 +68,15 @@ impl Tiles {
 /// What a tile takes of one time step, and how it is made within `most` bytes. Beside its
 /// samples a band takes `planes` bytes a pixel, of what is computed of them and of a file.
 /// So many `steps` are made in the same way, one after the other.
+///
+/// # Errors
+/// [`TileError::TooMuch`] if it cannot be made within them. A statistic of what pixels
+/// cover is never summed: that would be a mean by its name.
 fn cost(
     bands: &[Band],
     target: &Target,
-    most: u64,
-    planes: u64,
+    resampling: Resampling,
+    (most, planes): (u64, u64),
     steps: usize,
 ) -> Result<(Cost, Way), TileError> {
     let pixels = target.pixels() as u64;
@@ -83,14 +88,17 @@ fn cost(
             Mapping::Separable { .. } | Mapping::Nothing => 0,
         };
         let units = (band.units.len() as u64).saturating_mul(band.array.unit_bytes());
-        (units + window).saturating_add(pixels * (2 * sample + planes))
+        (units + window)
+            .saturating_add(pixels * (2 * sample + planes))
+            .saturating_add(band.mapping.bytes_at_hand(resampling))
     };
     let whole = bands
         .iter()
         .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
     let cost = Cost::of_samples(whole, pixels);
     let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
-    if cost.bytes() <= most || !bands.iter().all(is_separable) {
+    let may_be_summed = resampling.may_be_a_mean() && bands.iter().all(is_separable);
+    if cost.bytes() <= most || !may_be_summed {
         cost.check(most, target)?;
         return Ok((cost, Way::AtOnce));
     }

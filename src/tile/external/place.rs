@@ -9,9 +9,10 @@ use crate::{
     dataset::{LevelGrid, Variable},
     external::Placed,
     grid::{Bounds, Epsg, Grid, Shape, Window, pyramid::coarsest_within},
-    raster::{AxisTable, CellRatio, Positions, Resampling},
+    raster::{AxisTable, CellRatio, Positions, Resampling, separable::bytes_at_hand},
     tile::{
-        TileError, axes::Turn, place::KERNEL_MARGIN, request::grown, target::Target, values::turned,
+        TileError, axes::Turn, place::at_hand_of_a_cell, request::grown, target::Target,
+        values::turned,
     },
 };
 
@@ -72,6 +73,20 @@ impl Pixels {
             }
         }
         Ok(positions)
+    }
+}
+
+impl Mapping {
+    /// What is at hand at once ([`bytes_at_hand`]).
+    pub(super) fn bytes_at_hand(&self, resampling: Resampling) -> u64 {
+        match self {
+            Self::Separable { rows, cols } => {
+                let ([_, high], [wide, _]) = (rows.cells_covered(), cols.cells_covered());
+                bytes_at_hand(resampling, high, wide)
+            }
+            Self::Projected { ratio, window, .. } => at_hand_of_a_cell(resampling, *ratio, *window),
+            Self::Nothing => 0,
+        }
     }
 }
 
@@ -186,11 +201,11 @@ impl Place {
             x: width / grid.transform.cell_width.abs(),
             y: height / grid.transform.cell_height.abs(),
         };
-        // Average covers a pixel of the tile, half of it on each side.
-        let reach = match resampling {
-            Resampling::Average => KERNEL_MARGIN.max(ratio.x.max(ratio.y)),
-            Resampling::Nearest | Resampling::Bilinear | Resampling::Cubic => KERNEL_MARGIN,
-        };
+        let mut reach = f64::from(resampling.reach());
+        if resampling.is_of_areas() {
+            // A pixel of the tile, half of it on each side.
+            reach = reach.max(ratio.x.max(ratio.y));
+        }
         let (x_margin, y_margin) = (
             reach * grid.transform.cell_width.abs(),
             reach * grid.transform.cell_height.abs(),

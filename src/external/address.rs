@@ -71,6 +71,20 @@ impl Address {
     }
 }
 
+impl Address {
+    /// How it is told to anybody: of a local path nothing but its last part.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match &self.location {
+            Location::Local(path) => {
+                let name = path.file_name().unwrap_or_default();
+                name.to_string_lossy().into_owned()
+            }
+            Location::Http(_) | Location::Bucket(_) => self.to_string(),
+        }
+    }
+}
+
 /// A path without `..`, which object stores do not have in theirs. One that is not
 /// there is taken from the folder where it should be.
 fn resolved(text: &str) -> std::io::Result<PathBuf> {

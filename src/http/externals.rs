@@ -57,7 +57,7 @@ pub(super) fn document(
         "kind": "external",
         "title": title(entry, external),
         "attribution": "",
-        "source": entry.source().address().to_string(),
+        "source": entry.source().address().told(),
         "crs": first.crs.to_string(),
         "crs_source": format!("{:?}", first.crs_source),
         "units": if first.crs.is_geographic() { "degrees" } else { "metres" },

@@ -617,3 +617,62 @@ async fn what_cannot_be_shown_is_refused_with_what_could_be() {
         assert!(detail.contains(told), "{path}: {detail}");
     }
 }
+
+#[tokio::test]
+async fn a_map_service_of_what_steps_became_has_no_step_to_choose() {
+    let (_folder, server) = hills().await;
+    let query = "variable=red&reduce=median&sel=time=2023-08-02/2023-08-17&rescale=0,2550";
+    let path = format!("/cubes/hills/WMTSCapabilities.xml?{query}");
+    let told = found(&server, &path).await.text().await.unwrap();
+    assert!(
+        !told.contains("{time}") && !told.contains("<Dimension>"),
+        "{told}"
+    );
+    let template = told.split("resourceType=\"tile\"").nth(1).unwrap();
+    let template = template.split("template=\"").nth(1).unwrap();
+    let template = template.split('"').next().unwrap().replace("&amp;", "&");
+    let tile = template
+        .replace("{TileMatrixSet}", "WebMercatorQuad")
+        .replace("{TileMatrix}", "10")
+        .replace("{TileCol}", "528")
+        .replace("{TileRow}", "375");
+    let tile = tile.strip_prefix(&server.url).unwrap().to_owned();
+    let answer = found(&server, &tile).await;
+    assert_eq!(answer.headers()["x-cube-time"], "2023-08-02/2023-08-17");
+    let plain = found(&server, &format!("{LEFT}.png?{query}")).await;
+    assert_eq!(answer.headers()["etag"], plain.headers()["etag"]);
+}
+
+#[tokio::test]
+async fn bands_of_a_cube_are_counted_among_the_variables_that_are_named() {
+    let (_folder, server) = hills().await;
+    let two = "variable=red&variable=green&sel=time=2023-08-02";
+    let (both, _) = planes(&server, &format!("{LEFT}.npy?{two}")).await;
+    let (picked, _) = planes(&server, &format!("{LEFT}.npy?{two}&bidx=2&bidx=1")).await;
+    same(&picked[0], &both[1], 0.0);
+    same(&picked[1], &both[0], 0.0);
+    let answer = server
+        .get(&format!("{LEFT}.png?{two}&bidx=3&rescale=0,1"))
+        .await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let told: Value = answer.json().await.unwrap();
+    assert!(
+        told["detail"].as_str().unwrap().contains("no band 3"),
+        "{told}"
+    );
+    // Statistics of so many pixels, of a rectangle in another system.
+    let path = "/cubes/hills/statistics?variable=red&sel=time=2023-08-02&width=16&height=16";
+    let numbers = document(&server, path).await;
+    assert_eq!(numbers["red"]["valid_pixels"], 256);
+    let path = "/cubes/hills/statistics?variable=red&sel=time=2023-08-02&width=9&dst_crs=EPSG:3857";
+    let numbers = document(&server, path).await;
+    let mean = planes(
+        &server,
+        "/cubes/hills/preview.npy?variable=red&sel=time=2023-08-02",
+    )
+    .await;
+    let values = &mean.0[0];
+    let mean = values.iter().sum::<f64>() / f64::from(u32::try_from(values.len()).unwrap());
+    let told = numbers["red"]["mean"].as_f64().unwrap();
+    assert!((told - mean).abs() < 50.0, "{told} {mean}");
+}

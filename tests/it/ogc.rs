@@ -446,6 +446,27 @@ async fn who_follows_the_links_of_ogc_api_comes_to_the_tiles_of_a_cube() {
         assert_eq!(answer.headers()["etag"], etag);
         assert_eq!(answer.bytes().await.unwrap(), bytes);
     }
+    // The tiles of the whole server are those of its first collection, or of a named one.
+    let rel = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-map";
+    let dataset = path_of(&server, &landing, rel);
+    assert_eq!(dataset, "/map/tiles");
+    let listed = json_of(&server, &dataset).await;
+    let set = json_of(&server, &path_of(&server, &listed["tilesets"][0], "self")).await;
+    assert_eq!(set["tileMatrixSetLimits"], tileset["tileMatrixSetLimits"]);
+    for (query, status) in [
+        ("", 200),
+        ("&collections=formula", 200),
+        ("&collections=nowhere", 404),
+        ("&collections=formula,formula", 400),
+    ] {
+        let path = format!("/map/tiles/WebMercatorQuad/{zoom}/{row}/{col}?{STYLE}&f=png{query}");
+        let answer = server.get(&path).await;
+        assert_eq!(answer.status(), status, "{path}");
+        assert!(
+            status != 200 || answer.bytes().await.unwrap() == bytes,
+            "{path}"
+        );
+    }
     // What depends on what a client accepts is not kept for another.
     let named = format!("{tile}&f=png").replace("&f=png&f=png", "&f=png");
     let open = named.replace("&f=png", "").replace("f=png&", "");

@@ -1,6 +1,9 @@
 //! `TiTiler`'s routes for a data set of somebody else, by its name and by `url`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use cubetiler::{
     config::{Config, Scope, TokenConfig, TokenHash},
@@ -176,7 +179,7 @@ async fn a_link_out_of_a_store_is_not_followed() {
             store.join("ndvi/c/0/0/0"),
             open.folder.path().join(format!("secret{n}")),
         );
-        std::fs::rename(&chunk, &secret).unwrap();
+        fs::rename(&chunk, &secret).unwrap();
         std::os::unix::fs::symlink(&secret, &chunk).unwrap();
     }
     let query = "variable=ndvi&sel=time=2024-01-01";
@@ -338,6 +341,19 @@ async fn what_cannot_be_understood_is_told_as_titiler_tells_it_and_by_a_name_in_
             ["query", "histogram_bins"],
             "0",
         ),
+        (tile, "sel=band", ["query", "sel"], "band"),
+        (tile, "sel=time=best::2024", ["query", "sel"], "best"),
+        (tile, "algorithm=nope", ["query", "algorithm"], "nope"),
+        (tile, "tilesize=0", ["query", "tilesize"], "0"),
+        ("point/a,b", "", ["path", "lonlat"], "a,b"),
+        ("bbox/a,b,c,d.png", "", ["path", "bounds"], "a,b,c,d"),
+        ("preview/axb.png", "", ["path", "size"], "axb.png"),
+        (
+            "WebMercatorQuad/tilejson.json",
+            "tile_format=bmp",
+            ["query", "tile_format"],
+            "bmp",
+        ),
         (
             "WebMercatorQuad/tilejson.json",
             "return_mask=perhaps",
@@ -373,6 +389,133 @@ async fn what_cannot_be_understood_is_told_as_titiler_tells_it_and_by_a_name_in_
     // What is understood and not there is not of that kind.
     let wrong = open.by_url(tile, "variable=nope");
     assert_eq!(refused(&open.server, &wrong).await.0, 400);
+}
+
+#[tokio::test]
+async fn longitudes_beyond_180_are_asked_for_as_those_that_they_are() {
+    let open = Open::new().await;
+    let folder = open.folder.path();
+    // The same from 130 to 100 degrees west, written from 230 to 260.
+    let store = folder.join("open/far.zarr");
+    titiler_cube::write(&store);
+    let longitudes = (0..COLS).flat_map(|col| (titiler_cube::longitude(col) + 240.0).to_le_bytes());
+    fs::write(store.join("lon/c/0"), longitudes.collect::<Vec<u8>>()).unwrap();
+    let far = |path: &str, query: &str| format!("/zarr/{path}?url={}&{query}", store.display());
+    let query = "variable=ndvi&sel=time=2024-01-11";
+    let file = async |path: &str| {
+        let answer = open.server.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let bbox = answer.headers()["content-bbox"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        (bbox, answer.bytes().await.unwrap())
+    };
+    let (_, expected) = file(&open.by_url("bbox/-5,45,0,50.npy", query)).await;
+    for west in [-125, 235] {
+        let path = far(&format!("bbox/{west},45,{},50.npy", west + 5), query);
+        let (bbox, found) = file(&path).await;
+        let told: f64 = bbox.split(',').next().unwrap().parse().unwrap();
+        assert!((told - f64::from(west)).abs() < 1e-6, "{bbox}");
+        assert_eq!(found, expected, "{west}");
+    }
+    for path in ["bbox/-180,-90,180,90.npy", "preview.npy"] {
+        let (_, expected) = file(&open.by_url(path, query)).await;
+        let (bbox, found) = file(&far(path, query)).await;
+        assert!(bbox.starts_with("-130"), "{bbox}");
+        assert_eq!(found, expected, "{path}");
+    }
+    let auto = far("preview.png", &format!("{query}&rescale=auto"));
+    assert_eq!(open.server.get(&auto).await.status(), StatusCode::OK);
+    let bounds = found(&open.server, &far("info", "variable=ndvi")).await["bounds"].clone();
+    assert!(
+        (bounds[0].as_f64().unwrap() + 130.0).abs() < 1e-6,
+        "{bounds}"
+    );
+    let numbers = async |path: &str, west: f64| {
+        let (status, told) = read(open.post(path, &square(west, 45.0, 1.0)).await).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+        told["properties"]["statistics"]["b1"]["mean"]
+            .as_f64()
+            .unwrap()
+    };
+    let here = numbers(&open.by_url("statistics", query), -5.0).await;
+    let there = numbers(&far("statistics", query), -125.0).await;
+    assert!((here - there).abs() < 1e-9, "{here} {there}");
+    let mean = async |path: String| found(&open.server, &path).await["b1"]["mean"].clone();
+    let there = mean(far("statistics", &format!("{query}&bbox=-125,45,-120,50"))).await;
+    let here = mean(open.by_url("statistics", &format!("{query}&bbox=-5,45,0,50"))).await;
+    assert_eq!(here, there);
+}
+
+#[tokio::test]
+async fn a_picture_is_in_the_system_of_its_rectangle_and_as_high_as_its_width_asks_for() {
+    let open = Open::new().await;
+    let query = "variable=ndvi&sel=time=2024-01-11&rescale=-1,1";
+    let path = open.by_url(
+        "bbox/0,5621521,556597,6446275.png",
+        &format!("{query}&coord_crs=EPSG:3857"),
+    );
+    let answer = open.server.get(&path).await;
+    assert_eq!(
+        answer.headers()["content-crs"],
+        "<http://www.opengis.net/def/crs/EPSG/0/3857>"
+    );
+    for (size, expected) in [("width=20", "(2, 40, 20)"), ("height=20", "(2, 20, 10)")] {
+        // 5 degrees by 10.
+        let path = open.by_url("bbox/0,45,5,55.npy", &format!("{query}&{size}"));
+        let file = open.server.get(&path).await.bytes().await.unwrap();
+        let header = std::str::from_utf8(&file[10..128]).unwrap();
+        assert!(header.contains(expected), "{size}: {header}");
+    }
+    // Of both words for it the one is as good as the other, and `reproject` wins.
+    let both = open.by_url(
+        "bbox/0,45,5,55.npy",
+        &format!("{query}&width=7&resampling=nearest&reproject=bilinear"),
+    );
+    let one = open.by_url(
+        "bbox/0,45,5,55.npy",
+        &format!("{query}&width=7&reproject=bilinear"),
+    );
+    assert_eq!(
+        floats(&open.server, &both).await,
+        floats(&open.server, &one).await
+    );
+    // Polygons in another system.
+    let mercator = json!({"type": "Feature", "properties": {}, "geometry": {
+        "type": "Polygon",
+        "coordinates": [[[0.0, 5_621_521.5], [111_319.49, 5_621_521.5], [111_319.49, 5_780_349.2], [0.0, 5_780_349.2], [0.0, 5_621_521.5]]],
+    }});
+    let path = open.by_url(
+        "statistics",
+        "variable=ndvi&sel=time=2024-01-11&coord_crs=EPSG:3857",
+    );
+    let (status, told) = read(open.post(&path, &mercator).await).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let found = told["properties"]["statistics"]["b1"]["mean"]
+        .as_f64()
+        .unwrap();
+    let path = open.by_url("statistics", "variable=ndvi&sel=time=2024-01-11");
+    let (_, told) = read(open.post(&path, &square(0.0, 45.0, 1.0)).await).await;
+    let expected = told["properties"]["statistics"]["b1"]["mean"]
+        .as_f64()
+        .unwrap();
+    assert!((found - expected).abs() < 1e-3, "{found} {expected}");
+}
+
+#[tokio::test]
+async fn more_than_may_be_held_is_refused_before_its_places_are_looked_for() {
+    let open = Open::new().await;
+    let bands: Vec<String> = (1..=4).map(|band| format!("b{band}")).collect();
+    let query = format!(
+        "variable=reflectance&sel=time=2024-01-01&expression={}&rescale=0,1&dst_crs=EPSG:3035",
+        bands.join("%2B")
+    );
+    let path = open.by_url("preview/4096x4096.png", &query);
+    let (status, told) = refused(&open.server, &path).await;
+    assert_eq!(status, 413, "{told}");
+    let small = open.by_url("preview/64x64.png", &query);
+    assert_eq!(open.server.get(&small).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
@@ -547,7 +690,7 @@ async fn the_values_of_a_point_are_those_of_the_store() {
         ("point/5,50", "variable=nope", 400),
         ("point/5,50", "variable=ndvi&coord_crs=EPSG:99999", 400),
         ("point/5,50", "variable=ndvi&coord_crs=nonsense", 422),
-        ("point/a,b", "variable=ndvi", 400),
+        ("point/a,b", "variable=ndvi", 422),
     ] {
         let (found, text) = refused(server, &open.by_url(path, query)).await;
         assert_eq!(found, status, "{path}?{query}: {text}");
@@ -634,10 +777,10 @@ async fn a_store_that_grows_is_told_so_at_once() {
     let path = open.by_url("info", "variable=ndvi");
     assert_eq!(found(&open.server, &path).await["count"], 4);
     let document = PathBuf::from(open.store()).join("ndvi/zarr.json");
-    let mut array: Value = serde_json::from_slice(&std::fs::read(&document).unwrap()).unwrap();
+    let mut array: Value = serde_json::from_slice(&fs::read(&document).unwrap()).unwrap();
     array["attributes"]["valid_min"] = json!(-1);
     array["attributes"]["valid_max"] = json!(1);
-    std::fs::write(&document, array.to_string()).unwrap();
+    fs::write(&document, array.to_string()).unwrap();
     // A store is looked at again once as much time has passed as the last look took.
     let mut told = Value::Null;
     for _ in 0..10_000 {

@@ -69,7 +69,7 @@ async fn files_of_what_is_computed_are_those_of_the_cube() {
         ),
         format!("{LEFT}.npy?variable=red&reduce=median"),
         format!(
-            "{LEFT}.npy?variable=red&variable=green&reduce=mean&sel=time=2023-08-03/2023-08-17"
+            "{LEFT}.npy?variable=red&variable=green&reduce=mean&sel=time=2023-08-07/2023-08-17"
         ),
         format!("{LEFT}.npy?variable=red&reduce=difference&sel=time=2023-08-07/2023-08"),
         format!("{LEFT}.npy?expression=ndvi&reduce=max&sel=time=../2023-08-12"),

@@ -462,9 +462,9 @@ async fn what_titiler_would_answer_with_500_is_refused_with_what_could_be() {
         ),
         ("/cubes/formula/info?show_times=si", 400, "true or false"),
         (
-            "/cubes/formula/preview?bidx=1",
+            "/cubes/formula/preview?variable=red&bidx=2",
             400,
-            "`bidx` is for data sets",
+            "there is no band 2",
         ),
         ("/cubes/formula/preview.png?max_size=0", 400, "1 to 4096"),
         ("/cubes/formula/preview/5000x1.png", 400, "1 to 4096"),

@@ -62,9 +62,13 @@ pub(super) fn joined(one: &str, other: &str) -> String {
     format!("{one}{both}{other}")
 }
 
-/// A query without what selects a time.
+/// A query without what selects a time, unless it is of several time steps: these it says.
 pub(super) fn without_time(query: &str) -> String {
-    let is_time = |pair: &&str| pair.split('=').next() == Some("sel");
+    let is = |pair: &str, name: &str| pair.split('=').next() == Some(name);
+    if query.split('&').any(|pair| is(pair, "reduce")) {
+        return query.to_owned();
+    }
+    let is_time = |pair: &&str| is(pair, "sel");
     let kept: Vec<&str> = query.split('&').filter(|pair| !is_time(pair)).collect();
     kept.join("&")
 }
@@ -93,6 +97,8 @@ mod tests {
         let query = "variable=red&sel=time=2023-08-01&rescale=0,3000";
         assert_eq!(without_time(query), "variable=red&rescale=0,3000");
         assert_eq!(without_time(""), "");
+        let reduced = "reduce=max&sel=time=2023-08/2023-09";
+        assert_eq!(without_time(reduced), reduced);
         assert_eq!(without_time("sel=time%3D2023-08-01"), "");
         assert_eq!(with("a=1", "sel", "time=2"), "a=1&sel=time%3D2");
     }

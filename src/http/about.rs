@@ -246,6 +246,7 @@ pub(super) fn by_url(paths: Paths) -> Paths {
             let id = operation.operation_id.take().unwrap_or_default();
             operation.operation_id = Some(format!("{id}_by_url"));
             for (status, text) in [
+                ("400", "A parameter is wrong"),
                 (
                     "403",
                     "The setting server.zarr_urls does not list the place",

@@ -235,13 +235,15 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
+    const NAMES: [&str; 4] = ["minzoom", "maxzoom", "tile_format", "f"];
+
     /// Takes them out of a query.
     pub(super) fn of(mut about: About) -> Result<(Self, About), ApiError> {
-        let mut wishes = Self::default();
-        if !["minzoom", "maxzoom", "tile_format"]
-            .iter()
-            .any(|name| about.query.contains(name))
-        {
+        let (mut wishes, mut form) = (Self::default(), None);
+        let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+        let mut names = about.query.split('&').map(name);
+        // What has none of them stays as it is written.
+        if !names.any(|name| Self::NAMES.contains(&name.as_str())) {
             return Ok((wishes, about));
         }
         let mut rest = form_urlencoded::Serializer::new(String::new());
@@ -249,6 +251,8 @@ impl Wishes {
             match name.as_ref() {
                 "minzoom" => once(&mut wishes.minzoom, "minzoom", zoom("minzoom", &value)?)?,
                 "maxzoom" => once(&mut wishes.maxzoom, "maxzoom", zoom("maxzoom", &value)?)?,
+                // All of them are JSON.
+                "f" => once(&mut form, "f", value.into_owned())?,
                 "tile_format" => {
                     value.parse::<FileFormat>().map_err(|error| {
                         ApiError::wrong(("query", "tile_format"), &value, error.to_string())
@@ -262,6 +266,20 @@ impl Wishes {
         }
         about.query = rest.finish();
         Ok((wishes, about))
+    }
+
+    /// Those of the tiles that are told of whose zooms are wished for.
+    pub(super) fn in_limits(&self, told: &mut Value) {
+        let (first, last) = (self.minzoom.unwrap_or(0), self.maxzoom.unwrap_or(i8::MAX));
+        let is_in = |limits: &Value| {
+            let zoom = limits["tileMatrix"]
+                .as_str()
+                .and_then(|zoom| zoom.parse().ok());
+            zoom.is_none_or(|zoom: i8| (first..=last).contains(&zoom))
+        };
+        if let Some(all) = told["tileMatrixSetLimits"].as_array_mut() {
+            all.retain(is_in);
+        }
     }
 
     fn in_document(self, mut told: Value) -> Result<Value, ApiError> {

@@ -41,6 +41,7 @@ pub(super) async fn list(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let (_, about) = Wishes::of(about)?;
     let found = Tileset::of(&state, &about, caller, &headers).await?;
     let sets: Vec<Value> = (found.shown.sets())
         .map(|set| found.document(set, &found.links(set)))
@@ -69,8 +70,11 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let set = tile_matrix_sets::named(&place.tile_matrix_set_id, StatusCode::BAD_REQUEST)?;
+    let (wishes, about) = Wishes::of(about)?;
     let found = Tileset::of(&state, &about, caller, &headers).await?;
-    Ok(fresh(found.whole(set, &found.links(set))?))
+    let mut told = found.whole(set, &found.links(set))?;
+    wishes.in_limits(&mut told);
+    Ok(fresh(told))
 }
 
 /// The map page with a cube as the query has it: its variables or expression, range,

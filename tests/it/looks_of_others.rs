@@ -231,3 +231,29 @@ async fn statistics_of_what_is_computed_are_those_of_its_file() {
         }
     }
 }
+
+#[tokio::test]
+async fn steps_that_are_too_many_are_told_with_how_many_would_not_be() {
+    let (folder, _server) = hills_and_exports().await;
+    let mut config = Config::default();
+    config.cache.memory_mib = 16;
+    config.server.state_dir = folder.path().join("small");
+    config
+        .cubes
+        .insert("plain".to_owned(), folder.path().join("plain"));
+    let server = Server::of(&config, Access::Off).await;
+    let path = of_other(LEFT, "plain");
+    let (status, told) = error(
+        &server,
+        &format!("{path}.png?variable=red&reduce=median&rescale=0,9"),
+    )
+    .await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{told}");
+    assert!(
+        told.contains("these are 5 time steps; ask for at most"),
+        "{told}"
+    );
+    // Fewer pixels are not.
+    let mean = format!("{path}.png?variable=red&reduce=mean&rescale=0,9&tilesize=128");
+    assert_eq!(server.get(&mean).await.status(), StatusCode::OK);
+}

@@ -4,7 +4,11 @@ use super::{Band, place::Mapping, subject::Subject};
 use crate::{
     raster::Resampling,
     render::FileFormat,
-    tile::{Look, TileError, Tiles, cost::Cost, target::Target},
+    tile::{
+        Look, TileError, Tiles,
+        cost::{Cost, STEPS_AT_ONCE},
+        target::Target,
+    },
 };
 
 /// The most units in memory at once where they are summed.
@@ -96,17 +100,44 @@ fn cost(
         .iter()
         .fold(0_u64, |all, band| all.saturating_add(of_band(band)));
     let cost = Cost::of_samples(whole, pixels);
+    // Of several steps some are under way at once.
+    let share = most / steps.clamp(1, STEPS_AT_ONCE) as u64;
     let is_separable = |band: &Band| matches!(band.mapping.as_ref(), Mapping::Separable { .. });
     let may_be_summed = resampling.may_be_a_mean() && bands.iter().all(is_separable);
-    if cost.bytes() <= most || !may_be_summed {
+    if cost.bytes() <= share || !may_be_summed {
         cost.check(most, target)?;
         return Ok((cost, Way::AtOnce));
     }
+    match summed(bands, target, (share, planes), steps) {
+        // Then steps are told of which there are too many.
+        Err(_) if cost.bytes() <= most => Ok((cost, Way::AtOnce)),
+        found => found,
+    }
+}
+
+/// What a tile takes of one of so many time steps if it is made of sums of some units at a
+/// time, within `most` bytes.
+fn summed(
+    bands: &[Band],
+    target: &Target,
+    (most, planes): (u64, u64),
+    steps: usize,
+) -> Result<(Cost, Way), TileError> {
+    let pixels = target.pixels() as u64;
     let summed = bands.iter().fold(0_u64, |all, band| {
         let units = band.units.len() as u64;
         all.saturating_add(units.saturating_mul(band.array.unit_bytes()))
     });
-    let summed = summed.saturating_mul(steps as u64);
+    let fit = MOST_SUMMED / summed.max(1);
+    if steps > 1 && (1..steps as u64).contains(&fit) {
+        return Err(TileError::TooMuch {
+            bytes: summed.saturating_mul(steps as u64),
+            limit: MOST_SUMMED,
+            advice: format!(
+                "these are {steps} time steps; ask for at most {fit}, or for a higher zoom"
+            ),
+        });
+    }
     Cost::of_samples(summed, pixels).check(MOST_SUMMED, target)?;
     let sums = bands
         .iter()

@@ -16,9 +16,9 @@ use utoipa::openapi::{
 use super::{
     ApiError, AppState,
     access::Caller,
-    query::{QueryError, TileQuery, boolean, once},
+    query::{QueryError, TileQuery, boolean, once, system},
 };
-use crate::catalog::ExternalEntry;
+use crate::{catalog::ExternalEntry, grid::Epsg};
 
 /// Where the routes of data sets are that a request names.
 const BY_URL: &str = "/zarr";
@@ -128,6 +128,27 @@ impl About {
         };
         self.needs_variable(!query.variables.is_empty() || query.expression.is_some())?;
         Ok(query)
+    }
+
+    /// Takes the system that a document is to tell coordinates in out of the query.
+    pub(super) fn take_system(&mut self) -> Result<Option<Epsg>, QueryError> {
+        const NAME: &str = "crs";
+        let pairs = || form_urlencoded::parse(self.query.as_bytes());
+        // What does not have it stays as it is written.
+        if !pairs().any(|(name, _)| name == NAME) {
+            return Ok(None);
+        }
+        let mut found = None;
+        let mut rest = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in pairs() {
+            if name == NAME {
+                once(&mut found, NAME, system(NAME, &value)?)?;
+            } else {
+                rest.append_pair(&name, &value);
+            }
+        }
+        self.query = rest.finish();
+        Ok(found)
     }
 
     /// A name for files.

@@ -17,7 +17,12 @@ use super::{
     external_info, links,
     query::ValuesQuery,
 };
-use crate::{cube::NODATA, grid::Bounds, tile::TileError, zarr::StoredCube};
+use crate::{
+    cube::NODATA,
+    grid::Bounds,
+    tile::{self, TileError},
+    zarr::StoredCube,
+};
 
 /// The parameters of both forms.
 const KNOWN: [&str; 6] = [
@@ -63,6 +68,7 @@ pub(super) async fn info(
         ("cube" = String, Path, description = "Name of the cube"),
         ("variable" = Option<Vec<String>>, Query, description = "As for info"),
         ("sel" = Option<Vec<String>>, Query, description = "As for info"),
+        ("crs" = Option<String>, Query, description = "The system of the geometry, as EPSG:3857; degrees without"),
     ),
     responses(
         (status = 200, description = "The feature", content_type = "application/geo+json"),
@@ -72,9 +78,18 @@ pub(super) async fn info(
 )]
 pub(super) async fn feature(
     State(state): State<Arc<AppState>>,
-    about: About,
+    mut about: About,
 ) -> Result<Response, ApiError> {
-    let (parts, told) = found(&state, &about).await?;
+    let system = about.take_system()?;
+    let (mut parts, told) = found(&state, &about).await?;
+    if let Some(system) = system {
+        let place = |part: &Bounds| tile::bounds_in(system, *part);
+        let found: Option<Vec<Bounds>> = parts.iter().map(place).collect();
+        parts = found.ok_or_else(|| {
+            let told = format!("`crs`: a part of it has no place in {system}");
+            ApiError::new(StatusCode::BAD_REQUEST, told)
+        })?;
+    }
     let all = parts.iter().copied().reduce(|a, b| a.union(&b));
     let told = Json(json!({
         "type": "Feature",

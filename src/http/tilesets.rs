@@ -17,18 +17,24 @@ use super::{
     access::Caller,
     cubes::{SetPlace, Wishes, check},
     limits::Limits,
-    links::base_url,
+    links::{self, base_url},
     query::TileQuery,
     shown::{Addresses, Shown},
     tile_matrix_sets, viewer,
 };
-use crate::grid::TileMatrixSet;
+use crate::{
+    grid::{Epsg, TileMatrixSet},
+    tile,
+};
 
 /// The tile sets of a cube: one for each tile matrix set whose reference system is for
 /// where the cube is. The query is the style of the tiles, as for TileJSON.
 #[utoipa::path(
     get, path = "/cubes/{cube}/tiles", tag = "tiles",
-    params(("cube" = String, Path, description = "Name of the cube")),
+    params(
+        ("cube" = String, Path, description = "Name of the cube"),
+        ("crs" = Option<String>, Query, description = "The system of the bounding box, as EPSG:3857; degrees without"),
+    ),
     responses(
         (status = 200, description = "Their links"),
         (status = 400, description = "Tiles of this query would be refused"),
@@ -41,8 +47,10 @@ pub(super) async fn list(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (_, about) = Wishes::of(about)?;
-    let found = Tileset::of(&state, &about, caller, &headers).await?;
+    let (_, mut about) = Wishes::of(about)?;
+    let system = about.take_system()?;
+    let mut found = Tileset::of(&state, &about, caller, &headers).await?;
+    found.system = system.unwrap_or(Epsg::WGS84);
     let sets: Vec<Value> = (found.shown.sets())
         .map(|set| found.document(set, &found.links(set)))
         .collect();
@@ -124,7 +132,7 @@ pub(super) async fn map(
         check(&stored, &query, coloring.as_ref())?;
         if !query.sel.is_empty() {
             let step = stored.cube.select_time(&query.sel);
-            let step = step.map_err(crate::tile::TileError::from)?;
+            let step = step.map_err(tile::TileError::from)?;
             time = Some(stored.cube.times().days(step).start.to_string());
         }
     }
@@ -162,6 +170,8 @@ pub(super) struct Tileset {
     pub(super) query: String,
     /// Below which path the tiles are.
     root: String,
+    /// That of the bounding box.
+    system: Epsg,
 }
 
 impl Tileset {
@@ -176,6 +186,7 @@ impl Tileset {
             to: Addresses::new(state, caller, headers),
             query: about.naming(&about.query),
             root: about.root.clone(),
+            system: Epsg::WGS84,
         })
     }
 
@@ -200,7 +211,12 @@ impl Tileset {
 
     /// What a list tells of a tile set, with links of a protocol.
     pub(super) fn document(&self, set: TileMatrixSet, links: &[Value]) -> Value {
-        let [west, south, east, north] = self.shown.bounds.to_array();
+        let own = tile::bounds_in(self.system, self.shown.bounds);
+        let (bounds, system) = match own.filter(|_| self.system != Epsg::WGS84) {
+            Some(own) => (own, links::crs_address(self.system)),
+            None => (self.shown.bounds, tile_matrix_sets::CRS84.to_owned()),
+        };
+        let [west, south, east, north] = bounds.to_array();
         let mut told = json!({
             "title": self.shown.title(),
             "dataType": "map",
@@ -210,7 +226,7 @@ impl Tileset {
             "boundingBox": {
                 "lowerLeft": [west, south],
                 "upperRight": [east, north],
-                "crs": tile_matrix_sets::CRS84,
+                "crs": system,
             },
         });
         if let Some(address) = tile_matrix_sets::registered(set) {

@@ -481,6 +481,33 @@ async fn a_picture_is_in_the_system_of_its_rectangle_and_as_high_as_its_width_as
         floats(&open.server, &both).await,
         floats(&open.server, &one).await
     );
+    // Documents tell where it is in another system too, and tile sets the zooms that are wished.
+    let feature = open.by_url("info.geojson", "variable=ndvi&crs=EPSG:3857");
+    let place = found(&open.server, &feature).await["geometry"]["coordinates"][0][0].clone();
+    assert!(
+        (place[0].as_f64().unwrap() + 1_113_194.9).abs() < 1.0,
+        "{place}"
+    );
+    let sets = found(
+        &open.server,
+        &open.by_url("tiles", "variable=ndvi&crs=EPSG:3857&f=json"),
+    )
+    .await;
+    let told = &sets["tilesets"][0]["boundingBox"];
+    assert_eq!(told["crs"], "http://www.opengis.net/def/crs/EPSG/0/3857");
+    assert!(
+        (told["lowerLeft"][0].as_f64().unwrap() + 1_113_194.9).abs() < 1.0,
+        "{told}"
+    );
+    let path = open.by_url("tiles/WebMercatorQuad", "variable=ndvi&minzoom=2&maxzoom=3");
+    let limits = found(&open.server, &path).await["tileMatrixSetLimits"].clone();
+    let zooms: Vec<&Value> = limits
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|of| &of["tileMatrix"])
+        .collect();
+    assert_eq!(zooms, ["2", "3"]);
     // Polygons in another system.
     let mercator = json!({"type": "Feature", "properties": {}, "geometry": {
         "type": "Polygon",

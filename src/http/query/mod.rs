@@ -3,9 +3,9 @@
 mod parse;
 mod values;
 
-use self::parse::{MAX_REPEATS, nodata, one_of, push, range, resampling, system, with_method};
+use self::parse::{MAX_REPEATS, nodata, one_of, push, range, resampling, with_method};
 pub(super) use self::{
-    parse::{boolean, number, once, unknown},
+    parse::{boolean, number, once, system, unknown},
     values::ValuesQuery,
 };
 use super::looks::{self, Extras};

@@ -119,7 +119,7 @@ pub(super) fn range(name: &'static str, text: &str) -> Result<[f64; 2], QueryErr
     }
 }
 
-pub(super) fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError> {
+pub(in crate::http) fn system(name: &'static str, text: &str) -> Result<Epsg, QueryError> {
     let named = systems::named(text).map(|named| named.system);
     named.ok_or_else(|| QueryError::Value {
         name,

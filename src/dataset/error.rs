@@ -201,6 +201,9 @@ pub enum DatasetError {
     /// No dimension along which anything changes over time.
     #[error("`{0}` has no dimension of time, and so nothing to reduce over it")]
     NoTime(String),
+    /// More times than become one.
+    #[error("these are {0} times, and at most {1} become one: name an interval by `sel`")]
+    ManyTimes(usize, usize),
     /// An interval that holds none of the times.
     #[error("`{dimension}={interval}` holds none of the times, which are {available}")]
     NoneWithin {
@@ -261,6 +264,7 @@ impl DatasetError {
             | Self::TwoMethods(_)
             | Self::TwoBandDimensions { .. }
             | Self::NoTime(_)
+            | Self::ManyTimes(..)
             | Self::NoneWithin { .. }
             | Self::NoSuchKind { .. }
             | Self::NoSuchValue { .. }

@@ -15,6 +15,9 @@ use super::{
     select::{self, How, Method},
 };
 
+/// More times than become one.
+const MOST_TIMES: usize = 10_000;
+
 /// Places along the time axis of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Times {
@@ -50,12 +53,15 @@ impl Variable {
                 others.push(text.clone());
             } else if !value.eq_ignore_ascii_case("{time}") {
                 steps.extend(named(time, method, value)?);
+                in_order(time, &mut steps);
+                few_enough(steps.len())?;
             }
         }
         if steps.is_empty() {
+            few_enough(time.len)?;
             steps = (0..time.len).collect();
+            in_order(time, &mut steps);
         }
-        in_order(time, &mut steps);
         let first = steps[0];
         let selection = self.selected(&others, bidx, |other| {
             if other.name == time.name {
@@ -68,6 +74,13 @@ impl Variable {
         })?;
         Ok((selection, Times { axis, steps }))
     }
+}
+
+fn few_enough(times: usize) -> Result<(), DatasetError> {
+    if times > MOST_TIMES {
+        return Err(DatasetError::ManyTimes(times, MOST_TIMES));
+    }
+    Ok(())
 }
 
 /// The times that a value of `sel` names.
@@ -87,11 +100,20 @@ fn named(axis: &Axis, method: Method, value: &str) -> Result<Vec<usize>, Dataset
             let high = end(to, |text| last_instant(text, times.calendar)).map_err(no_kind)?;
             within(times.instants.iter().copied(), (low, high))
         }
-        AxisValues::Numbers(_) | AxisValues::Indices => {
+        AxisValues::Numbers(values) => {
             let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
             let low = end(from, number).map_err(no_kind)?;
             let high = end(to, number).map_err(no_kind)?;
-            within(numbers(axis), (low, high))
+            within(values.iter().copied(), (low, high))
+        }
+        AxisValues::Indices => {
+            // There may be any number of them.
+            let place = |text: &str| text.parse::<usize>().ok();
+            let low = end(from, place).map_err(no_kind)?.unwrap_or(0);
+            let high = end(to, place).map_err(no_kind)?.unwrap_or(usize::MAX);
+            let places = low..high.saturating_add(1).min(axis.len);
+            few_enough(places.len())?;
+            places.collect()
         }
         AxisValues::Texts(_) => return Err(no_kind(value)),
     };
@@ -124,18 +146,6 @@ fn within<T: PartialOrd>(
     };
     let numbered = values.enumerate().filter(|(_, value)| is_in(value));
     numbered.map(|(place, _)| place).collect()
-}
-
-/// Values that are numbers, or else the places.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "the length of an axis is far below 2^52"
-)]
-fn numbers(axis: &Axis) -> impl Iterator<Item = f64> {
-    (0..axis.len).map(|place| match &axis.values {
-        AxisValues::Numbers(values) => values[place],
-        AxisValues::Times(_) | AxisValues::Texts(_) | AxisValues::Indices => place as f64,
-    })
 }
 
 /// Puts places in the order of time, each once.

@@ -302,9 +302,11 @@ impl From<&TileError> for ApiError {
             | TileError::ManyBands(_)
             | TileError::NoBand(..)
             | TileError::NoSuchBand(..)
+            | TileError::BandsOfExpression
             | TileError::System(_)
             | TileError::Cutout(CutoutError::Ring | CutoutError::Empty) => Self::bad_request(error),
             TileError::TooMuch { .. }
+            | TileError::Long(..)
             | TileError::TooManyValues { .. }
             | TileError::TooManyCategories
             | TileError::Cutout(CutoutError::TooMany(_) | CutoutError::TooFine { .. }) => {

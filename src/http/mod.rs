@@ -38,7 +38,6 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Bytes,
     extract::{MatchedPath, Request, State},
     http::{HeaderName, StatusCode, Uri, header},
     middleware::{self, Next},
@@ -87,10 +86,11 @@ const MAX_RECIPE: usize = 1024 * 1024;
 
 /// That of polygons.
 const MAX_POLYGONS: usize = 2 * 1024 * 1024;
-/// The media types of errors that are in a form already.
+
 /// The media type of an `OpenAPI` document.
 const OPENAPI: &str = "application/vnd.oai.openapi+json;version=3.1";
 
+/// The media types of errors that are in a form already.
 const OWN_ERRORS: [&str; 4] = [
     "application/problem+json",
     "application/xml",
@@ -324,8 +324,11 @@ pub fn router(state: &Arc<AppState>) -> Router {
     let timeout = Duration::from_secs(state.server.request_seconds);
     // Relative, so that the page works under any prefix.
     let swagger = SwaggerUi::new("/docs").config(SwaggerConfig::from("../openapi.json"));
-    let document: Bytes = serde_json::to_vec(&document).unwrap_or_default().into();
-    let document = get(move || async move { ([(header::CONTENT_TYPE, OPENAPI)], document) });
+    let document = Arc::new(document);
+    let document = get(move || async move {
+        let kind = [(header::CONTENT_TYPE, OPENAPI)];
+        (kind, Json(document.as_ref().clone()))
+    });
     let app = api
         .route("/openapi.json", document.clone())
         // TiTiler's addresses of the same.

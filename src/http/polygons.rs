@@ -30,7 +30,7 @@ const MOST_FEATURES: usize = 100;
     post, path = "/cubes/{cube}/feature", tag = "tiles",
     description = "`/feature` may be followed by `.png`, `.jpg`, `.webp`, `.tif` or `.npy`. The query is that of pictures of rectangles.",
     params(("cube" = String, Path, description = "Name of the cube")),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "A GeoJSON feature with a polygon or several, in degrees"),
+    request_body(content = serde_json::Value, content_type = "application/json", description = "A GeoJSON feature with a polygon or several, in degrees or in coord_crs"),
     responses(
         (status = 200, description = "The picture of the rectangle around it", content_type = "image/png"),
         (status = 400, description = "A parameter is wrong"),
@@ -62,7 +62,7 @@ pub(super) async fn feature(
         ("cube" = String, Path, description = "Name of the cube"),
         ("size" = String, Path, description = "{width}x{height}.{format}"),
     ),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "A GeoJSON feature with a polygon or several, in degrees"),
+    request_body(content = serde_json::Value, content_type = "application/json", description = "A GeoJSON feature with a polygon or several, in degrees or in coord_crs"),
     responses(
         (status = 200, description = "The picture", content_type = "image/png"),
         (status = 400, description = "A parameter is wrong"),
@@ -161,15 +161,16 @@ pub(super) fn cutout(feature: &Value, system: Option<Epsg>) -> Result<Cutout, Ap
             ));
         }
     };
+    let points = rings.iter().map(Vec::len).sum();
+    Cutout::check_points(points).map_err(TileError::from)?;
     let system = system.unwrap_or(Epsg::WGS84);
-    let degrees = |Point([x, y]): Point| {
-        let found = tile::in_degrees((x, y), system)?;
-        let (longitude, latitude) = found
-            .ok_or_else(|| wrong(format!("{x},{y} is nowhere on the globe in `coord_crs`")))?;
-        Ok::<_, ApiError>([longitude, latitude])
+    let degrees = |ring: Vec<Point>| {
+        let ring: Vec<[f64; 2]> = ring.into_iter().map(|Point(place)| place).collect();
+        let found = tile::in_degrees(&ring, system)?;
+        found.ok_or_else(|| wrong("a point is nowhere on the globe in `coord_crs`".to_owned()))
     };
-    let points = |ring: Vec<Point>| ring.into_iter().map(degrees).collect::<Result<_, _>>();
-    let rings = rings.into_iter().map(points).collect::<Result<_, _>>()?;
+    let rings = rings.into_iter().map(degrees);
+    let rings = rings.collect::<Result<_, ApiError>>()?;
     Ok(Cutout::new(rings).map_err(TileError::from)?)
 }
 

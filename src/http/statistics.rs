@@ -70,7 +70,8 @@ pub(super) async fn statistics(
     let percentiles = percentiles(&query);
     let told: Map<String, Value> = match &about.served {
         Served::Cube(cube) if is_of_picture(&query) => {
-            let request = part_of(&query, bounds(&query)?, None)?;
+            let mut request = part_of(&query, bounds(&query)?, None)?;
+            request.look.variables = variables(&state, cube, &query).await?;
             let counting = counting(&query)?;
             let found = state.tiles.picture_statistics(cube, &request, counting);
             by_shares(found.await?, &percentiles, false)
@@ -150,7 +151,7 @@ const OF_RECTANGLE: [&str; 21] = [
         ("resampling" = Option<String>, Query, description = "As for tiles"),
         ("dst_crs" = Option<String>, Query, description = "The system of the pixels that are counted"),
     ),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "A GeoJSON feature, or a collection of up to 100, with a polygon or several each, in degrees"),
+    request_body(content = serde_json::Value, content_type = "application/json", description = "A GeoJSON feature, or a collection of up to 100, with a polygon or several each, in degrees or in coord_crs"),
     responses(
         (status = 200, description = "The same, with the numbers as `statistics` of the properties", content_type = "application/geo+json"),
         (status = 400, description = "A parameter is wrong"),
@@ -176,7 +177,8 @@ pub(super) async fn of_polygons(
         let counting = counting(&query)?;
         let (found, is_of_bands) = match &about.served {
             Served::Cube(cube) if is_of_picture(&query) => {
-                let request = part_of(&query, Some(bounds), Some(Arc::new(cutout)))?;
+                let mut request = part_of(&query, Some(bounds), Some(Arc::new(cutout)))?;
+                request.look.variables = variables(&state, cube, &query).await?;
                 let found = state.tiles.picture_statistics(cube, &request, counting);
                 (found.await?, false)
             }
@@ -239,6 +241,19 @@ fn is_of_picture(query: &ValuesQuery) -> bool {
         || query.height.is_some()
         || query.nodata.is_some()
         || !query.bidx.is_empty()
+}
+
+/// The variables of a cube that a query means: without a name, all.
+async fn variables(
+    state: &AppState,
+    cube: &str,
+    query: &ValuesQuery,
+) -> Result<Vec<String>, ApiError> {
+    if query.expression.is_some() || !query.variables.is_empty() {
+        return Ok(query.variables.clone());
+    }
+    let stored = state.tiles.catalog().get(cube)?.current().await;
+    Ok(stored.cube.variables().map(str::to_owned).collect())
 }
 
 /// The rectangle of a query, if it has one.

@@ -43,7 +43,7 @@ use crate::{
         ("expression" = Option<String>, Query, description = "Arithmetic over variables in place of them, as (nir-red)/(nir+red); needs rescale"),
         ("variables" = Option<String>, Query, description = "The same with commas"),
         ("sel" = Option<Vec<String>>, Query, description = "time=2023-08-01 or time=nearest::2023-08-01, with reduce also time=2023-01/2023-06; the newest time step if there is none"),
-        ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, from 1; repeat it"),
+        ("bidx" = Option<Vec<usize>>, Query, description = "Bands of a data set's dimension, or variables of those that are named of a cube, from 1; repeat it"),
         ("rescale" = Option<Vec<String>>, Query, description = "min,max for all variables, or one for each; auto for the 2nd to the 98th percentile of the coarsest level, told in X-Cube-Rescale"),
         ("reduce" = Option<String>, Query, description = "median, mean, max, min or difference (the last less the first) of the time steps of an interval, sel=time=2024-01/2024-06, or of all"),
         ("algorithm" = Option<String>, Query, description = "What is computed before it is shown: one of /algorithms"),

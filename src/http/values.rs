@@ -85,14 +85,15 @@ pub(super) async fn point(
         }
         Served::Cube(cube) => cube,
     };
-    let degrees = tile::in_degrees(at, query.coord_crs.unwrap_or(Epsg::WGS84))?;
-    let degrees = degrees.ok_or_else(|| {
+    let system = query.coord_crs.unwrap_or(Epsg::WGS84);
+    let degrees = tile::in_degrees(&[at.into()], system)?;
+    let Some([longitude, latitude]) = degrees.and_then(|found| found.first().copied()) else {
         let told = format!("`{}` is nowhere on the globe in `coord_crs`", place.lonlat);
-        ApiError::new(StatusCode::NOT_FOUND, told)
-    })?;
+        return Err(ApiError::new(StatusCode::NOT_FOUND, told));
+    };
     let point = state
         .tiles
-        .point(cube, degrees, &query.variables, &query.sel);
+        .point(cube, (longitude, latitude), &query.variables, &query.sel);
     let found = point.await?;
     let may_see_errors = caller.can(Scope::Fill, cube);
     let provenance = if found.cell.provenance == 0 {
@@ -334,19 +335,6 @@ pub(super) async fn area_of(
     bounds: Bounds,
     query: &ValuesQuery,
 ) -> Result<Area, ApiError> {
-    let of_others = [
-        ("bidx", !query.bidx.is_empty()),
-        ("nodata", query.nodata.is_some()),
-        ("resampling", query.resampling.is_some()),
-        ("dst_crs", query.dst_crs.is_some()),
-        ("width", query.width.is_some()),
-        ("height", query.height.is_some()),
-    ];
-    if let Some((name, _)) = of_others.iter().find(|(_, is_given)| *is_given) {
-        return Err(bad(format!(
-            "`{name}` is for data sets of others: the values of a cube are told as they are stored"
-        )));
-    }
     let max_size = query.max_size.unwrap_or(MAX_SIZE);
     if !(1..=LARGEST_SIZE).contains(&max_size) {
         return Err(bad(format!(

@@ -64,7 +64,9 @@ impl Cost {
 
     fn sum(pixels: usize, variables: usize, samples: usize) -> Self {
         let (pixels, samples) = (pixels as u64, samples as u64);
-        Self((samples + pixels) * SAMPLE * variables as u64 + pixels * PIXEL)
+        let of_variables = samples.saturating_add(pixels).saturating_mul(SAMPLE);
+        let of_variables = of_variables.saturating_mul(variables as u64);
+        Self(of_variables.saturating_add(pixels.saturating_mul(PIXEL)))
     }
 
     /// The most that one of the tiles takes that are the `share` of a tile wide, wherever

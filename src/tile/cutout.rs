@@ -51,15 +51,23 @@ pub struct Cutout {
 }
 
 impl Cutout {
+    /// Refuses more points than polygons may have.
+    ///
+    /// # Errors
+    /// [`CutoutError::TooMany`].
+    pub fn check_points(points: usize) -> Result<(), CutoutError> {
+        if points > MOST_POINTS {
+            return Err(CutoutError::TooMany(points));
+        }
+        Ok(())
+    }
+
     /// Of the rings of one polygon or several.
     ///
     /// # Errors
     /// If there is none, one is no ring, or they have too many points.
     pub fn new(rings: Vec<Vec<[f64; 2]>>) -> Result<Self, CutoutError> {
-        let points = rings.iter().map(Vec::len).sum();
-        if points > MOST_POINTS {
-            return Err(CutoutError::TooMany(points));
-        }
+        Self::check_points(rings.iter().map(Vec::len).sum())?;
         if rings.is_empty() {
             return Err(CutoutError::Empty);
         }

@@ -62,6 +62,14 @@ pub enum TileError {
     /// A name in an expression that is no band.
     #[error("`{0}` is no band of `{1}`: an expression names them b1, b2 and so on")]
     NoBand(String, String),
+    /// A side of a picture that follows from the other.
+    #[error(
+        "the picture would have {0} pixels along a side, and {1} is the limit: give both sides"
+    )]
+    Long(usize, usize),
+    /// Bands of what names its variables itself.
+    #[error("`bidx` is for variables that are named: an `expression` names its own")]
+    BandsOfExpression,
     /// A number of none of the variables.
     #[error("there is no band {0}: `bidx` counts the {1} variables that are named, from 1")]
     NoSuchBand(usize, usize),

@@ -150,7 +150,7 @@ impl Place {
                 let grid = grid_in(crs, request, stored.cube.pyramid().base());
                 let target = Target {
                     around: 2 * request.look.buffer(),
-                    ..Target::of_grid(grid.map_err(TileError::System)?)
+                    ..Target::of_grid(grid.map_err(TileError::of_a_system)?)
                 };
                 let place = Self::of(&target, request.look.resampling, stored);
                 place.map_err(TileError::of_a_system)
@@ -179,7 +179,7 @@ impl Place {
         let shape = request.size.of(Shape {
             rows: cells.rows,
             cols: cells.cols,
-        });
+        })?;
         let bounds = base.transform.window_bounds(cells);
         let transform = GeoTransform {
             origin_x: bounds.west,
@@ -330,7 +330,7 @@ pub(super) fn at_hand_of_a_cell(resampling: Resampling, ratio: CellRatio, window
     clippy::cast_precision_loss,
     reason = "a side is far below 2^52"
 )]
-fn grid_in(system: Epsg, request: &PictureRequest, base: &Grid) -> Result<Grid, CrsError> {
+fn grid_in(system: Epsg, request: &PictureRequest, base: &Grid) -> Result<Grid, TileError> {
     // Asks whether it is a system of maps at all.
     crs::is_north_first(system)?;
     let bounds = match request.bounds {
@@ -351,7 +351,7 @@ fn grid_in(system: Epsg, request: &PictureRequest, base: &Grid) -> Result<Grid, 
             request.size.of(Shape {
                 rows: cells(down / height),
                 cols: cells(across / width),
-            })
+            })?
         }
     };
     Ok(Grid {

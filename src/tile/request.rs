@@ -172,7 +172,20 @@ impl Look {
 
 impl PictureSize {
     /// The shape of a picture of a window of the full resolution.
-    pub(super) fn of(self, cells: Shape) -> Shape {
+    ///
+    /// # Errors
+    /// [`TileError::Long`] if the side that follows from the other is too long.
+    pub(super) fn of(self, cells: Shape) -> Result<Shape, TileError> {
+        /// Far longer than what is asked for, and short enough for tables of it.
+        const LONGEST: usize = 16_384;
+        let shape = self.unbounded(cells);
+        match shape.rows.max(shape.cols) {
+            side if side > LONGEST => Err(TileError::Long(side, LONGEST)),
+            _ => Ok(shape),
+        }
+    }
+
+    fn unbounded(self, cells: Shape) -> Shape {
         let Shape { rows, cols } = cells;
         // Rounded up, as rio-tiler does.
         let along = |of: usize, by: usize, to: usize| of.saturating_mul(to).div_ceil(by).max(1);
@@ -237,13 +250,21 @@ mod tests {
     #[test]
     fn a_picture_has_a_pixel_a_cell_unless_these_are_too_many() {
         let shape = |rows, cols| Shape { rows, cols };
-        let of = |most| PictureSize::AtMost(most).of(shape(200, 300));
+        let of = |most| PictureSize::AtMost(most).of(shape(200, 300)).unwrap();
         assert_eq!(of(300), shape(200, 300));
         assert_eq!(of(100), shape(67, 100));
         assert_eq!(of(1), shape(1, 1));
-        assert_eq!(PictureSize::Wide(100).of(shape(200, 300)), shape(67, 100));
-        assert_eq!(PictureSize::High(100).of(shape(200, 300)), shape(100, 150));
-        let exactly = PictureSize::Exactly(shape(7, 5));
-        assert_eq!(exactly.of(shape(200, 300)), shape(7, 5));
+        for (size, expected) in [
+            (PictureSize::Wide(100), shape(67, 100)),
+            (PictureSize::High(100), shape(100, 150)),
+            (PictureSize::Exactly(shape(7, 5)), shape(7, 5)),
+        ] {
+            assert_eq!(size.of(shape(200, 300)).unwrap(), expected);
+        }
+        // A column of cells is no picture of thousands of columns.
+        for size in [PictureSize::Wide(4096), PictureSize::High(4096)] {
+            let thin = [shape(1_000_000_000_000, 1), shape(1, 1_000_000_000_000)];
+            assert!(thin.into_iter().any(|cells| size.of(cells).is_err()));
+        }
     }
 }

@@ -33,6 +33,9 @@ impl Subject {
         } else {
             &look.variables
         };
+        if expression.is_some() && !look.bidx.is_empty() {
+            return Err(TileError::BandsOfExpression);
+        }
         let picked = picked(asked, &look.bidx)?;
         let names = match &expression {
             Some(expression) => expression.variables(),

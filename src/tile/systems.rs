@@ -17,16 +17,21 @@ pub fn lonlat_at(grid: &Grid, col: f64, row: f64) -> Option<(f64, f64)> {
     }
 }
 
-/// Longitude and latitude of a point of a system; none where that is not on the globe.
+/// Longitudes and latitudes of points of a system, some microseconds each; none if one is
+/// not on the globe.
 ///
 /// # Errors
 /// [`TileError::System`] if there is no such system.
-pub fn in_degrees((x, y): (f64, f64), system: Epsg) -> Result<Option<(f64, f64)>, TileError> {
+pub fn in_degrees(points: &[[f64; 2]], system: Epsg) -> Result<Option<Vec<[f64; 2]>>, TileError> {
     if system == Epsg::WGS84 {
-        return Ok(Some((x, y)));
+        return Ok(Some(points.to_vec()));
     }
     crs::wkt(system).map_err(TileError::System)?;
-    Ok(crs::project(x, y, system, Epsg::WGS84).ok())
+    let degrees = |[x, y]: &[f64; 2]| crs::project(*x, *y, system, Epsg::WGS84).ok();
+    let found = points
+        .iter()
+        .map(|point| degrees(point).map(|(x, y)| [x, y]));
+    Ok(found.collect())
 }
 
 /// Whether a system's own order of coordinates is north before east.

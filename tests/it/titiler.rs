@@ -469,6 +469,11 @@ async fn what_titiler_would_answer_with_500_is_refused_with_what_could_be() {
         ("/cubes/formula/preview.png?max_size=0", 400, "1 to 4096"),
         ("/cubes/formula/preview/5000x1.png", 400, "1 to 4096"),
         (
+            "/cubes/formula/bbox/5.95,43,5.9501,43.19.png?width=4096&resampling=mode",
+            413,
+            "give both sides",
+        ),
+        (
             "/cubes/formula/preview/9.png",
             400,
             "{width}x{height}.{format}",

@@ -143,6 +143,9 @@ pub fn instant(text: &str, calendar: Calendar) -> Option<i128> {
 pub fn last_instant(text: &str, calendar: Calendar) -> Option<i128> {
     let written = Written::parse(text)?;
     let begin = instant(text, calendar)?;
+    if written.day.is_none() && !written.clock.is_empty() {
+        return None;
+    }
     let end = match (written.month, written.day, written.clock) {
         (None, ..) | (Some(12), None, _) => written.at(written.year + 1, 1, 1, calendar)?,
         (Some(month), None, _) => written.at(written.year, month + 1, 1, calendar)?,
@@ -474,6 +477,7 @@ mod tests {
         let march = |calendar| instant("2023-02-30", calendar).map(|start| start + DAY);
         assert_eq!(february(Calendar::Days360), march(Calendar::Days360));
         assert_eq!(last_instant("2023-13", Calendar::Standard), None);
+        assert_eq!(last_instant("2023-12T05", Calendar::Standard), None);
     }
 
     #[test]

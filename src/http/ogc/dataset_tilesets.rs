@@ -26,7 +26,7 @@ const PATH: &str = "/map/tiles";
 /// The tile sets of a collection, by default of the first.
 #[utoipa::path(
     get, path = "/map/tiles", tag = "ogc",
-    params(("collections" = Option<String>, Query, description = "Name of a collection, by default the first of /collections")),
+    params(("collections" = Option<String>, Query, description = "Name of a collection, by default the first cube or else data set")),
     responses(
         (status = 200, description = "Tile sets"),
         (status = 400, description = "A parameter is wrong"),
@@ -49,7 +49,7 @@ pub(in crate::http) async fn list(
     get, path = "/map/tiles/{tileMatrixSetId}", tag = "ogc",
     params(
         ("tileMatrixSetId" = String, Path, description = "As WebMercatorQuad; /tileMatrixSets lists them"),
-        ("collections" = Option<String>, Query, description = "Name of a collection, by default the first of /collections"),
+        ("collections" = Option<String>, Query, description = "Name of a collection, by default the first cube or else data set"),
     ),
     responses(
         (status = 200, description = "Metadata of the tile set"),
@@ -77,12 +77,12 @@ pub(in crate::http) async fn one(
         ("tileMatrix" = i8, Path, description = "Zoom"),
         ("tileRow" = u32, Path, description = "Row, from the north"),
         ("tileCol" = u32, Path, description = "Column, from the west"),
-        ("collections" = Option<String>, Query, description = "Name of a collection, by default the first of /collections"),
+        ("collections" = Option<String>, Query, description = "Name of a collection, by default the first cube or else data set"),
         ("f" = Option<String>, Query, description = "png, jpg, jpeg, webp or a media type; without, what `Accept` names"),
         ("datetime" = Option<String>, Query, description = "A time or an interval: of its time steps the newest"),
     ),
     responses(
-        (status = 200, description = "The tile; other parameters and answers are those of `/cubes/{cube}/tiles`", content_type = "image/png"),
+        (status = 200, description = "The tile; other parameters and answers are those of `/cubes/{cube}/tiles`", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such collection, or the tile is outside of it"),
     )
@@ -120,21 +120,18 @@ fn place(state: &AppState, caller: &Caller, keys: &Keys) -> Result<Place, ApiErr
     let mut all = own
         .chain(others)
         .filter(|name| state.guard.shows(caller, name));
-    let missing = |name: &str| {
-        ApiError::new(
-            StatusCode::NOT_FOUND,
-            format!("there is no collection `{name}`"),
-        )
-    };
+    let missing = |told: String| ApiError::new(StatusCode::NOT_FOUND, told);
     let cube = match keys.get("collections") {
-        None => all.next().ok_or_else(|| missing(""))?,
+        None => all
+            .next()
+            .ok_or_else(|| missing("there is no collection yet".to_owned()))?,
         Some(several) if several.contains(',') => {
             let told = format!("`collections={several}`: name one collection at a time");
             return Err(ApiError::new(StatusCode::BAD_REQUEST, told));
         }
         Some(name) => all
             .find(|known| known == name)
-            .ok_or_else(|| missing(name))?,
+            .ok_or_else(|| missing(format!("there is no collection `{name}`")))?,
     };
     Ok(Place {
         naming: with("", "collections", &cube),

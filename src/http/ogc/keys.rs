@@ -62,13 +62,18 @@ pub(super) fn joined(one: &str, other: &str) -> String {
     format!("{one}{both}{other}")
 }
 
+/// Whether a query is of several time steps, which it names itself.
+pub(super) fn is_of_steps(query: &str) -> bool {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.any(|(name, _)| name == "reduce")
+}
+
 /// A query without what selects a time, unless it is of several time steps: these it says.
 pub(super) fn without_time(query: &str) -> String {
-    let is = |pair: &str, name: &str| pair.split('=').next() == Some(name);
-    if query.split('&').any(|pair| is(pair, "reduce")) {
+    if is_of_steps(query) {
         return query.to_owned();
     }
-    let is_time = |pair: &&str| is(pair, "sel");
+    let is_time = |pair: &&str| pair.split('=').next() == Some("sel");
     let kept: Vec<&str> = query.split('&').filter(|pair| !is_time(pair)).collect();
     kept.join("&")
 }

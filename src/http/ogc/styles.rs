@@ -57,12 +57,6 @@ impl Style {
         Some(Self::new(name, name, &query))
     }
 
-    /// Whether its query has a parameter of this name.
-    pub(super) fn names(&self, parameter: &str) -> bool {
-        let mut pairs = form_urlencoded::parse(self.query.as_bytes());
-        pairs.any(|(name, _)| name == parameter)
-    }
-
     /// Its query with parameters of one's own, which win.
     pub(super) fn with(&self, own: &str) -> String {
         let key = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();

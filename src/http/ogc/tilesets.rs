@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     FORMATS, ending,
-    keys::{Keys, Twice, joined, with},
+    keys::{Keys, Twice, is_of_steps, joined, with},
     time::sel_during,
 };
 use crate::http::{
@@ -154,7 +154,7 @@ pub(super) async fn described(
         ("datetime" = Option<String>, Query, description = "A time or an interval: of its time steps the newest"),
     ),
     responses(
-        (status = 200, description = "The tile; other parameters and answers are those of `/cubes/{cube}/tiles`", content_type = "image/png"),
+        (status = 200, description = "The tile; other parameters and answers are those of `/cubes/{cube}/tiles`", content(("image/png"), ("image/jpeg"), ("image/jpg"), ("image/webp"), ("image/tiff; application=geotiff"), ("application/x-binary"))),
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the tile is outside of it"),
     )
@@ -186,6 +186,11 @@ pub(super) async fn tile_of(
     let set = tile_matrix_sets::named(set, StatusCode::BAD_REQUEST)?;
     let query = match keys.get("datetime") {
         None => keys.rest.clone(),
+        Some(_) if is_of_steps(&keys.rest) => {
+            let told =
+                "`datetime` names a time step, and `reduce` is of several: name them by `sel`";
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, told));
+        }
         Some(datetime) => with(&keys.rest, "sel", &sel_during(state, cube, datetime)?),
     };
     let row = match format(keys.get("f"), headers) {

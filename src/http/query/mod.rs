@@ -212,6 +212,7 @@ impl TileQuery {
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
         parsed.sel = with_method(parsed.sel, sel_method.as_deref());
+        // For TiTiler two steps, of which the one from system to system shows.
         parsed.resampling = reproject.or(parsed.resampling);
         if parsed.extras.is_auto && !parsed.rescale.is_empty() {
             return Err(QueryError::AutoAndRanges);

@@ -128,8 +128,6 @@ pub(in crate::http) fn system(name: &'static str, text: &str) -> Result<Epsg, Qu
     })
 }
 
-/// `reproject` is what a picture is resampled by, and `resampling` the same for those who do
-/// not say `reproject`: here they are not two steps.
 pub(super) fn resampling(name: &'static str, text: &str) -> Result<Resampling, QueryError> {
     Resampling::named(text).ok_or_else(|| QueryError::Value {
         name,

@@ -115,6 +115,7 @@ impl ValuesQuery {
         }
         one_of(&parsed.variables, parsed.expression.as_ref())?;
         parsed.sel = with_method(parsed.sel, sel_method.as_deref());
+        // For TiTiler two steps, of which the one from system to system shows.
         parsed.resampling = reproject.or(parsed.resampling);
         parsed.extras.finish()?;
         Ok(parsed)

@@ -108,36 +108,45 @@ fn cost(
         cost.check(most, target)?;
         return Ok((cost, Way::AtOnce));
     }
-    match summed(bands, target, (share, planes), steps) {
+    match summed(bands, target, (share, planes)) {
+        Ok((found, bytes)) => {
+            check_steps(bytes, steps)?;
+            Ok(found)
+        }
         // Then steps are told of which there are too many.
         Err(_) if cost.bytes() <= most => Ok((cost, Way::AtOnce)),
-        found => found,
+        Err(error) => Err(error),
     }
 }
 
-/// What a tile takes of one of so many time steps if it is made of sums of some units at a
-/// time, within `most` bytes.
+/// Refuses so many steps if they are summed from more bytes than are read, where one is of
+/// so many.
+fn check_steps(bytes: u64, steps: usize) -> Result<(), TileError> {
+    let fit = MOST_SUMMED / bytes.max(1);
+    if steps as u64 <= fit.max(1) {
+        return Ok(());
+    }
+    Err(TileError::TooMuch {
+        bytes: bytes.saturating_mul(steps as u64),
+        limit: MOST_SUMMED,
+        advice: format!(
+            "these are {steps} time steps; ask for at most {fit}, or for a higher zoom"
+        ),
+    })
+}
+
+/// What a tile takes of one time step if it is made of sums of some units at a time, within
+/// `most` bytes, and how many bytes it is summed from.
 fn summed(
     bands: &[Band],
     target: &Target,
     (most, planes): (u64, u64),
-    steps: usize,
-) -> Result<(Cost, Way), TileError> {
+) -> Result<((Cost, Way), u64), TileError> {
     let pixels = target.pixels() as u64;
     let summed = bands.iter().fold(0_u64, |all, band| {
         let units = band.units.len() as u64;
         all.saturating_add(units.saturating_mul(band.array.unit_bytes()))
     });
-    let fit = MOST_SUMMED / summed.max(1);
-    if steps > 1 && (1..steps as u64).contains(&fit) {
-        return Err(TileError::TooMuch {
-            bytes: summed.saturating_mul(steps as u64),
-            limit: MOST_SUMMED,
-            advice: format!(
-                "these are {steps} time steps; ask for at most {fit}, or for a higher zoom"
-            ),
-        });
-    }
     Cost::of_samples(summed, pixels).check(MOST_SUMMED, target)?;
     let sums = bands
         .iter()
@@ -154,5 +163,5 @@ fn summed(
     let cost = Cost::of_samples(rest.saturating_add(parts * unit), pixels);
     cost.check(most, target)?;
     let parts = usize::try_from(parts).unwrap_or(1);
-    Ok((cost, Way::Streamed { parts }))
+    Ok(((cost, Way::Streamed { parts }), summed))
 }

@@ -1,9 +1,11 @@
 //! What a request shows of a data set, and where.
 
+use std::sync::Arc;
+
 use super::style;
 use crate::{
     crs,
-    dataset::{Dataset, LevelGrid, Selection, Times, Variable, cf::Role},
+    dataset::{Axis, Dataset, LevelGrid, Selection, Times, Variable, cf::Role},
     external::{External, Placed},
     grid::{Bounds, Epsg, GeoTransform, Grid, Shape},
     raster::{Expression, OverTime},
@@ -129,18 +131,17 @@ impl<'a> Subject<'a> {
 
     /// Leaves of the times, which all variables have to share, those that are looked at.
     fn reduce(&mut self, over_time: OverTime) -> Result<(), TileError> {
-        let mut known: Option<(&str, Vec<String>)> = None;
+        let mut known: Option<(&Variable, Times)> = None;
         for ((variable, _), times) in std::iter::zip(&self.shown, &mut self.times) {
-            let axis = &variable.axes[times.axis];
-            let labels = times.steps.iter().map(|step| axis.label(*step)).collect();
             match &known {
-                Some((first, known)) if *known != labels => {
+                Some((first, of_first)) if !is_same((first, of_first), (variable, times)) => {
                     return Err(TileError::OtherTimes(
-                        (*first).to_owned(),
+                        first.name.clone(),
                         variable.name.clone(),
                     ));
                 }
-                _ => known = Some((&variable.name, labels)),
+                Some(_) => {}
+                None => known = Some((variable, times.clone())),
             }
             let needed = over_time.needed(0..times.steps.len()).into_iter();
             times.steps = needed.map(|place| times.steps[place]).collect();
@@ -171,6 +172,18 @@ impl<'a> Subject<'a> {
     pub(super) fn told(&self) -> Option<String> {
         self.shown.first()?.1.told()
     }
+}
+
+/// Whether the times of two variables are the same.
+fn is_same((one, own): (&Variable, &Times), (other, others): (&Variable, &Times)) -> bool {
+    let (axis, another) = (&one.axes[own.axis], &other.axes[others.axis]);
+    if Arc::ptr_eq(axis, another) {
+        return own.steps == others.steps;
+    }
+    let labels = |axis: &Axis, times: &Times| -> Vec<String> {
+        times.steps.iter().map(|step| axis.label(*step)).collect()
+    };
+    own.steps.len() == others.steps.len() && labels(axis, own) == labels(another, others)
 }
 
 /// The number of a band of a variable, which an expression names `b1`, `b2` and so on.
@@ -277,11 +290,16 @@ pub(super) fn rectangle(
         _ if system == placed.system => own,
         // As many pixels as there are cells.
         Some(bounds) => {
-            crs::transformed(bounds, request.coords, system).map_err(TileError::System)?
+            let to = |bounds, from| crs::transformed(bounds, from, system);
+            let asked = to(bounds, request.coords).map_err(TileError::System)?;
+            // What is beyond the data set is not in the picture, as it is not counted.
+            let shared = to(own, placed.system).ok();
+            let shared = shared.and_then(|own| own.intersection(&asked));
+            shared.unwrap_or(asked)
         }
         None => crs::transformed(own, placed.system, system).map_err(TileError::System)?,
     };
-    let shape = request.size.of(cells);
+    let shape = request.size.of(cells)?;
     let grid = Grid {
         crs: system,
         transform: GeoTransform {

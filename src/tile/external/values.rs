@@ -140,7 +140,8 @@ impl Tiles {
             cutout.check(&tile.grid, counting.scale)?;
         }
         let names = tile.names.clone();
-        let cost = tile.cost;
+        let (pixels, planes) = (tile.grid.shape.rows * tile.grid.shape.cols, values::COUNTED);
+        let cost = tile.cost.with_values(pixels, planes, self.most)?;
         let tile = Arc::new(tile);
         let work = async {
             let values = self.external_values(&tile).await?;

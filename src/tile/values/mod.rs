@@ -33,6 +33,10 @@ fn chosen(stored: &StoredCube, names: &[String]) -> Result<Vec<(String, usize)>,
     names.iter().map(found).collect()
 }
 
+/// Planes of floats that counting takes at once: shares, and values with theirs in order and
+/// their sums.
+pub(super) const COUNTED: usize = 6;
+
 /// What values of the pixels of a grid are like, each pixel counted by how much of it is in
 /// a cutout, or all alike without one.
 pub(super) fn counted(

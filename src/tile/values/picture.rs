@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Counting, counted, named};
+use super::{COUNTED, Counting, counted, named};
 use crate::{
+    grid::Shape,
     raster::Statistics,
     tile::{PictureRequest, TileError, Tiles},
 };
@@ -25,7 +26,10 @@ impl Tiles {
         if let Some(cutout) = &tile.cutout {
             cutout.check(tile.grid(), counting.scale)?;
         }
-        let (names, cost) = (tile.names.clone(), tile.cost);
+        let names = tile.names.clone();
+        let Shape { rows, cols } = tile.grid().shape;
+        let planes = names.len() + COUNTED;
+        let cost = tile.cost.with_values(rows * cols, planes, self.most)?;
         let work = async {
             let values = self.values(&tile).await?;
             let count = move || counted(&values, tile.cutout.as_deref(), tile.grid(), &counting);

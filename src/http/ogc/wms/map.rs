@@ -16,7 +16,7 @@ use crate::{
         error::NO_STORE,
         ogc::{
             exception::Exception,
-            keys::{Keys, with},
+            keys::{Keys, is_of_steps, with},
             known,
             styles::{DEFAULT, Style},
             time::{is_placeholder, sel_at, sel_during},
@@ -61,7 +61,8 @@ pub(super) async fn asked(
     };
     let name = shown.name();
     let query = style.with(&keys.rest);
-    let time = keys.get("TIME").filter(|time| !is_newest(time));
+    // What is of several steps says itself which.
+    let time = (keys.get("TIME")).filter(|time| !is_newest(time) && !is_of_steps(&query));
     let query = match time {
         None => query,
         Some(time) => with(&query, "sel", &selection(state, name, time)?),

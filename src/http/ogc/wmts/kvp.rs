@@ -18,7 +18,7 @@ use crate::{
             ending,
             exception::Exception,
             feature_info::{self, InfoFormat, middle},
-            keys::{Keys, with},
+            keys::{Keys, is_of_steps, with},
             known,
             styles::{DEFAULT, Style, split},
             time::{is_placeholder, sel_at},
@@ -207,7 +207,9 @@ fn place(keys: &Keys) -> Result<(TileMatrixSet, [&str; 3]), Exception> {
 /// The query of a tile: its style, and its time if there is one.
 fn query_of(state: &AppState, cube: &str, style: &Style, keys: &Keys) -> String {
     let query = style.with(&keys.rest);
-    match keys.get("TIME").filter(|time| !is_placeholder(time)) {
+    // What is of several steps says itself which.
+    let is_one = |time: &&str| !is_placeholder(time) && !is_of_steps(&query);
+    match keys.get("TIME").filter(is_one) {
         None => query,
         Some(time) => with(&query, "sel", &sel_at(state, cube, time)),
     }

@@ -13,7 +13,7 @@ use crate::http::{
     ogc::{
         FORMATS,
         feature_info::InfoFormat,
-        keys::{joined, without_time},
+        keys::{is_of_steps, joined, without_time},
         styles::{Style, styles},
     },
     query::TileQuery,
@@ -77,7 +77,7 @@ fn layers(shown: &Shown, to: &Addresses, query: &str) -> Vec<Layer> {
 fn layer(shown: &Shown, to: &Addresses, style: &Style) -> Layer {
     let cube = shown.name();
     // What is of several time steps has none to choose from.
-    let is_of_steps = style.names("reduce");
+    let is_of_steps = is_of_steps(&style.query);
     // The placeholder is for the client, and stays as it is.
     let step =
         (shown.time_name().filter(|_| !is_of_steps)).map(|name| format!("sel={name}={{time}}"));

@@ -7,7 +7,10 @@
 //! `bidx` counts bands from 1.
 
 use super::{
-    Axis, AxisValues, DatasetError, Variable, cf::Role, cf::time::instant, draft::limited,
+    Axis, AxisValues, DatasetError, Variable,
+    cf::Role,
+    cf::time::{instant, last_instant},
+    draft::limited,
     limits::shortened,
 };
 use crate::suggest;
@@ -96,6 +99,9 @@ impl Selection {
         (!told.is_empty()).then(|| told.join(", ").chars().map(visible).collect())
     }
 }
+
+/// Nanoseconds.
+const SECOND: i128 = 1_000_000_000;
 
 /// How a value is looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -324,7 +330,13 @@ pub(super) fn find(axis: &Axis, method: Method, value: &str) -> Result<usize, Da
     let around = match &axis.values {
         AxisValues::Times(times) => {
             let wanted = instant(value, times.calendar).ok_or_else(no_kind)?;
-            Around::of(times.instants.iter().map(|instant| Some(instant - wanted)))
+            let mut around =
+                Around::of(times.instants.iter().map(|instant| Some(instant - wanted)));
+            // A second means the first instant in it: map services tell no fractions.
+            let end = last_instant(value, times.calendar).filter(|end| end - wanted < SECOND);
+            let within = around.after.filter(|at| Some(times.instants[*at]) <= end);
+            around.exact = around.exact.or(within);
+            around
         }
         AxisValues::Numbers(values) => {
             let wanted: f64 = value

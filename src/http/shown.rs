@@ -229,14 +229,15 @@ pub(super) fn in_order(axis: &Axis) -> Vec<String> {
     instants
 }
 
-/// As the services of maps write it: labels of data sets leave the zone out.
+/// As the services of maps write it: labels of data sets leave the zone out, and have
+/// fractions of seconds, which are too fine for programs that choose by it.
 fn instant(axis: &Axis, step: usize) -> String {
     let label = axis.label(step);
-    if label.contains('T') && !label.ends_with('Z') {
-        label + "Z"
-    } else {
-        label
+    if !label.contains('T') || label.ends_with('Z') {
+        return label;
     }
+    let seconds = label.split('.').next().unwrap_or_default();
+    format!("{seconds}Z")
 }
 
 /// What is told of one, by an address that names it.

@@ -76,6 +76,27 @@ impl ColorFormula {
         text
     }
 
+    /// Whether it can be done to the levels of a single variable.
+    pub(super) fn is_of_levels(&self) -> bool {
+        let is_curve = |operation: &Operation| matches!(operation, Operation::Channels(..));
+        self.0.iter().all(is_curve)
+    }
+
+    /// What becomes of the levels of a single variable, which are its red.
+    pub(super) fn levels(&self) -> [u8; 256] {
+        let mut levels = [0; 256];
+        for (level, entry) in (0_u8..=255).zip(&mut levels) {
+            *entry = level;
+        }
+        for operation in &self.0 {
+            if let Operation::Channels([true, ..], curve) = operation {
+                let table = curve.table();
+                levels = levels.map(|level| table[usize::from(level)]);
+            }
+        }
+        levels
+    }
+
     /// Changes the colours of pixels of red, green, blue and alpha that can be seen.
     pub(super) fn apply(&self, rgba: &mut [u8]) {
         for operation in &self.0 {

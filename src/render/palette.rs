@@ -41,14 +41,16 @@ impl Palette {
         }
     }
 
-    /// Levels as grays.
-    pub(super) fn gray() -> Self {
+    /// The colours of levels that are grays.
+    pub(super) const GRAYS: [[u8; 4]; 256] = {
         let mut colors = [[255; 4]; 256];
-        for (level, color) in (0..=255).zip(&mut colors) {
-            *color = [level, level, level, 255];
+        let mut level = 0_u8;
+        while level < 255 {
+            colors[level as usize] = [level, level, level, 255];
+            level += 1;
         }
-        Self::new(&colors)
-    }
+        colors
+    };
 
     /// Pixels in the colours of their slots, of which `used` says what there is: a
     /// palette of what is used where that is at most 256 colours.

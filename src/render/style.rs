@@ -4,6 +4,7 @@ use super::{
     classes::Classes,
     coloring::Coloring,
     painter::Painter,
+    palette::Palette,
     picture::{Picture, transparent},
     pixel::{Packing, Pixel},
     touches::Touches,
@@ -46,7 +47,9 @@ pub enum StyleError {
     #[error("`rescale={0},{1}` does not rise: write min,max with min < max")]
     Range(f64, f64),
     /// A formula of colours for something else.
-    #[error("`color_formula` is for pictures of three variables, and there is one")]
+    #[error(
+        "`color_formula` is for pictures of three variables; of one that is shown in a range it can be gamma and sigmoidal"
+    )]
     FormulaOfOne,
     /// Colours of a single variable.
     #[error(
@@ -106,8 +109,11 @@ impl Style {
         if touches.is_nothing() {
             return Ok(self);
         }
-        if touches.formula.is_some() && self.variables != 3 {
-            return Err(StyleError::FormulaOfOne);
+        if let Some(formula) = &touches.formula {
+            let is_of_levels = self.variables == 1 && self.classes().is_none();
+            if self.variables != 3 && !(is_of_levels && formula.is_of_levels()) {
+                return Err(StyleError::FormulaOfOne);
+            }
         }
         if touches.has_extremes() {
             if self.variables != 1 {
@@ -160,6 +166,20 @@ impl Style {
     #[must_use]
     pub const fn coloring(&self) -> Option<&Coloring> {
         self.coloring.as_ref()
+    }
+
+    /// The colours of a single variable's levels, after what a formula does to these.
+    pub(super) fn level_colors(&self) -> [[u8; 4]; 256] {
+        let colors = match &self.coloring {
+            None => Palette::GRAYS,
+            Some(Coloring::Levels(map)) => *map.colors(),
+            Some(Coloring::Classes(classes)) => classes.of_levels(),
+        };
+        let formula = self.touches().and_then(|touches| touches.formula.as_ref());
+        match formula.filter(|_| self.variables == 1) {
+            None => colors,
+            Some(formula) => formula.levels().map(|level| colors[usize::from(level)]),
+        }
     }
 
     /// What else is done, if anything.

@@ -104,6 +104,39 @@ mod tests {
     }
 
     #[test]
+    fn a_formula_of_one_variable_is_done_to_its_levels_before_they_have_colours() {
+        let formula = Touches {
+            formula: ColorFormula::parse("gamma R 2").ok(),
+            ..Touches::default()
+        };
+        let data = (0..=255_u8).collect();
+        let levels = Raster {
+            shape: Shape { rows: 1, cols: 256 },
+            data,
+        };
+        for coloring in [None, viridis()] {
+            let style = Style::new(1, &[[0.0, 255.0]], coloring).unwrap();
+            let plain = style.painter::<u8>(&[Packing::default()]);
+            let plain = plain
+                .paint(std::slice::from_ref(&levels))
+                .to_rgba()
+                .into_owned();
+            let style = style.touched(&formula).unwrap();
+            let painter = style.painter::<u8>(&[Packing::default()]);
+            let shown = painter.paint(std::slice::from_ref(&levels));
+            for (level, pixel) in (0_u8..=255).zip(shown.to_rgba().chunks(4)) {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a level, whose fraction is cut"
+                )]
+                let curved = ((f64::from(level) / 255.0).sqrt() * 255.0) as usize;
+                assert_eq!(pixel, &plain[4 * curved..4 * curved + 4], "{level}");
+            }
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_a_style_is_refused() {
         let formula = Touches {
             formula: ColorFormula::parse("gamma RGB 2").ok(),
@@ -111,8 +144,14 @@ mod tests {
         };
         let style = |variables| Style::new(variables, &[[0.0, 1.0]], None).unwrap();
         assert!(style(3).touched(&formula).is_ok());
+        assert!(style(1).touched(&formula).is_ok());
+        let saturated = Touches {
+            formula: ColorFormula::parse("gamma R 2, saturation 1.2").ok(),
+            ..Touches::default()
+        };
+        assert!(style(3).touched(&saturated).is_ok());
         assert_eq!(
-            style(1).touched(&formula).unwrap_err(),
+            style(1).touched(&saturated).unwrap_err(),
             StyleError::FormulaOfOne
         );
         assert_eq!(

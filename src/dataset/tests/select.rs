@@ -229,3 +229,24 @@ fn other_dimensions_are_selected_beside_the_times() {
     let error = variable.select_times(&[], &[], false).unwrap_err();
     assert_eq!(error, DatasetError::NoTime("t".to_owned()));
 }
+
+#[test]
+fn a_second_means_the_first_instant_in_it() {
+    let units = json!({"units": "seconds since 2023-01-01"});
+    let store = Store::default()
+        .coordinate("time", &[0.25, 0.75, 60.0], &units)
+        .coordinate("lat", &line(0.0, 1.0, 9), &NONE)
+        .coordinate("lon", &line(0.0, 1.0, 9), &NONE)
+        .array("t", "int8", &[("time", 3), ("lat", 9), ("lon", 9)], &NONE);
+    let variable = only(store);
+    let at = |sel: &str| {
+        let found = variable.select(&[format!("time={sel}")], &[]);
+        found.map(|found| found.indices(0)[0]).ok()
+    };
+    assert_eq!(at("2023-01-01T00:00:00Z"), Some(0));
+    assert_eq!(at("2023-01-01T00:00:00.75"), Some(1));
+    assert_eq!(at("2023-01-01T00:01"), Some(2));
+    for nothing in ["2023-01-01T00:00:01", "2023-01-01", "2023-01-01T00:00:00.3"] {
+        assert_eq!(at(nothing), None, "{nothing}");
+    }
+}

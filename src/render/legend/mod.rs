@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use self::ticks::{label, ticks};
-use super::{Coloring, Style, picture::Picture};
+use super::{Style, picture::Picture};
 
 /// Pixels of a legend along a side, at least and at most.
 pub const SIDES: std::ops::RangeInclusive<u32> = 40..=2048;
@@ -94,11 +94,7 @@ impl Legend {
             ),
             None => Scale::Ramp {
                 range: style.range(0).unwrap_or(told.range),
-                colors: Box::new(match style.coloring() {
-                    None => grays(),
-                    Some(Coloring::Levels(map)) => *map.colors(),
-                    Some(Coloring::Classes(classes)) => classes.of_levels(),
-                }),
+                colors: Box::new(style.level_colors()),
                 below: touches.and_then(|touches| touches.below),
                 above: touches.and_then(|touches| touches.above),
             },
@@ -371,14 +367,6 @@ fn meaning(meanings: &[(f64, String)], value: f64) -> Option<String> {
         .iter()
         .find(|(known, _)| known.total_cmp(&value).is_eq());
     found.map(|(_, meaning)| meaning.replace('_', " "))
-}
-
-fn grays() -> [[u8; 4]; 256] {
-    let mut colors = [[255; 4]; 256];
-    for (level, color) in (0_u8..=255).zip(&mut colors) {
-        *color = [level, level, level, 255];
-    }
-    colors
 }
 
 fn hex(color: [u8; 4]) -> String {

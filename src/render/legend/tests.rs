@@ -1,5 +1,5 @@
 use super::*;
-use crate::render::{Colormap, Touches, color};
+use crate::render::{Coloring, Colormap, Touches, color};
 
 fn ramp(touches: &Touches) -> Legend {
     let map = Colormap::named("viridis").ok().map(Coloring::from);

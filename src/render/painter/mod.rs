@@ -1,7 +1,6 @@
 //! From samples to colours: the inner loop of a tile.
 
 use super::{
-    coloring::Coloring,
     levels::{HOLE, Levels},
     palette::Palette,
     picture::{Picture, Pixels, transparent},
@@ -42,19 +41,15 @@ impl<T: Pixel> Painter<T> {
                 None => Levels::new(own, style.range(variable)),
             }
         });
-        let palette = match style.coloring() {
-            None => Palette::gray(),
-            Some(Coloring::Levels(map)) => Palette::new(map.colors()),
-            Some(Coloring::Classes(classes)) => Palette::new(&if style.classes().is_some() {
-                classes.of_classes()
-            } else {
-                classes.of_levels()
-            }),
-        };
+        let palette = Palette::new(&match style.classes() {
+            Some(classes) => classes.of_classes(),
+            None => style.level_colors(),
+        });
+        let formula = style.touches().and_then(|touches| touches.formula.as_ref());
         Self {
             levels: levels.collect(),
             palette,
-            is_gray: style.coloring().is_none(),
+            is_gray: style.coloring().is_none() && formula.is_none(),
             touches: style.touches().cloned(),
         }
     }
@@ -117,7 +112,8 @@ impl<T: Pixel> Painter<T> {
     /// A picture with what else is to be done.
     fn touched(&self, picture: &Picture, touches: &Touches, rasters: &[Raster<T>]) -> Picture {
         let mut rgba = picture.to_rgba().into_owned();
-        if let Some(formula) = &touches.formula {
+        // Of one variable its levels are what it was done to.
+        if let (Some(formula), [_, _, _]) = (&touches.formula, &self.levels[..]) {
             formula.apply(&mut rgba);
         }
         if let ([levels], [raster], true) = (&self.levels[..], rasters, touches.has_extremes()) {

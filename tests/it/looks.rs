@@ -564,7 +564,7 @@ async fn what_cannot_be_shown_is_refused_with_what_could_be() {
         ("sel=time=2023-08-02/2023-08-12", 400, "reduce=median"),
         ("rescale=auto&rescale=0,1", 400, "leave out other ranges"),
         (
-            "color_formula=gamma%20RGB%202&variable=red",
+            "color_formula=saturation%202&variable=red",
             400,
             "three variables",
         ),

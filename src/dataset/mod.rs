@@ -12,6 +12,7 @@
 //! [`limits`], and what cannot be served is refused with a [`DatasetError`]
 //! that says what was found and what would be right.
 
+mod around;
 mod assemble;
 mod axis;
 pub mod cf;

@@ -29,6 +29,7 @@ mod systems;
 mod tile_matrix_sets;
 mod tiles;
 mod tilesets;
+mod titiler;
 mod upkeep;
 mod values;
 mod viewer;
@@ -42,7 +43,7 @@ use axum::{
     http::{HeaderName, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
-    routing::{MethodRouter, get, post},
+    routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::{
@@ -61,10 +62,7 @@ use utoipa::{
     OpenApi,
     openapi::{PathItem, RefOr, ResponseBuilder},
 };
-use utoipa_axum::{
-    router::{OpenApiRouter, UtoipaMethodRouter},
-    routes,
-};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 pub use access::{Access, AuditError, Guard, Peer};
@@ -164,7 +162,7 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
         .merge(of_admins().route_layer(admin(Scope::Admin)))
         .layer(limit(MAX_BODY))
         .merge(
-            of_polygons()
+            titiler::of_polygons()
                 .layer(limit(MAX_POLYGONS))
                 .route_layer(reading.clone()),
         )
@@ -184,7 +182,7 @@ fn documented(state: &Arc<AppState>) -> OpenApiRouter<Arc<AppState>> {
 }
 
 fn of_readers() -> OpenApiRouter<Arc<AppState>> {
-    of_titiler()
+    titiler::of_readers()
         .routes(routes!(cubes::list))
         .routes(routes!(cubes::one))
         .merge(of_programs())
@@ -194,77 +192,6 @@ fn of_readers() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(legend::png))
         .routes(routes!(legend::svg))
         .routes(routes!(legend::data))
-}
-
-/// What there is of a cube and, in the same way, of a data set that a request names by
-/// `url`.
-fn of_titiler() -> OpenApiRouter<Arc<AppState>> {
-    let both = [
-        routes!(cubes::tilejson),
-        routes!(values::point),
-        routes!(values::series),
-        routes!(values::bbox),
-        routes!(statistics::statistics),
-        routes!(info::info),
-        routes!(info::feature),
-        routes!(info::bounds),
-        routes!(pictures::preview),
-        routes!(pictures::preview_of_size),
-        routes!(pictures::rectangle_of_size),
-        routes!(tilesets::list),
-        routes!(tilesets::one),
-        routes!(tilesets::map),
-        routes!(tiles::tile),
-        routes!(dataset::keys),
-        routes!(dataset::dict),
-        routes!(dataset::dimensions),
-        routes!(dataset::coordinate),
-        routes!(dataset::page),
-        routes!(dataset::validate),
-    ];
-    let router = with_extensions(OpenApiRouter::new(), "preview", &get(pictures::preview));
-    both.into_iter().fold(router, both_ways)
-}
-
-/// The same of what is sent, whose bodies may hold polygons.
-fn of_polygons() -> OpenApiRouter<Arc<AppState>> {
-    let both = [
-        routes!(statistics::of_polygons),
-        routes!(polygons::feature),
-        routes!(polygons::feature_of_size),
-    ];
-    let router = with_extensions(OpenApiRouter::new(), "feature", &post(polygons::feature));
-    both.into_iter().fold(router, both_ways)
-}
-
-/// The same route of cubes, and of data sets that a request names, with each extension.
-fn with_extensions(
-    router: OpenApiRouter<Arc<AppState>>,
-    name: &str,
-    route: &MethodRouter<Arc<AppState>>,
-) -> OpenApiRouter<Arc<AppState>> {
-    (pictures::EXTENSIONS.iter()).fold(router, |router, extension| {
-        let by_name = format!("/cubes/{{cube}}/{name}.{extension}");
-        let by_url = format!("/zarr/{name}.{extension}");
-        (router.route(&by_name, route.clone())).route(&by_url, titilers(route.clone()))
-    })
-}
-
-/// A route that is `TiTiler`'s.
-fn titilers(route: MethodRouter<Arc<AppState>>) -> MethodRouter<Arc<AppState>> {
-    route.layer(middleware::map_response(error::as_titiler))
-}
-
-fn both_ways(
-    router: OpenApiRouter<Arc<AppState>>,
-    (schemas, paths, route): UtoipaMethodRouter<Arc<AppState>>,
-) -> OpenApiRouter<Arc<AppState>> {
-    let by_url = (
-        schemas.clone(),
-        about::by_url(paths.clone()),
-        titilers(route.clone()),
-    );
-    router.routes((schemas, paths, route)).routes(by_url)
 }
 
 /// What geographic programs read, of the group of readers.

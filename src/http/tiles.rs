@@ -48,7 +48,7 @@ use crate::{
         ("reduce" = Option<String>, Query, description = "median, mean, max, min or difference (the last less the first) of the time steps of an interval, sel=time=2024-01/2024-06, or of all"),
         ("algorithm" = Option<String>, Query, description = "What is computed before it is shown: one of /algorithms"),
         ("algorithm_params" = Option<String>, Query, description = "Its parameters as JSON, {\"azimuth\":315}"),
-        ("color_formula" = Option<String>, Query, description = "Of three variables: gamma RGB 1.2, sigmoidal RGB 6 0.5, saturation 1.1"),
+        ("color_formula" = Option<String>, Query, description = "Of three variables: gamma RGB 1.2, sigmoidal RGB 6 0.5, saturation 1.1; the first two of one as well: gamma R 2"),
         ("below" = Option<String>, Query, description = "Colour of a single variable's values below the range: red, ff0000, 255,0,0,128"),
         ("above" = Option<String>, Query, description = "Colour of those above it"),
         ("nodata_color" = Option<String>, Query, description = "Colour of what is no data"),
@@ -110,7 +110,6 @@ pub(super) struct TilePlace {
         (status = 400, description = "A parameter is wrong"),
         (status = 404, description = "No such cube, or the tile is outside of it"),
         (status = 413, description = "The tile would read too much"),
-        (status = 501, description = "Samples of a data set of somebody else"),
         (status = 502, description = "The store failed"),
         (status = 503, description = "Too many tiles are being made"),
     )

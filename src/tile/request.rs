@@ -164,6 +164,11 @@ impl Look {
         self.algorithm.as_ref().map_or(0, Algorithm::buffer)
     }
 
+    /// Whether something is computed of samples before they are shown.
+    pub(super) fn is_computed(&self) -> bool {
+        self.expression.is_some() || self.over_time.is_some() || self.algorithm.is_some()
+    }
+
     /// Whether the values themselves have colours, whatever range is usual.
     pub(super) fn is_of_values(&self) -> bool {
         self.coloring.as_ref().is_some_and(Coloring::is_of_values)

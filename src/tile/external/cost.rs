@@ -46,12 +46,10 @@ impl Tiles {
         look: &Look,
         subject: &Subject<'_>,
     ) -> Result<(Cost, Way), TileError> {
-        let is_computed =
-            look.expression.is_some() || look.over_time.is_some() || look.algorithm.is_some();
         let planes = match look.format {
             // As single floats, and once more in the file.
             Some(FileFormat::Samples(_)) => 8,
-            Some(FileFormat::Image(_)) | None if is_computed => 4,
+            Some(FileFormat::Image(_)) | None if look.is_computed() => 4,
             Some(FileFormat::Image(_)) | None => 0,
         };
         let steps = subject.steps();

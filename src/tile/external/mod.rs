@@ -6,6 +6,7 @@ mod place;
 mod process;
 mod ranges;
 mod read;
+mod rectangle;
 mod style;
 mod subject;
 mod values;
@@ -68,6 +69,8 @@ pub struct PreparedExternal {
     told: Option<String>,
     /// Display ranges that were found.
     ranges: Option<Ranges>,
+    /// Whether samples are more than resampled and painted.
+    is_computed: bool,
 }
 
 /// A variable at one level.
@@ -114,11 +117,6 @@ impl PreparedExternal {
     #[must_use]
     pub fn ranges(&self) -> Option<&[[f64; 2]]> {
         self.ranges.as_deref()
-    }
-
-    /// Whether samples are more than resampled and painted.
-    fn is_computed(&self) -> bool {
-        self.expression.is_some() || self.over_time.is_some() || self.algorithm.is_some()
     }
 }
 
@@ -167,7 +165,7 @@ impl Tiles {
         request: &PictureRequest,
     ) -> Result<PreparedExternal, TileError> {
         let external = entry.source().current().await;
-        let target = subject::rectangle(&external, request)?;
+        let target = rectangle::rectangle(&external, request)?;
         let cutout = request.cutout.clone();
         self.prepared(entry, external, target, &request.look, cutout)
             .await
@@ -277,6 +275,7 @@ impl Tiles {
             time: subject.time(),
             told: subject.told(),
             ranges: found,
+            is_computed: look.is_computed(),
             expression: subject.expression,
             external,
         })
@@ -299,7 +298,7 @@ impl Tiles {
                 style,
                 background,
                 format,
-            } if !tile.is_computed() => (style.clone(), *background, *format),
+            } if !tile.is_computed => (style.clone(), *background, *format),
             Output::Picture { .. } | Output::Samples(_) => return self.make_computed(tile).await,
         };
         let mut bands = self.read_external(&tile, 0).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::subject;
+use super::{rectangle, subject};
 use crate::{
     catalog::ExternalEntry,
     dataset::Variable,
@@ -42,7 +42,7 @@ impl Tiles {
         // A file would be of all bands, and a picture is in some range.
         request.look.format = None;
         request.look.rescale = vec![[0.0, 1.0]];
-        let target = subject::rectangle(external, &request)?;
+        let target = rectangle::rectangle(external, &request)?;
         let external = Arc::clone(external);
         let tile = self.prepared(entry, external, target, &request.look, None);
         let tile = Arc::new(tile.await.map_err(too_much)?);
@@ -74,7 +74,7 @@ fn too_much(error: TileError) -> TileError {
     reason = "a part of a side, which is far below 2^52"
 )]
 fn coarsest(variable: &Variable) -> PictureSize {
-    let (shape, fine) = subject::cells(&variable.levels[0].grid);
+    let (shape, fine) = rectangle::cells(&variable.levels[0].grid);
     let coarse = variable
         .levels
         .last()

@@ -38,12 +38,7 @@ pub(super) fn of(
 ) -> Result<Style, TileError> {
     let planes = subject.names().len();
     let told = found.unwrap_or(&look.rescale);
-    let is_plain = told.is_empty()
-        && planes == 1
-        && look.coloring.is_none()
-        && look.expression.is_none()
-        && look.over_time.is_none()
-        && look.algorithm.is_none();
+    let is_plain = told.is_empty() && planes == 1 && look.coloring.is_none() && !look.is_computed();
     let first = subject.shown.first().filter(|_| is_plain);
     let own = first.and_then(|(variable, _)| classes(variable));
     let coloring = look.coloring.clone().or(own);

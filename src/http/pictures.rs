@@ -22,14 +22,14 @@ use crate::{
     tile::{Cutout, PictureRequest, PictureSize},
 };
 
-/// The extensions of [`preview`].
+/// The extensions of pictures whose address ends with a word.
 pub(super) const EXTENSIONS: [&str; 8] =
     ["png", "pngraw", "jpg", "jpeg", "webp", "tif", "tiff", "npy"];
 
 /// The whole cube as a picture or file of samples in its own system.
 #[utoipa::path(
     get, path = "/cubes/{cube}/preview", tag = "tiles",
-    description = "`/preview` may be followed by `.png`, `.jpg`, `.webp`, `.tif` or `.npy`. The query is that of tiles, without `tilesize`, `buffer`, `padding` and `revision`. `dst_crs` is the system of the picture of a data set.",
+    description = "`/preview` may be followed by `.png`, `.jpg`, `.webp`, `.tif` or `.npy`. The query is that of tiles, without `tilesize`, `buffer`, `padding` and `revision`.",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
         ("max_size" = Option<usize>, Query, description = "Pixels along the longer side at most; 1024 without"),
@@ -92,7 +92,7 @@ pub(super) async fn preview_of_size(
     get, path = "/cubes/{cube}/bbox/{bounds}/{size}", tag = "tiles",
     params(
         ("cube" = String, Path, description = "Name of the cube"),
-        ("bounds" = String, Path, description = "west,south,east,north in degrees"),
+        ("bounds" = String, Path, description = "west,south,east,north in degrees or in coord_crs"),
         ("size" = String, Path, description = "{width}x{height}.{format}"),
         ("coord_crs" = Option<String>, Query, description = "The system of the rectangle, as EPSG:3857"),
         ("dst_crs" = Option<String>, Query, description = "The system of the picture; the cube's own without"),
